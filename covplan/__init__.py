@@ -1,0 +1,47 @@
+"""covplan: plan a province's mobile and fibre coverage. A study folder goes in, a plan comes out.
+
+>>> import covplan
+>>> plan = covplan.make_plan(covplan.open_study("data"))  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from covplan.pipeline import make_plan
+    from covplan.publish.geopackage import write_geopackage
+    from covplan.publish.maps import draw_map
+    from covplan.study.errors import CovplanError
+    from covplan.study.folder import Study, open_study
+    from covplan.study.plan import Plan
+
+try:
+    __version__ = version("covplan")
+except PackageNotFoundError:  # run from a source tree that is not installed
+    __version__ = "0+unknown"
+
+__all__ = ["CovplanError", "Plan", "Study", "draw_map", "make_plan", "open_study", "write_geopackage"]
+
+_HOMES = {
+    "CovplanError": "covplan.study.errors",
+    "Plan": "covplan.study.plan",
+    "Study": "covplan.study.folder",
+    "draw_map": "covplan.publish.maps",
+    "make_plan": "covplan.pipeline",
+    "open_study": "covplan.study.folder",
+    "write_geopackage": "covplan.publish.geopackage",
+}
+
+
+def __getattr__(name: str) -> Any:
+    # geopandas and folium take a second to import: only who uses a name pays for it.
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'covplan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])

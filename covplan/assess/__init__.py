@@ -1,0 +1,1 @@
+"""Counts only: from layers to the state of every hamlet, every location, and the plan's indicators."""

@@ -1,0 +1,266 @@
+"""Commands: a few lines each. Libraries are imported by the command that needs them, so that --help answers at once."""
+
+from __future__ import annotations
+
+import math
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covplan import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import Console
+
+    from covplan.study.findings import Finding, Language
+    from covplan.study.plan import Plan
+
+FOLDER = click.Path(path_type=Path, file_okay=False)
+SHOWN_FINDINGS = 40
+COLOURS = {"fatal": "bold red", "set_aside": "red", "repaired": "yellow", "assumed": "cyan", "warning": "yellow"}
+SEVERITY_VI = {
+    "fatal": "dừng", "set_aside": "để riêng", "repaired": "đã sửa", "assumed": "giả định", "warning": "cảnh báo",
+}  # fmt: skip
+language = click.option("--lang", type=click.Choice(["vi", "en"]), default="vi", help="Language of tables.")
+
+
+class _Commands(click.Group):
+    """Turns covplan's own errors into one clear message and exit code 2."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from covplan.study.errors import CovplanError
+
+        try:
+            return super().invoke(ctx)
+        except CovplanError as error:
+            raise SystemExit(_fail(str(error))) from None
+        except OSError as error:  # a full disk, a file held open by QGIS, a folder without write permission
+            place = f"{error.filename}: " if error.filename else ""
+            raise SystemExit(_fail(f"{place}{error.strerror or error}")) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="covplan")
+def main() -> None:
+    """Plan a province's mobile and fibre coverage. A study folder goes in, a plan comes out."""
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the results.")
+@click.option("--force", is_flag=True, help="Make everything anew, also what is current.")
+@click.option("--include-restricted", is_flag=True, help="Put restricted stations into master_plan.gpkg too.")
+@language
+def plan(study: Path, out: Path, force: bool, include_restricted: bool, lang: Language) -> None:
+    """Make the plan of STUDY: indicators.csv, map.html and master_plan.gpkg in OUT."""
+    from covplan.study.folder import study_key
+
+    console = _console()
+    if study.resolve() == out.resolve():
+        raise SystemExit(_fail(f"{out}: results do not go into the study folder itself; choose another --out."))
+    key = study_key(study, __version__, lang, str(include_restricted))
+    made = _write_plan(study, out, key, force=force, include_restricted=include_restricted, lang=lang, console=console)
+    if made is None:
+        console.print(f"[green]{out}: mọi kết quả đã mới nhất (everything is current).[/]  --force làm lại.")
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the findings.")
+@language
+def check(study: Path, out: Path, lang: Language) -> None:
+    """Read STUDY and report what is wrong in its data; exit 1 when something stops a run.
+
+    Writes findings.csv and, in set_aside/, the rows that cannot be used, as they were read.
+    """
+    from covplan.study.findings import fatal
+    from covplan.study.folder import read_study, write_findings
+
+    console = _console()
+    with _progress(console) as tell:
+        opened, found = read_study(study, progress=tell)
+    write_findings(found, opened.set_aside if opened else {}, out, lang)
+    _show_findings(console, found, lang)
+    stopping = fatal(found, opened.settings.checks.strict if opened else ())
+    console.print(f"{len(found)} phát hiện (findings), {len(stopping)} làm dừng (fatal) → {out / 'findings.csv'}")
+    if stopping:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@language
+def indicators(study: Path, lang: Language) -> None:
+    """Print the plan's indicators as they stand in STUDY."""
+    from covplan.pipeline import make_plan
+    from covplan.study.folder import open_study
+
+    console = _console()
+    with _progress(console) as tell:
+        made = make_plan(open_study(study, progress=tell))
+    _show_indicators(console, made, lang)
+
+
+@main.command()
+@click.argument("study", type=FOLDER, required=False)
+@click.option("--reference", is_flag=True, help="List every setting with its default and meaning.")
+def settings(study: Path | None, reference: bool) -> None:
+    """Print the settings in force in STUDY (as a study.toml), or the reference of all settings."""
+    from covplan.study.settings import SETTINGS_FILE, load_settings, settings_reference, settings_toml
+
+    if reference or study is None:
+        for section, name, default, meaning in settings_reference():
+            click.echo(f"{f'[{section}] ' if section else ''}{name} = {default}\n    {meaning}")
+    else:
+        click.echo(settings_toml(load_settings(study / SETTINGS_FILE)))
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--overwrite", is_flag=True, help="Replace the files of a folder that holds something.")
+def sample(folder: Path, overwrite: bool) -> None:
+    """Make the sample province (Tuyên Quang, mô phỏng) in FOLDER: the same bytes every time."""
+    from covplan.sample.province import make_province
+
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise SystemExit(_fail(f"{folder} is not empty. Choose another folder, or say --overwrite."))
+    console = _console()
+    with _progress(console) as tell:
+        make_province(folder, progress=tell)
+    console.print(f"[green]{folder}[/]: dữ liệu mô phỏng, vị trí trạm, thôn, tuyến cáp KHÔNG có thật.")
+
+
+@main.command()
+def doctor() -> None:
+    """Check this installation: versions, GDAL and PROJ, coordinate systems, numba, map files."""
+    from rich.table import Table
+
+    from covplan.doctor import diagnose
+
+    table = Table("", "", "", "", show_header=False, box=None)
+    checks = diagnose()
+    for one in checks:
+        table.add_row("[green]✓[/]" if one.ok else "[red]✗[/]", one.name, one.value, one.advice)
+    _console().print(table)
+    if not all(one.ok for one in checks):
+        raise SystemExit(1)
+
+
+def _write_plan(
+    study: Path, out: Path, key: str, *, force: bool, include_restricted: bool, lang: Language, console: Console
+) -> Plan | None:
+    """Make the outputs that are not current, each whole or not at all; None when all are."""
+    from covplan.study.manifest import is_current, record
+    from covplan.study.plan import FINDINGS_FILE, INDICATORS_FILE
+
+    outputs = (INDICATORS_FILE, FINDINGS_FILE, "master_plan.gpkg", "map.html")
+    due = [name for name in outputs if force or not is_current(out, name, key)]
+    if not due:
+        return None
+    from covplan.pipeline import make_plan
+    from covplan.publish.geopackage import write_geopackage
+    from covplan.publish.maps import write_map
+    from covplan.study.folder import open_study
+
+    with _progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        tell("chỉ tiêu (indicators)")
+        made = make_plan(opened)
+        writers: dict[str, Callable[[Path], object]] = {
+            INDICATORS_FILE: lambda _path: made.save(out, lang),
+            FINDINGS_FILE: lambda _path: None,  # written with the indicators
+            "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
+            "map.html": lambda path: write_map(made, path),
+        }
+        for name in outputs:
+            if name in due:
+                tell(name)
+                writers[name](out / name)
+                record(out, name, key)
+    _show_indicators(console, made, lang)
+    skipped = [name for name in outputs if name not in due]
+    console.print(f"{len(opened.findings)} phát hiện (findings) → {out / FINDINGS_FILE}")
+    console.print(
+        f"[green]{out}[/]: {', '.join(due)}" + (f"; đã có (current): {', '.join(skipped)}" if skipped else "")
+    )
+    return made
+
+
+def _show_indicators(console: Console, made: Plan, lang: Language) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    province = made.study.settings.province
+    title = escape(f"{province.name} · {province.boundaries}" + (" · DỮ LIỆU MÔ PHỎNG" if province.synthetic else ""))
+    heads = ("Chỉ tiêu", "Hiện trạng", "Gốc", "2025", "2030", "Còn thiếu 2025", "Căn cứ")
+    if lang == "en":
+        heads = ("Indicator", "Value", "Baseline", "2025", "2030", "Missing 2025", "Basis")
+    table = Table(heads[0], title=title)
+    for head in heads[1:]:
+        table.add_column(head, justify="right")
+    for row in made.indicators.itertuples():
+        figures = [_number(figure) for figure in (row.value, row.baseline, row.target_2025, row.target_2030)]
+        missing = "" if math.isnan(row.missing_2025) else f"{row.missing_2025:g} {row.counted}"
+        table.add_row(escape(row.name_vi if lang == "vi" else row.name_en), *figures, escape(missing), row.basis)
+    console.print(table)
+
+
+def _show_findings(console: Console, found: Sequence[Finding], lang: Language) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.study.findings import findings_table
+
+    if not found:
+        return
+    heads = ("Mức độ", "Tệp", "Dòng", "Cột", "Giá trị", "Vấn đề", "Đã xử lý", "Cần làm")
+    if lang == "en":
+        heads = ("Severity", "File", "Row", "Column", "Value", "Problem", "Done", "To do")
+    table = Table(*heads)
+    for row in findings_table(found, lang).head(SHOWN_FINDINGS).itertuples():
+        severity = SEVERITY_VI[row.severity] if lang == "vi" else row.severity
+        place = f"{row.file} {row.layer}" if row.layer and not row.file.endswith(".csv") else row.file
+        cells = (place, row.row, row.column, row.value[:30], row.problem, row.done, row.advice)
+        table.add_row(f"[{COLOURS[row.severity]}]{severity}[/]", *(escape(cell) for cell in cells))
+    console.print(table)
+    if len(found) > SHOWN_FINDINGS:
+        console.print(f"… {len(found) - SHOWN_FINDINGS} dòng nữa trong findings.csv (more in findings.csv)")
+
+
+def _number(value: float) -> str:
+    """Vietnamese style: a decimal comma; a dash for nothing (NaN)."""
+    return "–" if math.isnan(value) else f"{value:.2f}".rstrip("0").rstrip(".").replace(".", ",")
+
+
+@contextmanager
+def _progress(console: Console) -> Iterator[Callable[[str], None]]:
+    """A spinner with the step's name and the time so far; plain lines where there is no terminal."""
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    if not console.is_terminal:
+        yield lambda step: console.print(f"· {step}", markup=False, highlight=False)
+        return
+    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("…", total=None)
+        yield lambda step: bar.update(task, description=step)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console()
+
+
+def _fail(message: str) -> int:
+    click.secho("Lỗi (error): ", fg="red", bold=True, err=True, nl=False)
+    click.echo(message, err=True)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,323 @@
+"""From cells as people wrote them to typed columns that keep a layer's definition.
+
+Numbers, dates, codes and texts are parsed here (a decimal comma, a unit, a lost zero are repaired and logged), then the
+layer's definition is checked as a pandera schema. A fault in a required column sets the row aside, one in an optional
+column empties the cell; either way the value as written stands in the finding.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from covplan.study.findings import Finding, finding
+from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN, Column, Layer
+from covplan.study.settings import did_you_mean, operator_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+ROW = "_row"  # the line of a CSV file or the fid of a feature, carried beside the data until the layer is accepted
+LONGITUDE_DEG, LATITUDE_DEG = (102.0, 110.0), (8.0, 24.0)  # window of Vietnam on land; the two do not overlap
+COMMUNE_CODE_DIGITS = 5
+TRUE_WORDS = frozenset({"true", "1", "1.0", "yes", "y", "có", "co", "x", "đúng"})
+FALSE_WORDS = frozenset({"false", "0", "0.0", "no", "n", "không", "khong", "chưa", "sai"})
+_PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_LOOSE_NUMBER = re.compile(r"\s*([+-]?\d[\d., ]*?)\s*(?:m|km|dbm|db|°|độ|deg|hộ|người|mbps|%)?\s*", re.IGNORECASE)
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
+_MOJIBAKE = re.compile("\ufffd|Ã[\u0080-\u00bf]|á[º»][\u0080-\u00bf]|Æ°|Ä[\u0090\u0091]|ï¿½")
+_FORMULA_START = ("=", "+", "-", "@")
+
+
+class Sieve:
+    """Collects, for one layer, what was found and which rows are set aside; the tables stay plain DataFrames."""
+
+    def __init__(self, layer: Layer, raw: pd.DataFrame) -> None:
+        self.layer = layer
+        self.raw = raw  # as read, before any repair; what is set aside is cut from here
+        self.findings: list[Finding] = []
+        self.reasons: dict[Any, list[str]] = {}
+
+    def note(self, check: str, index: Any = None, *, column: str = "", value: object = "", **details: Any) -> None:
+        """Log a finding; `index` is the row's label, None for the layer as a whole."""
+        place = {} if index is None else {"row": self.raw.at[index, ROW], "id": self.key_of(index)}
+        one = finding(check, self.layer.file, layer=self.layer.name, column=column, value=value, **place, **details)
+        self.findings.append(one)
+        if one.severity == "set_aside":
+            self.reasons.setdefault(index, []).append(check)
+
+    def key_of(self, index: Any) -> str:
+        """The row's key as written, for the reader of a finding."""
+        parts = [self.raw.at[index, name] for name in self.layer.key if name in self.raw]
+        return "/".join("" if part is None or part is pd.NA or part != part else str(part) for part in parts)
+
+    def kept(self, table: pd.DataFrame) -> pd.DataFrame:
+        """The table without the rows set aside."""
+        return table.loc[~table.index.isin(list(self.reasons))] if self.reasons else table
+
+    def set_aside(self) -> pd.DataFrame:
+        """The rows set aside, as they were read, with their place and the names of the checks."""
+        rows = self.raw.loc[list(self.reasons)].rename(columns={ROW: "row"})
+        reasons = [LIST_SEPARATOR.join(dict.fromkeys(names)) for names in self.reasons.values()]
+        rows.insert(0, "reasons", reasons)
+        return rows
+
+
+def typed(sieve: Sieve, operators: tuple[str, ...]) -> pd.DataFrame:
+    """The sieve's raw table with every defined column parsed and checked, and undefined ones kept at the end."""
+    layer, raw = sieve.layer, sieve.raw
+    table = pd.DataFrame({ROW: raw[ROW]}, index=raw.index)
+    for column in layer.columns:
+        cells = raw[column.name] if column.name in raw else pd.Series(pd.NA, index=raw.index, dtype="object")
+        values = _parsed(sieve, column, cells, operators)
+        table[column.name] = values.astype("string") if values.dtype.kind == "O" else values
+    if layer.is_table and "Point" in layer.geometry:
+        _unswap(sieve, table)
+    _check_schema(sieve, table, operators)
+    for name in raw.columns:
+        if name not in table and name != "geometry":
+            table[name] = raw[name]
+    return table
+
+
+def missing_columns(sieve: Sieve) -> None:
+    """Log required columns that the file lacks and columns that the definition lacks."""
+    known, found = [c.name for c in sieve.layer.columns], [c for c in sieve.raw.columns if c not in (ROW, "geometry")]
+    for column in sieve.layer.columns:
+        if column.required and column.name not in found:
+            hint = did_you_mean(column.name, [name for name in found if name not in known])
+            sieve.note("missing_column", column=column.name, found=", ".join(found), hint=hint)
+    for name in found:
+        if name not in known:
+            sieve.note("unknown_column", column=name, hint=did_you_mean(name, known))
+
+
+def clean_text(text: str) -> str:
+    r"""NFC, no-break and doubled blanks to single ones, the eth Ð to the Vietnamese Đ, no surrounding blanks.
+
+    >>> clean_text("  Nà\u00a0 Tông ")
+    'Nà Tông'
+    """
+    text = unicodedata.normalize("NFC", text).replace("\u00d0", "Đ").replace("\u00f0", "đ")
+    return " ".join(text.split())
+
+
+def split_list(text: object) -> list[str]:
+    """The codes in a list cell; an empty cell has none."""
+    return str(text).split(LIST_SEPARATOR) if isinstance(text, str) and text else []
+
+
+def loose_number(text: str) -> float | None:
+    """A number as people write it: decimal comma, thousands dot, a unit behind; None when it is none.
+
+    >>> loose_number("105,34808"), loose_number("1.332"), loose_number("42m"), loose_number("mười")
+    (105.34808, 1332.0, 42.0, None)
+    """
+    match = _LOOSE_NUMBER.fullmatch(text)
+    if not match:
+        return None
+    digits = match.group(1).replace(" ", "")
+    if _THOUSANDS.fullmatch(digits):
+        digits = digits.replace(".", "")
+    elif "," in digits:
+        digits = digits.replace(".", "").replace(",", ".") if digits.count(",") == 1 else digits.replace(",", "")
+    with suppress(ValueError):
+        return float(digits)
+    return None
+
+
+def _parsed(sieve: Sieve, column: Column, cells: pd.Series, operators: tuple[str, ...]) -> pd.Series:
+    texts = _texts(sieve, column, cells)
+    if column.type in ("int", "float"):
+        return _numbers(sieve, column, texts)
+    if column.type == "bool":
+        return _mapped(sieve, column, texts, _bool, "boolean")
+    if column.type == "date":
+        return _mapped(sieve, column, texts, _date, "datetime64[s]")
+    if column.type == "list" or column.allowed == (OPERATORS_DOMAIN,):
+        return _codes(sieve, column, texts, operators)
+    if column.name == "commune_code":
+        return _padded(sieve, column, texts)
+    return texts
+
+
+def _texts(sieve: Sieve, column: Column, cells: pd.Series) -> pd.Series:
+    """Cells as clean text, NA where empty; repairs of free text are logged once per column."""
+    if cells.dtype.kind in "iufb" or cells.dtype.kind == "M":
+        return cells.map(_plain, na_action="ignore").astype("object").where(cells.notna(), pd.NA)
+    written = cells.map(lambda cell: pd.NA if _is_empty(cell) else _plain(cell)).astype("object")
+    clean = written.map(lambda cell: clean_text(cell) or pd.NA, na_action="ignore").astype("object")
+    if column.type != "string":
+        return clean
+    changed = written.notna() & (clean.fillna("") != written.fillna(""))
+    if changed.any():
+        first = changed.idxmax()
+        sieve.note("text_normalised", first, column=column.name, value=written[first], count=int(changed.sum()))
+    for index, text in clean.dropna().items():
+        if _MOJIBAKE.search(text):
+            sieve.note("broken_text", index, column=column.name, value=text)
+        if text.startswith(_FORMULA_START) and len(text) > 1:
+            sieve.note("formula_text", index, column=column.name, value=text)
+    return clean
+
+
+def _is_empty(cell: object) -> bool:
+    return cell is None or cell is pd.NA or (isinstance(cell, float) and np.isnan(cell)) or cell == ""
+
+
+def _plain(cell: object) -> str:
+    """A cell as text; whole floats lose the .0 that a numeric column gives them."""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    if isinstance(cell, pd.Timestamp):
+        return str(cell.date())
+    return str(cell)
+
+
+def _numbers(sieve: Sieve, column: Column, texts: pd.Series) -> pd.Series:
+    values = pd.Series(np.nan, index=texts.index, dtype="float64")
+    plain = texts.map(lambda text: _PLAIN_NUMBER.fullmatch(text) is not None, na_action="ignore") == True  # noqa: E712
+    if column.type == "int":  # "1.332" in a column of whole numbers has a thousands dot
+        plain &= ~(texts.map(lambda text: _THOUSANDS.fullmatch(text) is not None, na_action="ignore") == True)  # noqa: E712
+    values[plain] = texts[plain].astype("float64")
+    for index, text in texts[texts.notna() & ~plain].items():
+        read = loose_number(text)
+        if read is None:
+            sieve.note(
+                "not_a_number" if column.required else "cell_not_a_number", index, column=column.name, value=text
+            )
+        else:
+            values[index] = read
+            sieve.note("decimal_comma", index, column=column.name, value=text, read=f"{read:g}")
+    return values.round().astype("Int64") if column.type == "int" else values
+
+
+def _mapped(sieve: Sieve, column: Column, texts: pd.Series, read: Callable[[str], Any], dtype: str) -> pd.Series:
+    values: list[Any] = []
+    for index, text in texts.items():
+        value = None if text is pd.NA else read(text)
+        if value is None and text is not pd.NA:
+            if column.type == "date":
+                sieve.note("bad_date", index, column=column.name, value=text)
+            else:
+                sieve.note("cell_unknown_code", index, column=column.name, value=text, allowed="true, false", hint="")
+        values.append(value)
+    return pd.Series(values, index=texts.index, dtype="object").astype(dtype)
+
+
+def _bool(text: str) -> bool | None:
+    word = text.casefold()
+    return True if word in TRUE_WORDS else False if word in FALSE_WORDS else None
+
+
+def _date(text: str) -> pd.Timestamp | None:
+    for form in ("%Y-%m-%d", "%d/%m/%Y", "%d-%m-%Y", "%Y/%m/%d", "%m/%Y", "%Y"):
+        value = pd.to_datetime(text[:10] if form == "%Y-%m-%d" else text, format=form, errors="coerce")
+        if not pd.isna(value):
+            return value
+    return None
+
+
+def _codes(sieve: Sieve, column: Column, texts: pd.Series, operators: tuple[str, ...]) -> pd.Series:
+    """Codes, alone or in a list; other spellings of an operator become its code."""
+    allowed = column.allowed_codes(operators)
+    alias = _operator_aliases() if column.allowed == (OPERATORS_DOMAIN,) else {}
+    alias |= {code.upper(): code for code in allowed}
+
+    def read(text: str) -> str:
+        parts = re.split(r"\s*[;,|+/]\s*", text.strip("[]")) if column.type == "list" else [text]
+        codes = [alias.get(part.strip("'\" ").upper(), part.strip("'\" ")) for part in parts if part.strip("'\" ")]
+        return LIST_SEPARATOR.join(dict.fromkeys(codes))
+
+    values = texts.map(read, na_action="ignore").astype("object")
+    for index in values.index[values.notna() & (values != texts)]:
+        sieve.note("code_normalised", index, column=column.name, value=texts[index], read=values[index])
+    return values.where(values != "", pd.NA)
+
+
+def _operator_aliases() -> dict[str, str]:
+    return {
+        alias.upper(): row["operator"]
+        for row in operator_table()
+        for alias in (row["operator"], row["name"], *row["aliases"].split("|"))
+    }
+
+
+def _padded(sieve: Sieve, column: Column, texts: pd.Series) -> pd.Series:
+    short = texts.map(lambda text: text.isdigit() and len(text) < COMMUNE_CODE_DIGITS, na_action="ignore") == True  # noqa: E712
+    values = texts.where(~short, texts.map(lambda text: text.zfill(COMMUNE_CODE_DIGITS), na_action="ignore"))
+    for index in texts.index[short]:
+        sieve.note("lost_leading_zero", index, column=column.name, value=texts[index], read=values[index])
+    return values
+
+
+def _unswap(sieve: Sieve, table: pd.DataFrame) -> None:
+    """Longitude and latitude that stand in each other's column: in Vietnam the two ranges do not overlap."""
+    swapped = table["lon"].between(*LATITUDE_DEG) & table["lat"].between(*LONGITUDE_DEG)
+    for index in table.index[swapped]:
+        lon, lat = table.at[index, "lat"], table.at[index, "lon"]
+        sieve.note("swapped_coordinates", index, column="lon, lat", value=f"{lat:.10g}, {lon:.10g}")
+        table.loc[index, ["lon", "lat"]] = lon, lat
+
+
+def _check_schema(sieve: Sieve, table: pd.DataFrame, operators: tuple[str, ...]) -> None:
+    import pandera.pandas as pa  # 0.7 s; only a study that is opened pays it
+
+    # A value the parser gave up on is already reported: it must not be reported again as empty.
+    reported = {(one.row, one.column) for one in sieve.findings if one.check.endswith("not_a_number")}
+    schema = pa.DataFrameSchema({c.name: _pandera_column(pa, c, operators) for c in sieve.layer.columns})
+    try:
+        schema.validate(table.drop(columns=ROW), lazy=True)
+    except pa.errors.SchemaErrors as error:
+        cases = error.failure_cases
+    else:
+        return
+    for name, check, value, index in zip(
+        cases["column"], cases["check"], cases["failure_case"], cases["index"], strict=True
+    ):
+        column = sieve.layer.column(name)
+        if (str(sieve.raw.at[index, ROW]), name) not in reported:
+            _note_case(sieve, table, column, check, value, index, operators)
+
+
+def _pandera_column(pa: Any, column: Column, operators: tuple[str, ...]) -> Any:
+    tests = []
+    if column.min is not None:
+        tests.append(pa.Check.ge(column.min, error="range"))
+    if column.max is not None:
+        tests.append(pa.Check.le(column.max, error="range"))
+    allowed = set(column.allowed_codes(operators))
+    if allowed:
+        tests.append(
+            pa.Check(lambda cell: set(str(cell).split(LIST_SEPARATOR)) <= allowed, element_wise=True, error="code")
+        )
+    return pa.Column(None, tests, nullable=not column.required, unique=column.unique, report_duplicates="exclude_first")
+
+
+def _note_case(
+    sieve: Sieve, table: pd.DataFrame, column: Column, check: str, value: object, index: Any, operators: Sequence[str]
+) -> None:
+    if check == "not_nullable":
+        sieve.note("empty_value", index, column=column.name)
+    elif check == "field_uniqueness":
+        sieve.note("duplicate_id", index, column=column.name, value=value)
+    elif check == "range":
+        low, high = (_shown(column.min), _shown(column.max))
+        name = "out_of_range" if column.required else "cell_out_of_range"
+        sieve.note(name, index, column=column.name, value=value, low=low, high=high, unit=column.unit)
+    else:
+        allowed = column.allowed_codes(tuple(operators))
+        hint = did_you_mean(str(value), allowed)
+        name = "unknown_code" if column.required else "cell_unknown_code"
+        sieve.note(name, index, column=column.name, value=value, allowed=", ".join(allowed), hint=hint)
+    if not column.required and not column.unique:
+        table.loc[index, column.name] = None
+
+
+def _shown(bound: float | None) -> str:
+    return "" if bound is None else f"{bound:g}"

@@ -1,0 +1,37 @@
+"""What stops a run.
+
+::
+
+    CovplanError
+    ├── StudyError              the study folder cannot be used
+    │   ├── SettingsError       study.toml: which key, what is wrong, what was meant
+    │   └── LayerError          a layer: which file, which layer, what to rename or add
+    ├── OutputError             a result cannot be written or read back
+    └── GridMismatchError            two rasters on different grids met
+
+A wrong *row* never raises: it becomes a finding (`covplan.study.findings`). A message says where, what, and what to do.
+"""
+
+
+class CovplanError(Exception):
+    """Anything covplan raises on purpose."""
+
+
+class StudyError(CovplanError):
+    """The study folder cannot be used as it is."""
+
+
+class SettingsError(StudyError):
+    """study.toml holds something covplan does not understand."""
+
+
+class LayerError(StudyError):
+    """A layer is missing or cannot be read."""
+
+
+class OutputError(CovplanError):
+    """A result cannot be written, or was not written by this version of covplan."""
+
+
+class GridMismatchError(CovplanError, ValueError):
+    """Two rasters on different grids met."""

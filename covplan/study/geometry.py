@@ -1,0 +1,199 @@
+"""Geometry of a layer: read, brought to the study's CRS, made valid, held against the province's border.
+
+A file in the wrong coordinate system is named, never moved: the layer's own coordinates are tried in the systems in use
+in Vietnam, and the one that puts them inside the province is told to the planner.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import CRS, Geod, Transformer
+
+from covplan.study.findings import finding
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+    from covplan.study.columns import Sieve
+    from covplan.study.findings import Finding
+    from covplan.study.layers import Layer
+
+WGS84 = Geod(ellps="WGS84")
+# VN-2000 / TM-3 and UTM zones, WGS 84 and its UTM zones: what a Vietnamese file can be in. PROJ's own definitions.
+CANDIDATE_EPSG = (*range(9205, 9219), 5896, 5897, 5898, 5899, 3405, 3406, 4756, 4326, 32648, 32649, 3857)
+PLANE_ABOVE = 1000.0  # a degree column with larger values holds metres
+WRONG_SHARE = 0.5  # from this share outside the province on, the file as a whole is suspected
+RIGHT_SHARE = 0.9  # a system that puts this share inside is named
+
+
+def length_m(geometry: gpd.GeoSeries) -> pd.Series:
+    """Length on the WGS 84 ellipsoid, metres, of lines in any CRS; same index."""
+    return geometry.to_crs(4326).map(WGS84.geometry_length)
+
+
+def area_km2(geometry: gpd.GeoSeries) -> pd.Series:
+    """Area on the WGS 84 ellipsoid, km², of polygons in any CRS; same index."""
+    return geometry.to_crs(4326).map(lambda shape: abs(WGS84.geometry_area_perimeter(shape)[0]) / 1e6)
+
+
+def distance_m(lon: ArrayLike, lat: ArrayLike, other_lon: ArrayLike, other_lat: ArrayLike) -> NDArray[np.float64]:
+    """Geodesic distance between points pairwise, metres (Karney 2013, through PROJ)."""
+    return np.asarray(WGS84.inv(lon, lat, other_lon, other_lat)[2])
+
+
+def points_from_columns(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.GeoDataFrame:
+    """Rows with lon and lat (WGS 84) as points in the study's CRS; rounded coordinates are logged."""
+    for index in table.index[table["lon"].notna() & table["lat"].notna()]:
+        decimals = max(_decimals(table.at[index, "lon"]), _decimals(table.at[index, "lat"]))
+        if decimals <= 3:
+            metres = round(111_000 / 10**decimals)
+            value = f"{table.at[index, 'lon']:g}, {table.at[index, 'lat']:g}"
+            sieve.note(
+                "rounded_coordinates", index, column="lon, lat", value=value, decimals=decimals, precision_m=metres
+            )
+    points = gpd.points_from_xy(table["lon"], table["lat"], crs=4326)
+    return gpd.GeoDataFrame(table, geometry=points).to_crs(epsg)
+
+
+def shapes_of_file(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.GeoDataFrame:
+    """The layer's own geometry in the study's CRS: empty and foreign kinds set aside, invalid ones repaired."""
+    raw = gpd.GeoSeries(sieve.raw.geometry, index=sieve.raw.index)
+    empty = raw.isna() | raw.is_empty
+    for index in raw.index[empty]:
+        sieve.note("empty_geometry", index, column="geometry")
+    kinds = raw.geom_type
+    for index in raw.index[~empty & ~kinds.isin(sieve.layer.geometry)]:
+        sieve.note(
+            "wrong_geometry", index, column="geometry", found=kinds[index], wanted=" / ".join(sieve.layer.geometry)
+        )
+    shapes = raw.copy()
+    for index in raw.index[~empty & ~raw.is_valid]:
+        reason = shapely.is_valid_reason(raw[index])
+        mended = _of_kind(shapely.make_valid(raw[index]), sieve.layer.geometry)
+        if mended is None:
+            sieve.note("empty_geometry", index, column="geometry", value=reason)
+            continue
+        shapes[index] = mended
+        sieve.note("invalid_geometry", index, column="geometry", reason=reason)
+    frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs=raw.crs))
+    return frame if raw.crs.to_epsg() == epsg else frame.to_crs(epsg)
+
+
+def held_in_province(
+    sieve: Sieve, frame: gpd.GeoDataFrame, province: shapely.Geometry, border_m: float
+) -> gpd.GeoDataFrame:
+    """Log what lies outside the province (study CRS) by more than `border_m`, after trying the known mix-ups.
+
+    A layer of which most lies outside is stopped as a whole (`wrong_meridian`); a single feature with its axes swapped
+    is repaired, any other is set aside.
+    """
+    candidates = frame.loc[~frame.index.isin(list(sieve.reasons)) & frame.geometry.notna()]
+    if candidates.empty:
+        return frame
+    shapely.prepare(province)
+    outside_m = candidates.geometry.distance(province)
+    outside = outside_m[~(outside_m <= border_m)]  # not ≤: an infinite coordinate has a NaN distance
+    if outside.empty:
+        return frame
+    mended = _axes_swapped_back(sieve, outside.index, frame.crs, province, border_m)
+    if len(mended):
+        frame = frame.copy()
+        for index, shape in mended.items():
+            sieve.note("swapped_coordinates", index, column="geometry", value=sieve.raw.at[index, "geometry"].wkt)
+            frame.at[index, "geometry"] = shape
+    rest = outside.index.difference(mended.index)
+    if len(rest) > WRONG_SHARE * len(candidates) and not sieve.layer.is_table:
+        guess = guess_crs(sieve.raw.loc[candidates.index].geometry.centroid, frame.crs, province, border_m)
+        if guess:
+            share = f"{len(rest)}/{len(candidates)}"
+            sieve.note("wrong_meridian", share=share, declared=_crs_name(sieve.raw.crs), guess=guess)
+            return frame
+    for index in rest:
+        distance = outside[index] / 1000
+        shown = f"{distance:.1f}" if np.isfinite(distance) else "?"
+        sieve.note("outside_province", index, column="geometry", value=_where(frame, index), distance_km=shown)
+    return frame
+
+
+def metres_in_degree_columns(sieve: Sieve, study_crs: CRS, province: shapely.Geometry, border_m: float) -> None:
+    """Stop a CSV layer whose lon and lat columns hold plane coordinates, and name the system they are in."""
+    columns = [pd.to_numeric(sieve.raw[name], errors="coerce") for name in ("lon", "lat") if name in sieve.raw]
+    if len(columns) < 2:
+        return
+    plane = (columns[0] > PLANE_ABOVE) & (columns[1] > PLANE_ABOVE)
+    if plane.mean() <= WRONG_SHARE:
+        return
+    points = shapely.points(columns[0][plane], columns[1][plane])
+    guess = guess_crs(gpd.GeoSeries(points), study_crs, province, border_m)
+    turned = guess_crs(
+        gpd.GeoSeries(shapely.points(columns[1][plane], columns[0][plane])), study_crs, province, border_m
+    )
+    named = guess or (f"{turned} with X = northing, Y = easting" if turned else "?")
+    share = f"{int(plane.sum())}/{len(plane)}"
+    sieve.note(
+        "plane_coordinates", column="lon, lat", value=f"{columns[0][plane].iloc[0]:.0f}", share=share, guess=named
+    )
+
+
+def guess_crs(points: gpd.GeoSeries, study_crs: CRS, province: shapely.Geometry, border_m: float) -> str | None:
+    """Name of the system that puts at least 90 % of the raw coordinates inside the province; None when none does."""
+    x, y = points.x.to_numpy(), points.y.to_numpy()
+    best: tuple[float, int] | None = None
+    for epsg in CANDIDATE_EPSG:
+        east, north = Transformer.from_crs(epsg, study_crs, always_xy=True).transform(x, y)
+        finite = np.isfinite(east) & np.isfinite(north)
+        inside = np.zeros(len(x), dtype=bool)
+        inside[finite] = shapely.dwithin(shapely.points(east[finite], north[finite]), province, border_m)
+        share = float(inside.mean())
+        if share >= RIGHT_SHARE and (best is None or share > best[0]):
+            best = share, epsg
+    return _crs_name(CRS.from_epsg(best[1])) if best else None
+
+
+def check_crs(layer: Layer, crs: CRS | None) -> Finding | None:
+    """A finding when the layer declares no coordinate system."""
+    return None if crs is not None else finding("no_crs", layer.file, layer=layer.name)
+
+
+def _axes_swapped_back(
+    sieve: Sieve, rows: pd.Index, crs: CRS, province: shapely.Geometry, border_m: float
+) -> gpd.GeoSeries:
+    """Of the rows' raw shapes with x and y exchanged: those that then lie inside, in the study's CRS."""
+    if sieve.layer.is_table:  # its lon and lat were looked at as numbers already
+        return gpd.GeoSeries([], crs=crs)
+    raw = sieve.raw.loc[rows].geometry
+    turned = gpd.GeoSeries(shapely.transform(raw.to_numpy(), lambda xy: xy[:, ::-1]), index=rows, crs=raw.crs).to_crs(
+        crs
+    )
+    return turned[turned.distance(province) <= border_m]
+
+
+def _of_kind(shape: shapely.Geometry, wanted: tuple[str, ...]) -> shapely.Geometry | None:
+    """The part of a repaired shape that is of the layer's kind; a bow tie may leave lines beside its areas."""
+    if shape.geom_type in wanted:
+        return shape
+    parts = [
+        part for part in shapely.get_parts(shape) if part.geom_type in wanted or f"Multi{part.geom_type}" in wanted
+    ]
+    if not parts:
+        return None
+    return parts[0] if len(parts) == 1 else shapely.union_all(parts)
+
+
+def _decimals(value: float) -> int:
+    return len(np.format_float_positional(value, trim="-").partition(".")[2])
+
+
+def _crs_name(crs: CRS) -> str:
+    crs = CRS.from_user_input(crs)
+    return f"EPSG:{crs.to_epsg()} ({crs.name})"
+
+
+def _where(frame: gpd.GeoDataFrame, index: object) -> str:
+    point = frame.geometry[index].centroid
+    return f"x={point.x:.0f} y={point.y:.0f}"

@@ -1,0 +1,51 @@
+"""A plan: what covplan makes of a study. Results are layers like the inputs; saving writes the tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from covplan.study.files import written_whole
+from covplan.study.folder import write_findings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import geopandas as gpd
+    import pandas as pd
+
+    from covplan.study.findings import Language
+    from covplan.study.folder import Study
+
+INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The study and its results; columns of each result are in resources/layers."""
+
+    study: Study
+    hamlets: gpd.GeoDataFrame
+    locations: gpd.GeoDataFrame
+    indicators: pd.DataFrame
+
+    def layers(self) -> dict[str, pd.DataFrame]:
+        """Input and result layers by their name in resources/layers.csv, without those the study lacks."""
+        inputs = {
+            name: self.study.table(name)
+            for name in ("communes", "villages", "dwellings", "stations", "routes", "nodes", "places", "roads")
+        }
+        results = {"hamlets": self.hamlets, "locations": self.locations}
+        return {name: table for name, table in (inputs | results).items() if len(table)}
+
+    def save(self, out: Path, language: Language = "vi") -> None:
+        """Write indicators.csv, findings.csv and set_aside/ into a folder, each whole or not at all."""
+        with written_whole(out / INDICATORS_FILE) as part:
+            # utf-8-sig: Excel takes a file without the mark for the system's own encoding.
+            self.indicators.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+        write_findings(list(self.study.findings), self.study.set_aside, out, language)
+
+    def _repr_html_(self) -> str:
+        shown = self.indicators[["name_vi", "unit", "value", "baseline", "target_2025", "target_2030", "gap_2025"]]
+        table: str = shown.to_html(index=False, escape=True, na_rep="–")
+        return table

@@ -1,0 +1,360 @@
+"""study.toml: every threshold, cost, target and local rule, typed and frozen.
+
+What a study does not say comes from covplan's own tables (`resources/costs.csv`, `indicators.csv`, `rules/default.csv`,
+`operators.csv`), each figure with its source; `covplan settings STUDY` prints what is in force.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import tomllib
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import tomlkit
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pyproj import CRS
+from pyproj.exceptions import CRSError
+
+from covplan.study.errors import SettingsError
+from covplan.study.resources import resource_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+SETTINGS_FILE = "study.toml"
+Share = Annotated[float, Field(ge=0, le=1)]
+Metres = Annotated[float, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+
+
+class Province(_Section):
+    """Which province the study describes."""
+
+    name: str
+    """Name printed on maps and tables."""
+    crs: str = "EPSG:9211"
+    """Metric coordinate system of all computation, as an EPSG code; Tuyên Quang: VN-2000 / TM-3 106-00."""
+    boundaries: Literal["2025-02", "2025-07"] = "2025-02"
+    """Commune list the indicators are counted on: before or after the merger of July 2025."""
+    synthetic: bool = False
+    """True: the study is made by a generator; every map and table says "Dữ liệu mô phỏng"."""
+
+    @field_validator("crs")
+    @classmethod
+    def _metric_epsg(cls, value: str) -> str:
+        if not value.upper().startswith("EPSG:"):
+            raise ValueError("only EPSG codes are accepted, such as EPSG:9211")
+        try:
+            crs = CRS.from_user_input(value)
+        except CRSError as error:
+            raise ValueError(f"no such coordinate system: {value}") from error
+        if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
+            raise ValueError(f"{value} ({crs.name}) is not a metric projection")
+        return value.upper()
+
+    @property
+    def epsg(self) -> int:
+        """The EPSG code of `crs`."""
+        return int(self.crs.removeprefix("EPSG:"))
+
+
+class GridSettings(_Section):
+    """The raster grid everything is computed on."""
+
+    cell_m: Annotated[float, Field(ge=10, le=500)] = 30.0
+    """Cell size, metres."""
+    margin_m: Metres = 5000.0
+    """Ground kept around the province: masts and ridges outside the border matter too."""
+
+
+class Radio(_Section):
+    """When a place counts as covered, for one technology."""
+
+    rsrp_threshold_dbm: Annotated[float, Field(ge=-140, le=-40)] = -110.0
+    """Weakest outdoor RSRP (SS-RSRP for 5G) that counts as covered."""
+    confidence: Share = 0.95
+    """Probability with which the threshold must be met."""
+    indoor_margin_db: Annotated[float, Field(ge=0, le=40)] = 15.0
+    """Added to the threshold for indoor coverage."""
+
+
+class Coverage(_Section):
+    """What the word "covered" means for a hamlet."""
+
+    preset: Literal["province"] = "province"
+    """province: a hamlet is none (trắng) when its centre has no signal, weak (lõm) when only clusters lack it."""
+    count_weak_as_covered: bool = True
+    """The province's practice: only hamlets without any signal count against the indicator."""
+
+
+class Sharing(_Section):
+    """How shared locations and new stations are counted."""
+
+    period_years: tuple[int, int] = (2024, 2024)
+    """First and last year of BTS_NEW_SHARE_RATIO."""
+
+
+class Fiber(_Section):
+    """When fibre reaches a hamlet."""
+
+    pon_class: Literal["GPON_B+", "GPON_C+", "XGS_N1"] = "GPON_B+"
+    """Optical budget class."""
+    reach_m: Metres = 3000.0
+    """Longest cable from a distribution point to a home."""
+    margin_db: Annotated[float, Field(ge=0, le=10)] = 3.0
+    """Optical margin kept for repairs and ageing."""
+
+
+class Phases(_Section):
+    """The years of the plan."""
+
+    years: tuple[int, ...] = (2025, 2026, 2027, 2028, 2029, 2030)
+    """Years in which something can be built."""
+    budget_vnd: tuple[float, ...] = ()
+    """Budget per year; empty: no limit."""
+
+
+class Cost(_Section):
+    """A unit cost with its range and its source."""
+
+    low: Annotated[float, Field(ge=0)]
+    base: Annotated[float, Field(ge=0)]
+    high: Annotated[float, Field(ge=0)]
+    unit: str
+    year: int
+    source: str
+    confidence: str = "unverified"
+
+    @model_validator(mode="after")
+    def _rising(self) -> Cost:
+        if not self.low <= self.base <= self.high:
+            raise ValueError(f"low ≤ base ≤ high does not hold: {self.low:g}, {self.base:g}, {self.high:g}")
+        return self
+
+
+class Target(_Section):
+    """What the plan says of one indicator, in the indicator's unit; None where it says nothing."""
+
+    baseline: float | None = None
+    target_2025: float | None = None
+    target_2030: float | None = None
+
+
+class Rule(_Section):
+    """A local rule on masts."""
+
+    rule: str
+    area: str
+    value: float
+    unit: str
+    meaning: str = ""
+    source: str
+    confidence: str = "unverified"
+
+
+class Checks(_Section):
+    """How strictly the data is read."""
+
+    strict: tuple[str, ...] = ()
+    """Names of checks whose findings stop the run."""
+    border_m: Metres = 10_000.0
+    """Objects farther than this outside the province are set aside."""
+    commune_tolerance_m: Metres = 500.0
+    """How far outside its declared commune a point may lie without a finding."""
+    location_spread_m: Metres = 80.0
+    """Stations of one location farther apart than this are reported."""
+    twin_m: Metres = 30.0
+    """Locations nearer than this to each other are reported as possibly one."""
+    antenna_below_top_m: Metres = 3.0
+    """Assumed distance from the top of the structure to the antennas."""
+
+
+class Settings(_Section):
+    """Everything in study.toml."""
+
+    operators: tuple[str, ...] = ()
+    """Operator codes of the study; empty: all of resources/operators.csv."""
+    province: Province
+    grid: GridSettings = GridSettings()
+    radio: dict[Literal["4G", "5G"], Radio] = {}
+    coverage: Coverage = Coverage()
+    sharing: Sharing = Sharing()
+    fiber: Fiber = Fiber()
+    phases: Phases = Phases()
+    checks: Checks = Checks()
+    targets: dict[str, Target] = {}
+    rules: tuple[Rule, ...] = ()
+    costs: dict[str, Cost] = {}
+
+    @field_validator("operators")
+    @classmethod
+    def _known_operators(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        known = tuple(row["operator"] for row in operator_table())
+        for code in value:
+            if code not in known:
+                raise ValueError(f"unknown operator {code!r}; known: {', '.join(known)}")
+        return value or known
+
+    @field_validator("targets")
+    @classmethod
+    def _known_indicators(cls, value: dict[str, Target]) -> dict[str, Target]:
+        for name in value:
+            if name not in default_targets():
+                raise ValueError(f"unknown indicator {name!r}.{did_you_mean(name, default_targets())}")
+        return {**default_targets(), **value}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, data: Any) -> Any:
+        """Tables the study does not override come from the resources; a study may override one cost alone."""
+        if isinstance(data, dict):
+            data = {"operators": (), "targets": {}, **data}
+            data["costs"] = {**default_costs(), **data.get("costs", {})}
+            data["rules"] = data.get("rules") or default_rules()
+            data["radio"] = {"4G": {}, "5G": {}, **data.get("radio", {})}
+        return data
+
+
+@cache
+def operator_table() -> tuple[dict[str, str], ...]:
+    """Rows of resources/operators.csv: code, name, aliases, colour."""
+    return tuple(csv.DictReader(resource_text("operators.csv").splitlines()))
+
+
+@cache
+def indicator_table() -> tuple[dict[str, str], ...]:
+    """Rows of resources/indicators.csv: what each indicator is and what the plan says of it."""
+    return tuple(csv.DictReader(resource_text("indicators.csv").splitlines()))
+
+
+@cache
+def default_targets() -> dict[str, Target]:
+    """Baselines and targets as the plan publishes them."""
+    return {
+        row["indicator"]: Target(
+            baseline=_number(row["baseline"]),
+            target_2025=_number(row["target_2025"]),
+            target_2030=_number(row["target_2030"]),
+        )
+        for row in indicator_table()
+    }
+
+
+@cache
+def default_costs() -> dict[str, dict[str, Any]]:
+    """Unit costs of resources/costs.csv, ready to be validated."""
+    rows = csv.DictReader(resource_text("costs.csv").splitlines())
+    return {row.pop("item"): dict(row) for row in rows}
+
+
+@cache
+def default_rules() -> tuple[dict[str, str], ...]:
+    """Local rules of resources/rules/default.csv, ready to be validated."""
+    return tuple(csv.DictReader(resource_text("rules", "default.csv").splitlines()))
+
+
+def load_settings(path: Path) -> Settings:
+    """Read study.toml; SettingsError names the section, the key and what was probably meant."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: not found. Is {path.parent} a study folder? `covplan sample` makes one."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name}: not valid TOML: {error}. Save it as UTF-8 text.") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from None
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(path.name, problem) for problem in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def settings_toml(settings: Settings) -> str:
+    """study.toml with every setting in force, each explained by a comment."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Thiết lập của nghiên cứu covplan. Settings of a covplan study."))
+    data = settings.model_dump(mode="json", exclude_none=True)
+    for name, field in type(settings).model_fields.items():  # the one plain value, operators, is declared first
+        section = getattr(settings, name)
+        if isinstance(section, _Section):
+            document.add(name, _section_table(section))
+        elif name == "radio":
+            tables = tomlkit.table(is_super_table=True)
+            for technology, radio in settings.radio.items():
+                tables.add(technology, _section_table(radio))
+            document.add(name, tables)
+        else:
+            if field.description:
+                document.add(tomlkit.comment(field.description))
+            document.add(name, tomlkit.item(data[name]))
+    return tomlkit.dumps(document)
+
+
+def settings_reference() -> list[tuple[str, str, str, str]]:
+    """Section, key, default and meaning of every setting, read from the definitions above."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if name == "radio":
+            section, name = Radio, 'radio."4G"'
+        if isinstance(section, type) and issubclass(section, _Section):
+            rows += [(name, key, _default(one), one.description or "") for key, one in section.model_fields.items()]
+        else:
+            rows.append(("", name, "", field.description or f"see resources/{name}"))
+    return rows
+
+
+def did_you_mean(word: str, known: Any) -> str:
+    """A hint with the nearest known word, or nothing."""
+    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]}?" if near else ""
+
+
+def _section_table(section: _Section) -> tomlkit.items.Table:
+    table = tomlkit.table()
+    data = section.model_dump(mode="json", exclude_none=True)
+    for key, field in type(section).model_fields.items():
+        if key not in data:
+            continue
+        if field.description:
+            table.add(tomlkit.comment(" ".join(field.description.split())))
+        table.add(key, data[key])
+    return table
+
+
+def _default(field: Any) -> str:
+    return "required" if field.is_required() else str(field.default)
+
+
+def _number(text: str) -> float | None:
+    return float(text) if text else None
+
+
+def _explain(file: str, problem: ErrorDetails) -> str:
+    *where, last = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
+    section = f" [{'.'.join(where)}]" if where else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{file}{section} {last}: unknown setting.{did_you_mean(last, _known_keys(where))}"
+    if problem["type"] == "missing":
+        return f"{file}{section} {last}: missing; add it."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{file}{section} {last}: {message} (found: {problem['input']!r})."
+
+
+def _known_keys(where: list[str]) -> list[str]:
+    section: Any = Settings
+    by_section = {"radio": Radio, "costs": Cost, "targets": Target, "rules": Rule}
+    if where:
+        field = Settings.model_fields.get(where[0])
+        section = by_section.get(where[0]) or (field.annotation if field else None)
+    return list(section.model_fields) if hasattr(section, "model_fields") else []
