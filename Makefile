@@ -1,0 +1,93 @@
+# make plan   set up what is needed and plan the sample province (result in out/)
+# make test   set up what is needed and run the whole gate
+# make lab    open the notebooks        make data    make the sample province again
+# make clean  remove what was made
+#
+# Uses uv when it is installed, else Python's own venv and pip. A second run starts at once: the files
+# .venv/.core, .venv/.lab and .venv/.dev say what is set up, and grow old with pyproject.toml and constraints.txt.
+
+PYTHON ?= python3
+STUDY ?= data
+OUT ?= out
+PYTEST_ARGS ?=
+BIN := .venv/bin
+NEEDS := pyproject.toml constraints.txt
+
+# Without .pyc files every start is about three times slower, and uv makes none unless told.
+export UV_COMPILE_BYTECODE = 1
+export UV_PYTHON_DOWNLOADS = never
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+# An environment that is active elsewhere is not ours to fill.
+unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
+
+.PHONY: plan test lint lab data wheel-test constraints clean
+.DELETE_ON_ERROR:
+
+plan: .venv/.core
+	$(BIN)/covplan plan "$(STUDY)" -o "$(OUT)"
+
+data: .venv/.core
+	$(BIN)/covplan sample data --overwrite
+
+lab: .venv/.lab
+	$(BIN)/python -m jupyter lab notebooks
+
+test: lint
+	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+lint: .venv/.dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/python -m mypy
+	$(BIN)/lint-imports
+
+# What a user gets: the wheel alone, in an environment of its own, away from the sources.
+wheel-test: .venv/.dev
+	rm -rf build/wheel
+	$(BIN)/python -m build --wheel --outdir build/wheel .
+	$(call create_venv,build/wheel/venv)
+	$(call install,build/wheel/venv,build/wheel/*.whl)
+	cd build/wheel && venv/bin/covplan --version
+	cd build/wheel && venv/bin/covplan check ../../data
+	cd build/wheel && venv/bin/covplan plan ../../data -o out
+
+.venv/.core: $(NEEDS)
+	$(call create_venv,.venv)
+	$(call install,.venv,-e .)
+	touch $@
+
+.venv/.lab: $(NEEDS)
+	$(call create_venv,.venv)
+	$(call install,.venv,-e ".[lab]")
+	touch .venv/.core $@
+
+.venv/.dev: $(NEEDS)
+	$(call create_venv,.venv)
+	$(call install,.venv,-e ".[dev]")
+	touch .venv/.core .venv/.lab $@
+
+# An environment whose Python no longer starts (moved folder, upgraded system) is made anew.
+define create_venv
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "covplan needs Python 3.11 or newer; '$(PYTHON)' is not. Name another one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(1)/bin/python -c '' 2>/dev/null || { rm -rf $(1); \
+	  if command -v uv >/dev/null; then uv venv --quiet --python "$(PYTHON)" $(1); \
+	  else "$(PYTHON)" -m venv $(1) || { rm -rf $(1); \
+	    echo "No virtual environment could be made. On Debian and Ubuntu: apt install python3-venv. Or install uv." >&2; exit 1; }; fi; }
+endef
+
+define install
+	@echo "setting up $(1)"; if command -v uv >/dev/null; then uv pip install --quiet --python $(1)/bin/python -c constraints.txt $(2); \
+	else $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(1)/bin/python -m ensurepip >/dev/null; \
+	  $(1)/bin/python -m pip install --quiet -c constraints.txt $(2); fi
+endef
+
+# Pins for Python 3.11 and for newer ones, in one file without addresses (needs uv).
+constraints:
+	echo "# Versions pinned for CI and make. Remake: make constraints" > constraints.txt
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
+	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links | sed '/^-e/d' >> constraints.txt
+
+clean:
+	rm -rf out build dist .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov
+	find covplan tests -name __pycache__ -type d -prune -exec rm -rf {} +

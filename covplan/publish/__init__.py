@@ -1,0 +1,1 @@
+"""What leaves covplan: the map, the GeoPackage and their words. Carries results, computes none."""

@@ -1,0 +1,87 @@
+"""Codes and figures in the words people read: labels of resources/labels.csv, Vietnamese numbers and dates."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Literal
+
+import pandas as pd
+
+from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN
+from covplan.study.resources import resource_text
+from covplan.study.settings import operator_table
+
+if TYPE_CHECKING:
+    from covplan.study.layers import Column
+
+Language = Literal["vi", "en"]
+NO_BREAK = "\N{NO-BREAK SPACE}"
+
+
+def label(domain: str, code: str, layer: str = "", language: Language = "vi") -> str:
+    """What a code is called; the code itself when resources/labels.csv has no word for it.
+
+    A domain is a column's name, or `layer.column` where the same name means different things in two layers.
+
+    >>> label("mobile_state", "none"), label("kind", "OLT", layer="nodes", language="en")
+    ('Trắng sóng', 'OLT: optical line terminal')
+    """
+    known = _labels(language)
+    return known.get((f"{layer}.{domain}", code)) or known.get((domain, code)) or code
+
+
+def number_vi(value: float, decimals: int = 0) -> str:
+    """A number as Vietnamese writes it, with at most so many decimals.
+
+    >>> number_vi(1733), number_vi(97.8, 2), number_vi(-0.001, 2)
+    ('1.733', '97,8', '0')
+    """
+    text = f"{value:,.{decimals}f}".translate(str.maketrans(",.", ".,"))
+    text = text.rstrip("0").rstrip(",") if decimals else text
+    return "0" if text == "-0" else text
+
+
+def shown(column: Column, value: Any, layer: str = "") -> str:
+    """The value of a layer's column as text for a reader: translated, with its unit; empty where there is none."""
+    if pd.isna(value):
+        return ""
+    match column.type:
+        case "bool":
+            return label("bool", "yes" if value else "no")
+        case "date":
+            return f"{value:%d/%m/%Y}"
+        case "int" | "float":
+            unit = label("unit", column.unit)
+            return f"{number_vi(value, 0 if column.type == 'int' else 1)}{NO_BREAK}{unit}".strip()
+        case "list":
+            return ", ".join(_word(column, code, layer) for code in str(value).split(LIST_SEPARATOR))
+        case _:
+            return _word(column, str(value), layer)
+
+
+@cache
+def operator_names() -> dict[str, str]:
+    """Operator code to name."""
+    return {row["operator"]: row["name"] for row in operator_table()}
+
+
+def program() -> str:
+    """The program and its version, as it signs what it makes."""
+    try:
+        return f"covplan {version('covplan')}"
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        return "covplan"
+
+
+def _word(column: Column, code: str, layer: str) -> str:
+    if column.allowed == (OPERATORS_DOMAIN,):
+        return operator_names().get(code, code)
+    return label(column.name, code, layer) if column.allowed else code
+
+
+@cache
+def _labels(language: Language) -> dict[tuple[str, str], str]:
+    rows = csv.DictReader(resource_text("labels.csv").splitlines())
+    return {(row["domain"], row["code"]): row[f"label_{language}"] for row in rows}

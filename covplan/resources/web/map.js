@@ -1,0 +1,211 @@
+/* covplan's map on plain Leaflet: layers that can be coloured by several columns, one panel that is switch and legend.
+   Every text that arrives here was escaped when the page was written, so it may be used as HTML. */
+var covplan = (function () {
+  "use strict";
+
+  // Points drawn as circle, square or diamond on the shared canvas.
+  const CORNERS = {
+    square: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
+    diamond: [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
+  };
+  const AREA_OPACITY = 0.35;  // of a place's area, below its symbol
+
+  // Small where the whole province is in view, larger nearer.
+  const growth = (zoom) => Math.min(Math.max(0.7 + 0.2 * (zoom - 9.5), 0.7), 1.6);
+  const Symbol = L.CircleMarker.extend({
+    _updateBounds: function () {
+      this._radius = this.options.radius * growth(this._map.getZoom());
+      L.CircleMarker.prototype._updateBounds.call(this);
+    },
+    _updatePath: function () {
+      this._radius = this.options.radius * growth(this._map.getZoom());
+      const corners = CORNERS[this.options.symbol], canvas = this._renderer, at = this._point, size = this._radius;
+      if (!corners || !canvas._ctx) { return L.CircleMarker.prototype._updatePath.call(this); }
+      if (!canvas._drawing || this._empty()) { return; }
+      canvas._ctx.beginPath();
+      corners.forEach(([x, y]) => canvas._ctx.lineTo(at.x + size * x, at.y + size * y));
+      canvas._ctx.closePath();
+      canvas._fillStroke(canvas._ctx, this);
+    },
+  });
+
+  // Pixels at the edges that the boxes cover; `fit` and popups keep clear of them.
+  const free = {topLeft: [10, 10], bottomRight: [10, 24]};
+  function measure(map) {
+    const box = map.getContainer(), wide = map.getSize().x >= 900;
+    const size = (name, side) => (box.querySelector(name) || {})[side] || 0;
+    free.topLeft[0] = 14 + (wide ? size(".covplan-box", "offsetWidth") : 0);
+    free.topLeft[1] = 10 + size(".covplan-banner", "offsetHeight");
+    free.bottomRight[0] = 14 + (wide ? size(".covplan-panel", "offsetWidth") : 0);
+    box.style.setProperty("--covplan-top", `${size(".covplan-banner", "offsetHeight")}px`);
+  }
+
+  function swatch(style) {
+    const fill = style.fillColor || "none", edge = style.color === "#ffffff" ? "#8a8a8a" : style.color;
+    const look = `fill="${fill}" fill-opacity="${style.fillOpacity || 0}" stroke="${edge}"`;
+    let shape = `<rect x="1" y="2" width="16" height="10" ${look} stroke-width="0.5"/>`;
+    if (style.symbol === "line") {
+      shape = `<line x1="0" y1="7" x2="18" y2="7" stroke="${edge}" stroke-width="${Math.max(style.weight, 1)}"
+        stroke-opacity="${style.opacity}" stroke-dasharray="${style.dashArray || ""}"/>`;
+    } else if (style.shape === "point") {
+      const corners = (CORNERS[style.symbol] || []).map(([x, y]) => `${9 + x * 4.5},${7 + y * 4.5}`).join(" ");
+      shape = corners ? `<polygon points="${corners}" ${look} stroke-width="0.6"/>`
+        : `<circle cx="9" cy="7" r="${Math.min(style.radius + 1, 6)}" ${look} stroke-width="0.6"/>`;
+    }
+    return `<svg width="18" height="14" aria-hidden="true">${shape}</svg>`;
+  }
+
+  function popup(spec, properties) {
+    const rows = Object.keys(spec.columns).filter((column) => column in properties)
+      .map((column) => `<tr><th>${spec.columns[column]}</th><td>${properties[column]}</td></tr>`);
+    return `<div class="covplan-kind">${spec.title}</div><h2>${properties[spec.heading] || ""}</h2>` +
+      `<table>${rows.join("")}</table>`;
+  }
+
+  // A layer of the plan. `spec.themes` are the columns it can be coloured by; a feature knows its class in each.
+  function layer(spec) {
+    let current = 0;
+    const made = L.geoJSON(spec.data, {
+      interactive: spec.interactive,
+      bubblingMouseEvents: false,
+      style: (feature) => spec.themes[current].styles[feature.properties.classes[current]],
+      pointToLayer: (feature, at) => new Symbol(at, {bubblingMouseEvents: false}),
+      onEachFeature: (feature, part) => {
+        if (!part.eachLayer) { return; }
+        // A place is its area and a symbol: both answer with the same feature.
+        part.eachLayer((one) => {
+          one.feature = feature;
+          if (one instanceof L.Polygon) {
+            one.setStyle = (style) => L.Path.prototype.setStyle.call(one, {...style, fillOpacity: AREA_OPACITY});
+          }
+        });
+        part.getElement = () => null;  // Leaflet 1.9.3 asks groups too when it binds a tooltip
+      },
+    });
+    if (spec.interactive) {
+      made.bindPopup((part) => popup(spec, part.feature.properties), {
+        maxWidth: 340, maxHeight: 300, autoPanPaddingTopLeft: free.topLeft, autoPanPaddingBottomRight: free.bottomRight,
+      });
+      made.bindTooltip((part) => part.feature.properties[spec.heading] || spec.title, {sticky: true});
+    }
+    made.covplan = {
+      spec: spec,
+      theme: () => current,
+      colourBy: (theme) => { current = theme; made.eachLayer((one) => made.resetStyle(one)); },
+    };
+    if (spec.names.length) {
+      const names = L.layerGroup(spec.names.map(([lat, lon, text, rank]) => L.marker([lat, lon], {
+        interactive: false, keyboard: false, pane: "covplan-names",
+        icon: L.divIcon({className: `covplan-name covplan-name-${rank}`, html: `<span>${text}</span>`, iconSize: [0, 0]}),
+      })));
+      made.on("add", (event) => names.addTo(event.target._map));
+      made.on("remove", () => names.remove());
+    }
+    return made;
+  }
+
+  function legend(of) {
+    const box = L.DomUtil.create("div", "covplan-legend"), themes = of.spec.themes;
+    const list = L.DomUtil.create("ul", "");
+    const fill = () => {
+      list.innerHTML = themes[of.theme()].legend.map((one) =>
+        `<li>${swatch(one.style)}<span>${one.label}</span><b>${one.count}</b></li>`).join("");
+    };
+    if (themes.length > 1) {
+      const choice = L.DomUtil.create("select", "", box);
+      choice.setAttribute("aria-label", of.spec.title);
+      choice.innerHTML = themes.map((theme, number) =>
+        `<option value="${number}"${number === of.theme() ? " selected" : ""}>${theme.title}</option>`).join("");
+      choice.addEventListener("change", () => { of.colourBy(Number(choice.value)); fill(); });
+    }
+    box.appendChild(list);
+    if (of.spec.note) { L.DomUtil.create("p", "", box).innerHTML = of.spec.note; }
+    fill();
+    return box;
+  }
+
+  // Leaflet's layer control with headings, and below each layer its legend.
+  const Panel = L.Control.Layers.extend({
+    _update: function () {
+      this._heading = null;
+      return L.Control.Layers.prototype._update.call(this);
+    },
+    _addItem: function (item) {
+      const of = item.layer.covplan, heading = of ? of.spec.group : "Bản đồ nền";
+      if (heading !== this._heading) {
+        L.DomUtil.create("h2", "", this._overlaysList).innerHTML = heading;
+        this._heading = heading;
+      }
+      const row = L.Control.Layers.prototype._addItem.call(this, item);
+      if (of) {
+        const box = this._overlaysList.appendChild(legend(of)), map = this._map;
+        const show = () => { box.hidden = !map.hasLayer(item.layer); };
+        row.querySelector("input").addEventListener("change", () => setTimeout(show));
+        show();
+      }
+      return row;
+    },
+  });
+
+  function panel(map, base, overlays) {
+    const narrow = map.getSize().x < 760;
+    const made = new Panel(base, overlays, {collapsed: narrow, position: "topright"}).addTo(map);
+    made.getContainer().classList.add("covplan-panel");
+    L.DomEvent.disableScrollPropagation(made.getContainer());
+    // One canvas keeps every layer clickable; what is switched on goes back to its place in the pile.
+    const pile = Object.values(overlays).filter((one) => one.covplan)
+      .sort((one, other) => one.covplan.spec.height - other.covplan.spec.height);
+    const sort = () => pile.forEach((one) => map.hasLayer(one) && one.bringToFront());
+    map.on("overlayadd", sort);
+    sort();
+  }
+
+  function control(map, position, className, html) {
+    const made = L.control({position: position});
+    made.onAdd = () => {
+      const box = L.DomUtil.create("div", className);
+      box.innerHTML = html;
+      L.DomEvent.disableClickPropagation(box);
+      L.DomEvent.disableScrollPropagation(box);
+      return box;
+    };
+    return made.addTo(map);
+  }
+
+  function furnish(map, texts) {
+    document.documentElement.lang = "vi";
+    const container = map.getContainer();
+    container.classList.add("covplan-map");
+    if (texts.banner) {
+      const banner = L.DomUtil.create("div", "covplan-banner", container);
+      banner.setAttribute("role", "note");
+      banner.innerHTML = texts.banner;
+    }
+    map.createPane("covplan-names").style.zIndex = 450;
+    map.getPane("covplan-names").style.pointerEvents = "none";
+    L.control.scale({imperial: false, maxWidth: 120}).addTo(map);
+    control(map, "bottomleft", "covplan-north", texts.north);
+    L.control.zoom({position: "bottomleft", zoomInTitle: "Phóng to", zoomOutTitle: "Thu nhỏ"}).addTo(map);
+    control(map, "topleft", "covplan-box", texts.box);
+    const box = container.querySelector(".covplan-box details");
+    if (map.getSize().x < 760 || map.getSize().y < 520) { box.open = false; }
+    map.attributionControl.setPrefix("Leaflet").addAttribution(texts.provenance);
+    const near = () => container.classList.toggle("covplan-near", map.getZoom() >= 10.5);
+    map.on("zoomend", near);
+    near();
+  }
+
+  // The province in the space the boxes leave free; once more when a hidden page gets its size.
+  function fit(map, bounds) {
+    const view = () => {
+      measure(map);
+      map.fitBounds(bounds, {animate: false, paddingTopLeft: free.topLeft, paddingBottomRight: free.bottomRight});
+    };
+    map.on("resize", () => measure(map));
+    const hidden = !map.getSize().x;
+    view();
+    if (hidden) { map.once("resize", view); }
+  }
+
+  return {layer: layer, panel: panel, furnish: furnish, fit: fit};
+})();

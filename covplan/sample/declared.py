@@ -1,0 +1,144 @@
+"""What the sample's province declares: which hamlets have signal, 5G and fibre, and how many households use fibre.
+
+Signal follows from the stations (`sight`), fibre from how far a hamlet is from its commune's seat; the counts are those
+of the province's published baseline: 97.81 %, 93.31 % and 54.83 %.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from covplan.sample.chance import stream
+from covplan.sample.paths import distances
+from covplan.sample.roads import DISTRICT_SEATS, centres_m, commune_seats, coordinates_m, road_graph
+from covplan.sample.sight import REACHED_DB, pair_loss
+from covplan.sample.siting import HEARD_M, metric_pairs
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+    from numpy.typing import NDArray
+    from rasterio.transform import Affine
+
+WITHOUT_FTTH = 116
+FTTH_HOUSEHOLD_SHARE = 0.5483
+WEAK = 80
+WEAK_FROM_SHARE = 0.25  # of households in clusters with faint signal
+FAINT_DB = 120.0  # basic loss without line of sight from which a cluster's signal is faint
+FIVE_G_M = 1200.0
+TAKE_UP_STEP = 41
+TOWN_SCALE_M = 14_000  # distance to a district seat over which the odds of a fibre line fall by e (assumption)
+
+
+def declared_mobile(
+    villages: gpd.GeoDataFrame,
+    dwellings: gpd.GeoDataFrame,
+    stations: pd.DataFrame,
+    elevation_m: NDArray[Any],
+    transform: Affine,
+    *,
+    weak: int = WEAK,
+) -> pd.Series[str]:
+    """State of each hamlet in the province's list: covered, weak or none.
+
+    None: no mast reaches the centre. Weak: the centre is reached, but a quarter or more of the households live in
+    clusters where the signal is faint; where that holds for more than `weak` hamlets, those with the largest share.
+    """
+    centre = ~reached(centres_m(villages), stations, elevation_m, transform)
+    cluster = ~reached(coordinates_m(dwellings), stations, elevation_m, transform, limit_db=FAINT_DB)
+    unreached = dwellings.households.where(cluster, 0).groupby(dwellings.village_id).sum()
+    share = (villages.village_id.map(unreached).fillna(0) / villages.households).round(6).to_numpy().copy()
+    share[centre | (share < WEAK_FROM_SHARE)] = 0
+    state = np.full(len(villages), "covered", object)
+    worst = np.argsort(-share, kind="stable")[:weak]
+    state[worst[share[worst] > 0]] = "weak"
+    state[centre] = "none"
+    return villages.village_id.map(dict(zip(villages.village_id, state, strict=True)))
+
+
+def reached(
+    points_m: NDArray[np.float64],
+    stations: pd.DataFrame,
+    elevation_m: NDArray[Any],
+    transform: Affine,
+    *,
+    limit_db: float = REACHED_DB,
+) -> NDArray[np.bool_]:
+    """True where a phone outdoors finds a mast: line of sight, or a loss within the limit."""
+    highest = stations.groupby("location_id", sort=True).first()
+    position = metric_pairs(highest.lon, highest.lat)
+    near = KDTree(points_m).query_ball_point(position, HEARD_M, return_sorted=True)
+    mast = np.repeat(np.arange(len(position)), [len(found) for found in near])
+    pairs = np.column_stack([mast, np.concatenate([np.asarray(found, np.int64) for found in near])])
+    height = highest.antenna_height_m.to_numpy(float)
+    sight, loss = pair_loss(elevation_m, transform, position, height, points_m, pairs)
+    found = np.zeros(len(points_m), np.bool_)
+    found[pairs[sight | (loss <= 100 * limit_db), 1]] = True
+    return found
+
+
+def declared_ftth(
+    villages: gpd.GeoDataFrame,
+    communes: gpd.GeoDataFrame,
+    roads: gpd.GeoDataFrame,
+    *,
+    without: int = WITHOUT_FTTH,
+) -> pd.Series[bool]:
+    """False for every dark hamlet and for the small ones far by road from their commune's seat."""
+    metres = _by_road(villages, roads, list(commune_seats(communes, villages).values()))
+    need = np.round(metres / np.sqrt(villages.households.to_numpy(float)), 3)
+    need[(villages.declared_mobile == "none").to_numpy()] = np.inf
+    has = np.ones(len(villages), bool)
+    has[np.argsort(-need, kind="stable")[:without]] = False
+    return villages.village_id.map(dict(zip(villages.village_id, has, strict=True)))
+
+
+def ftth_households(
+    villages: gpd.GeoDataFrame,
+    communes: gpd.GeoDataFrame,
+    roads: gpd.GeoDataFrame,
+    seed: int,
+    *,
+    share: float = FTTH_HOUSEHOLD_SHARE,
+) -> pd.Series[int]:
+    """Households with a fibre line: a logistic take-up that falls with the way to the district seat, exact in sum."""
+    seats = commune_seats(communes, villages)
+    towns = [seats[code] for code in DISTRICT_SEATS.values() if code in seats] or list(seats.values())
+    metres = _by_road(villages, roads, towns)
+    chance = stream(seed, TAKE_UP_STEP).random((len(villages), 2)).sum(axis=1) - 1
+    score = np.round(1.1 * chance - np.minimum(metres, 60_000) / TOWN_SCALE_M, 6)
+    households = np.where(villages.declared_ftth, villages.households, 0).astype(np.int64)
+    total = round(share * int(villages.households.sum()))
+    low, high = -20.0, 20.0
+    for _ in range(60):  # the level of the odds that gives the total
+        level = (low + high) / 2
+        low, high = (level, high) if _take_up(score, level, households).sum() < total else (low, level)
+    part = _take_up(score, high, households)
+    whole = np.floor(part).astype(np.int64)
+    order = np.argsort(-np.round(part - whole, 6), kind="stable")
+    whole[order[: total - int(whole.sum())]] += 1
+    return villages.village_id.map(dict(zip(villages.village_id, np.minimum(whole, households).tolist(), strict=True)))
+
+
+def near_5g(points_m: NDArray[np.float64], stations: pd.DataFrame) -> NDArray[np.bool_]:
+    """True within 1.2 km of a station with 5G on air."""
+    radiating = stations[stations.technologies.str.contains("5G")]
+    nearest_m, _ = KDTree(metric_pairs(radiating.lon, radiating.lat)).query(points_m)
+    near: NDArray[np.bool_] = np.round(nearest_m, 1) <= FIVE_G_M
+    return near
+
+
+def _take_up(score: NDArray[np.float64], level: float, households: NDArray[np.int64]) -> NDArray[np.float64]:
+    return np.asarray(np.round(households / (1 + np.exp(-(score + level))), 6), np.float64)
+
+
+def _by_road(villages: gpd.GeoDataFrame, roads: gpd.GeoDataFrame, targets: list[int]) -> NDArray[np.float64]:
+    """Road distance from each hamlet to the nearest of the target hamlets, metres."""
+    graph, edge, position = road_graph(roads)
+    length_dm = np.round(10 * roads.length.to_numpy()).astype(np.int64)[edge]
+    gap, node = KDTree(position).query(centres_m(villages))
+    along = distances(graph, length_dm, np.unique(node[targets]))[node]
+    return np.asarray(np.round(along / 10 + gap, 1), np.float64)

@@ -1,0 +1,156 @@
+"""The sample study: the province of Tuyên Quang before July 2025, synthetic where nothing may be shipped.
+
+`make_province` makes it in eight steps, the same bytes every time; `self_check` counts the published figures again from
+the files.
+"""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from covplan.sample.communes import commune_cells
+from covplan.sample.declared import declared_ftth, declared_mobile, ftth_households, near_5g
+from covplan.sample.dwellings import dwelling_clusters, population_raster
+from covplan.sample.fibre import fibre
+from covplan.sample.landcover import land_cover
+from covplan.sample.masts import masts
+from covplan.sample.places import places
+from covplan.sample.relief import relief
+from covplan.sample.roads import EPSG, centres_m, coordinates_m, roads
+from covplan.sample.settlements import hamlets
+from covplan.sample.territory import communes_both_versions, statistics
+from covplan.study.errors import StudyError
+from covplan.study.files import fixed_file_date, written_whole
+from covplan.study.folder import write_layer
+from covplan.study.grid import Grid
+from covplan.study.layers import input_layers
+from covplan.study.settings import SETTINGS_FILE, Settings, settings_toml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SEED = 2025
+CELL_M, MARGIN_M = 90.0, 6_000.0  # of the terrain; masts and ridges outside the border matter too
+LOT_M2 = 900  # built-up ground per household (assumption)
+PUBLISHED = {"VILLAGE_MBB_COV": 97.81, "VILLAGE_FTTH_COV": 93.31, "BTS_SHARE_RATIO": 14.03, "FTTH_HH": 54.83}
+
+
+def _quiet(step: str) -> None:
+    """Tell nobody."""
+
+
+def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], None] = _quiet) -> None:
+    """Write the sample study into a folder; files of the same names are replaced.
+
+    Parameters
+    ----------
+    folder : Path
+        Made when it is not there.
+    seed : int
+        Of all chance; the published figures are met with the default one.
+    progress : callable
+        Told the name of each step.
+    """
+    progress("Địa hình (ground)")
+    cells = commune_cells()
+    grid = Grid.from_bounds(tuple(cells.buffer(MARGIN_M).total_bounds), CELL_M, EPSG)
+    ground = relief(grid.transform, grid.shape, seed)
+    height_m, water = ground.elevation_m.astype(np.float32), ground.water
+    cover = land_cover(ground.elevation_m, water, grid.transform, seed)
+    progress("Thôn, dân cư (settlements)")
+    villages = hamlets(cells, height_m, cover, grid.transform, seed)
+    dwellings = dwelling_clusters(villages, height_m, cover, grid.transform, seed)
+    sites = places(cells, villages, seed)
+    cover = land_cover(ground.elevation_m, water, grid.transform, seed, settlements=_built_up(dwellings))
+    progress("Đường (roads)")
+    network = roads(cells, villages, dwellings, height_m, grid.transform, seed, water=water)
+    progress("Trạm BTS (masts)")
+    stations, sectors = masts(villages, dwellings, cells, sites, height_m, grid.transform, seed)
+    progress("Hiện trạng khai báo (declared state)")
+    villages["declared_mobile"] = declared_mobile(villages, dwellings, stations, height_m, grid.transform)
+    villages["declared_5g"] = near_5g(centres_m(villages), stations)
+    villages["declared_ftth"] = declared_ftth(villages, cells, network)
+    villages["ftth_households"] = ftth_households(villages, cells, network, seed)
+    sites["declared_5g"] = near_5g(coordinates_m(sites.geometry.centroid), stations)
+    progress("Cáp quang (fibre)")
+    routes, nodes = fibre(network, villages, dwellings, cells, stations, seed)
+    progress("Ghi tệp (files)")
+    people = population_raster(dwellings, villages, grid.transform, grid.shape)
+    layers = {"villages": villages, "dwellings": dwellings, "communes": communes_both_versions(cells)}
+    layers |= {"stations": stations, "cells": sectors, "routes": routes, "nodes": nodes}
+    layers |= {"places": sites, "roads": network, "statistics": statistics()}
+    _write_layers(folder, layers)
+    grid.write(folder / "elevation.tif", ground.elevation_m)
+    grid.write(folder / "landcover.tif", cover)
+    grid.write(folder / "population.tif", people)
+    write_settings(folder)
+    _write_text(folder / "README.md", _readme(seed))
+    _stop_unless_published(self_check(folder))
+
+
+def self_check(folder: Path) -> dict[str, float]:
+    """The four published indicators, in per cent at two decimals, counted from the files of a sample study."""
+    villages = gpd.read_file(folder / "villages.gpkg", layer="villages", ignore_geometry=True)
+    stations = pd.read_csv(folder / "bts_sites.csv")
+    on_location = stations.groupby("location_id").operator.nunique()
+    counted = {
+        "VILLAGE_MBB_COV": (villages.declared_mobile.isin(["covered", "weak"]).sum(), len(villages)),
+        "VILLAGE_FTTH_COV": (villages.declared_ftth.sum(), len(villages)),
+        "BTS_SHARE_RATIO": ((on_location >= 2).sum(), len(on_location)),
+        "FTTH_HH": (villages.ftth_households.sum(), villages.households.sum()),
+    }
+    return {name: round(100 * int(part) / int(whole), 2) for name, (part, whole) in counted.items()}
+
+
+def write_settings(folder: Path) -> None:
+    """study.toml of the sample: covplan's defaults, marked as synthetic."""
+    settings = Settings.model_validate({"province": {"name": "Tuyên Quang (mô phỏng)", "synthetic": True}})
+    _write_text(folder / SETTINGS_FILE, settings_toml(settings))
+
+
+def _built_up(dwellings: gpd.GeoDataFrame) -> list[tuple[float, float, float]]:
+    """Discs (easting, northing, radius in whole metres) with room for the households of each larger cluster."""
+    large = dwellings[dwellings.households >= 40]
+    radius_m = np.floor(np.sqrt(large.households.to_numpy() * LOT_M2 / np.pi))
+    return [(float(x), float(y), float(r)) for (x, y), r in zip(coordinates_m(large), radius_m, strict=True)]
+
+
+def _stop_unless_published(found: dict[str, float]) -> None:
+    wrong = [
+        f"{name} {found[name]:.2f} instead of {value:.2f}" for name, value in PUBLISHED.items() if found[name] != value
+    ]
+    if wrong:
+        raise StudyError(f"The sample misses the published figures: {'; '.join(wrong)}. Another seed does not fit.")
+
+
+def _write_layers(folder: Path, tables: dict[str, Any]) -> None:
+    """Every layer in its file with the columns of its definition, in their order, rows sorted by key."""
+    by_file: dict[str, list[str]] = {}
+    for name in tables:
+        by_file.setdefault(input_layers()[name].file, []).append(name)
+    with fixed_file_date():
+        for file, names in by_file.items():
+            with written_whole(folder / file) as part:
+                for name in names:
+                    layer = input_layers()[name]
+                    table = tables[name]
+                    columns = [column.name for column in layer.columns if column.name in table]
+                    extra = ["geometry"] if "geometry" in table else []
+                    write_layer(table[columns + extra].sort_values(list(layer.key), ignore_index=True), layer, part)
+
+
+def _readme(seed: int) -> str:
+    """What is fact and what is not in the folder, in both languages."""
+    text = files("covplan").joinpath("sample", "README.data.md").read_text(encoding="utf-8")
+    return text.format(seed=seed)
+
+
+def _write_text(path: Path, text: str) -> None:
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")

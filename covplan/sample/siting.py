@@ -1,0 +1,331 @@
+"""Where the masts of the sample stand: on high ground near people, greedily, and nowhere that a dark hamlet sees.
+
+First every commune seat and working industrial zone, then the place that shows most households what they do not see
+yet, until every hamlet outside the dark ones is served; what is left of the number goes where people are many.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import shapely
+from pyproj import Transformer
+from scipy.spatial import KDTree
+
+from covplan.sample.roads import EPSG, centres_m, commune_seats, coordinates_m
+from covplan.sample.sight import REACHED_DB, pair_loss
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import ArrayLike, NDArray
+    from rasterio.transform import Affine
+
+SERVED_DB = 128.0  # loss up to which a hamlet or cluster counts as served when masts are placed
+SERVED_M = 6000.0
+HEARD_M = 15_000.0  # nobody listens for a mast farther away
+RURAL_ANTENNA_M, TOWN_ANTENNA_M, TALLEST_ANTENNA_M = 38.0, 21.0, 47.0
+DARK_CLEAR_M = 2600.0  # no mast nearer than this to a dark hamlet
+DARK_MOST_PER_COMMUNE = 4
+TOWN_HOUSEHOLDS = 900  # within 1 km: a town, where antennas stand on roofs
+AT_PLACE_M = 1200.0  # a mast beside a commune seat or an industrial zone
+NEAR_PEOPLE_M, UP_HILL_M = 1200.0, 160.0
+BLOCK = 5  # 90 m cells: one candidate per 450 m block
+SHARES = 1000 // np.arange(1, 62)  # worth of one more mast to a household that has 0, 1, 2 … : masts follow people
+CENTRE_WORTH = 200_000_000  # hamlets without any mast come first
+TOWN_WEIGHT = 4  # of a household of a town; 2 in the country: townspeople need more capacity
+TOWN_SPACING_M, RURAL_SPACING_M = 220.0, 450.0
+# No dark hamlet in the city; fewer in Sơn Dương, whose hills are low and full of people.
+DARK_RELUCTANCE = {"076": 40}
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Chosen locations in the order they were chosen."""
+
+    position_m: NDArray[np.float64]
+    town: NDArray[np.bool_]
+    commune: NDArray[np.int64]
+    """Row of the commune it stands in."""
+    households_1km: NDArray[np.int64]
+    dark: NDArray[np.int64]
+    """Rows of the hamlets that no location reaches."""
+
+
+def choose_sites(
+    villages: gpd.GeoDataFrame,
+    dwellings: gpd.GeoDataFrame,
+    communes: gpd.GeoDataFrame,
+    places: gpd.GeoDataFrame,
+    elevation_m: NDArray[Any],
+    transform: Affine,
+    *,
+    number: int,
+    dark: int,
+) -> Sites:
+    """The `number` locations that leave exactly `dark` hamlets without signal at their centre."""
+    z = np.asarray(elevation_m, np.float32)
+    centres, clusters = centres_m(villages), coordinates_m(dwellings)
+    households = dwellings.households.to_numpy(np.int64)
+    wanted = _wanted(villages, communes, places)
+    position, town = _candidates(wanted, centres, clusters, households, z, transform)
+    commune = _commune_of(position, communes)
+    inside = commune >= 0
+    position, town, commune = position[inside], town[inside], commune[inside]
+    at_wanted = _beside(wanted, _commune_of(wanted, communes), position, commune)
+    antenna = np.where(town, TOWN_ANTENNA_M, RURAL_ANTENNA_M)
+
+    near = _pairs(position, clusters, SERVED_M)
+    near = near[pair_loss(z, transform, position, antenna, clusters, near)[1] <= 100 * SERVED_DB]
+    serving = _pairs(position, centres, SERVED_M)
+    serving = serving[pair_loss(z, transform, position, antenna, centres, serving)[1] <= 100 * SERVED_DB]
+    heard = _pairs(position, centres, HEARD_M)
+    tallest = np.full(len(position), TALLEST_ANTENNA_M)
+    sight, loss = pair_loss(z, transform, position, tallest, centres, heard)
+    close = _distance(position, centres, heard) < DARK_CLEAR_M
+    heard = heard[sight | (loss <= 100 * REACHED_DB) | close]
+
+    unlit = _dark_hamlets(villages, centres, communes, at_wanted, serving, heard, dark)
+    allowed = np.ones(len(position), np.bool_)
+    allowed[heard[np.isin(heard[:, 1], unlit), 0]] = False
+    lit = np.setdiff1d(np.arange(len(centres)), unlit)
+    chosen = _greedy(position, town, at_wanted, allowed, near, clusters, households, serving, lit, number)
+    return Sites(
+        position[chosen],
+        town[chosen],
+        commune[chosen],
+        _households_within(position[chosen], clusters, households),
+        unlit,
+    )
+
+
+def _wanted(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, places: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Points beside which a mast stands in any case: commune seats, working industrial zones and tourist sites."""
+    seats = centres_m(villages)[sorted(commune_seats(communes, villages).values())]
+    working = places[places.kind.isin(["industrial_zone", "tourist_site"]) & (places.status != "planned")]
+    return np.vstack([seats, coordinates_m(working.geometry.centroid)])
+
+
+def _candidates(
+    wanted: NDArray[np.float64],
+    centres: NDArray[np.float64],
+    clusters: NDArray[np.float64],
+    households: NDArray[np.int64],
+    z: NDArray[np.float32],
+    transform: Affine,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Positions where a mast may stand, and which of them are roofs in a town."""
+    rows, columns = z.shape[0] // BLOCK, z.shape[1] // BLOCK
+    tiles = z[: rows * BLOCK, : columns * BLOCK].reshape(rows, BLOCK, columns, BLOCK).swapaxes(1, 2)
+    blocks = tiles.reshape(rows * columns, BLOCK * BLOCK)
+    best = np.argmax(blocks, axis=1)
+    row = np.repeat(np.arange(rows), columns) * BLOCK + best // BLOCK
+    column = np.tile(np.arange(columns), rows) * BLOCK + best % BLOCK
+    hills = _cell_middle(row, column, transform)
+    gap, nearest = KDTree(clusters).query(hills)
+    ground = _heights(z, transform, clusters)[nearest]
+    kept = (np.round(gap, 1) <= NEAR_PEOPLE_M) & (blocks.max(axis=1) <= ground + UP_HILL_M)
+    hills = hills[kept]
+
+    roofs = clusters[_households_within(clusters, clusters, households) >= TOWN_HOUSEHOLDS]
+    # In a gorge no hilltop serves the bottom: there the mast stands beside the hamlet.
+    beside = np.vstack(
+        [_highest_within(wanted, z, transform, cells=4), wanted, _highest_within(centres, z, transform, cells=2)]
+    )
+    position = np.unique(np.round(np.vstack([beside, hills, roofs]), 1), axis=0)
+    return position, _households_within(position, clusters, households) >= TOWN_HOUSEHOLDS
+
+
+def _beside(
+    wanted: NDArray[np.float64],
+    its_commune: NDArray[np.int64],
+    position: NDArray[np.float64],
+    commune: NDArray[np.int64],
+) -> list[NDArray[np.int64]]:
+    """Candidates near each wanted point, in its own commune where there are any."""
+    found = []
+    for home, near in zip(
+        its_commune, KDTree(position).query_ball_point(wanted, AT_PLACE_M, return_sorted=True), strict=True
+    ):
+        rows = np.array(near, np.int64)
+        same = rows[commune[rows] == home]
+        if rows.size:  # a place across the border has no candidate here
+            found.append(same if same.size else rows)
+    return found
+
+
+def _dark_hamlets(
+    villages: gpd.GeoDataFrame,
+    centres: NDArray[np.float64],
+    communes: gpd.GeoDataFrame,
+    at_wanted: list[NDArray[np.int64]],
+    serving: NDArray[np.int64],
+    heard: NDArray[np.int64],
+    number: int,
+) -> NDArray[np.int64]:
+    """Rows of the hamlets hardest to reach that can stay dark without darkening another.
+
+    Hardest: fewest candidates would be heard at the centre, fewest households live within 3 km. A hamlet is passed
+    over when a commune seat would lose its last mast position, or another hamlet its last serving one.
+    """
+    heard_by = [heard[rows, 0] for rows in _split(heard[:, 1], len(centres))]
+    around = _households_within(centres, centres, villages.households.to_numpy(np.int64), radius_m=3000)
+    district = villages.commune_code.map(dict(zip(communes.commune_code, communes.district_code, strict=True)))
+    hardness = np.array([len(h) for h in heard_by]) + around // 20
+    hardness += district.map(DARK_RELUCTANCE).fillna(0).to_numpy(np.int64)
+    excluded = (district == "070").to_numpy() | (villages.households.to_numpy() > 160)
+    per_commune: dict[str, int] = {}
+    banned = np.zeros(int(serving[:, 0].max(initial=heard[:, 0].max(initial=0))) + 1, np.bool_)
+    unlit: list[int] = []
+    for hamlet in np.argsort(hardness, kind="stable"):
+        code = villages.commune_code.iloc[hamlet]
+        if excluded[hamlet] or per_commune.get(code, 0) >= DARK_MOST_PER_COMMUNE:
+            continue
+        trial = banned.copy()
+        trial[heard_by[hamlet]] = True
+        left = np.zeros(len(centres), np.bool_)
+        left[serving[~trial[serving[:, 0]], 1]] = True
+        left[[*unlit, hamlet]] = True
+        if left.all() and not any(trial[beside].all() for beside in at_wanted):
+            banned = trial
+            unlit.append(int(hamlet))
+            per_commune[code] = per_commune.get(code, 0) + 1
+        if len(unlit) == number:
+            return np.array(sorted(unlit), np.int64)
+    raise ValueError(f"Only {len(unlit)} of {number} hamlets can stay dark on this ground.")
+
+
+def _greedy(
+    position: NDArray[np.float64],
+    town: NDArray[np.bool_],
+    at_wanted: list[NDArray[np.int64]],
+    allowed: NDArray[np.bool_],
+    near: NDArray[np.int64],
+    clusters: NDArray[np.float64],
+    households: NDArray[np.int64],
+    serving: NDArray[np.int64],
+    lit: NDArray[np.int64],
+    number: int,
+) -> NDArray[np.int64]:
+    """Candidates in the order taken; ties go to the lower row, and sums are of whole numbers, so no order matters."""
+    reach_m = _distance(position, clusters, near)
+    worth = households[near[:, 1]] * np.where(reach_m <= 1000, 6, np.where(reach_m <= 2000, 2, 0))
+    worth *= np.where(town[near[:, 0]], TOWN_WEIGHT, 2)
+    crowd = _Gains(near, worth, SHARES, len(position), len(clusters))
+    is_lit = np.isin(serving[:, 1], lit)
+    first = _Gains(serving[is_lit], np.ones(is_lit.sum(), np.int64), np.array([1, 0]), len(position), lit.max() + 1)
+    tree, spacing = KDTree(position), np.where(town, TOWN_SPACING_M, RURAL_SPACING_M)
+    free, taken = allowed.copy(), np.zeros(len(position), np.bool_)
+    waiting = list(at_wanted)
+    chosen: list[int] = []
+    while len(chosen) < number:
+        gain = crowd.gain + CENTRE_WORTH * first.gain
+        eligible = free
+        while waiting:  # one mast beside each wanted point, unless one stands there already
+            beside = waiting.pop(0)
+            if free[beside].any() and not taken[beside].any():
+                eligible = np.zeros_like(free)
+                eligible[beside[free[beside]]] = True
+                break
+        best = int(np.argmax(np.where(eligible, gain, -1)))
+        if not eligible[best]:
+            raise ValueError(f"Only {len(chosen)} of {number} locations found room.")
+        chosen.append(best)
+        taken[best] = True
+        crowd.take(best)
+        first.take(best)
+        around = np.array(tree.query_ball_point(position[best], spacing[best]))
+        # A candidate that alone serves a hamlet stays free beside another mast.
+        free[around[first.gain[around] == 0]] = False
+        free[best] = False
+    if (first.gain > 0).any():
+        raise ValueError(f"{number} locations do not serve every hamlet that is to be lit.")
+    return np.array(chosen, np.int64)
+
+
+class _Gains:
+    """What each candidate would add, kept up to date as candidates are taken; `shares` falls with each mast seen."""
+
+    def __init__(
+        self, pairs: NDArray[np.int64], worth: NDArray[np.int64], shares: NDArray[np.int64], masts: int, points: int
+    ) -> None:
+        self.pairs, self.worth, self.shares = pairs, worth, shares
+        self.by_mast = _split(pairs[:, 0], masts)
+        self.by_point = _split(pairs[:, 1], points)
+        self.seen = np.zeros(points, np.int64)
+        self.gain = np.zeros(masts, np.int64)
+        np.add.at(self.gain, pairs[:, 0], worth * shares[0])
+
+    def take(self, mast: int) -> None:
+        points = self.pairs[self.by_mast[mast], 1]
+        touched = np.concatenate([self.by_point[point] for point in points]) if len(points) else points
+        seen = np.minimum(self.seen[self.pairs[touched, 1]], len(self.shares) - 2)
+        fall = self.shares[seen] - self.shares[seen + 1]
+        fall[self.seen[self.pairs[touched, 1]] > len(self.shares) - 2] = 0
+        np.subtract.at(self.gain, self.pairs[touched, 0], self.worth[touched] * fall)
+        self.seen[points] += 1
+
+
+def _split(key: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+    """Rows of each key value."""
+    order = np.argsort(key, kind="stable")
+    return np.split(order, np.searchsorted(key[order], np.arange(1, count)))
+
+
+def metric_pairs(lon: ArrayLike, lat: ArrayLike) -> NDArray[np.float64]:
+    """Eastings and northings of longitudes and latitudes, shape (n, 2), rounded to 0.1 m."""
+    x, y = Transformer.from_crs(4326, EPSG, always_xy=True).transform(np.asarray(lon, float), np.asarray(lat, float))
+    return np.round(np.column_stack([x, y]), 1)
+
+
+def _pairs(masts: NDArray[np.float64], points: NDArray[np.float64], within_m: float) -> NDArray[np.int64]:
+    """Pairs of a mast and a point within the distance, sorted."""
+    found = KDTree(points).query_ball_point(masts, within_m, return_sorted=True)
+    mast = np.repeat(np.arange(len(masts)), [len(f) for f in found])
+    return np.column_stack([mast, np.concatenate([np.asarray(f, np.int64) for f in found])]).astype(np.int64)
+
+
+def _distance(masts: NDArray[np.float64], points: NDArray[np.float64], pairs: NDArray[np.int64]) -> NDArray[np.float64]:
+    offset = masts[pairs[:, 0]] - points[pairs[:, 1]]
+    return np.asarray(np.round(np.hypot(offset[:, 0], offset[:, 1]), 1), np.float64)
+
+
+def _households_within(
+    position: NDArray[np.float64], clusters: NDArray[np.float64], households: NDArray[np.int64], radius_m: float = 1000
+) -> NDArray[np.int64]:
+    found = KDTree(clusters).query_ball_point(position, radius_m)
+    return np.array([households[f].sum() for f in found], np.int64)
+
+
+def _commune_of(position: NDArray[np.float64], communes: gpd.GeoDataFrame) -> NDArray[np.int64]:
+    """Row of the commune each point lies in; -1 outside all."""
+    point, polygon = shapely.STRtree(communes.geometry.to_numpy()).query(shapely.points(position), predicate="within")
+    inside = pd.Series(polygon).groupby(point).min()
+    return np.asarray(inside.reindex(range(len(position)), fill_value=-1), np.int64)
+
+
+def _cell_middle(row: NDArray[np.int64], column: NDArray[np.int64], transform: Affine) -> NDArray[np.float64]:
+    return np.column_stack([transform.c + (column + 0.5) * transform.a, transform.f + (row + 0.5) * transform.e])
+
+
+def _heights(z: NDArray[np.float32], transform: Affine, points: NDArray[np.float64]) -> NDArray[np.float32]:
+    row = np.clip(((transform.f - points[:, 1]) / transform.a).astype(int), 0, z.shape[0] - 1)
+    column = np.clip(((points[:, 0] - transform.c) / transform.a).astype(int), 0, z.shape[1] - 1)
+    return np.asarray(z[row, column], np.float32)
+
+
+def _highest_within(
+    points: NDArray[np.float64], z: NDArray[np.float32], transform: Affine, cells: int
+) -> NDArray[np.float64]:
+    """The middle of the highest cell of the square around each point."""
+    found = []
+    for x, y in points:
+        row, column = int((transform.f - y) / transform.a), int((x - transform.c) / transform.a)
+        top, left = max(row - cells, 0), max(column - cells, 0)
+        window = z[top : row + cells + 1, left : column + cells + 1]
+        r, c = np.unravel_index(int(np.argmax(window)), window.shape)
+        found.append((top + int(r), left + int(c)))
+    rows = np.array(found, np.int64)
+    return _cell_middle(rows[:, 0], rows[:, 1], transform)
