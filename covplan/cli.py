@@ -22,9 +22,17 @@ if TYPE_CHECKING:
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 SHOWN_FINDINGS = 40
-COLOURS = {"fatal": "bold red", "set_aside": "red", "repaired": "yellow", "assumed": "cyan", "warning": "yellow"}
+COLOURS = {
+    "fatal": "bold red",
+    "set_aside": "red",
+    "repaired": "yellow",
+    "assumed": "cyan",
+    "warning": "yellow",
+    "note": "dim",
+}
 SEVERITY_VI = {
     "fatal": "dừng", "set_aside": "để riêng", "repaired": "đã sửa", "assumed": "giả định", "warning": "cảnh báo",
+    "note": "ghi chú",
 }  # fmt: skip
 language = click.option("--lang", type=click.Choice(["vi", "en"]), default="vi", help="Language of tables.")
 
@@ -78,7 +86,7 @@ def check(study: Path, out: Path, lang: Language) -> None:
 
     Writes findings.csv and, in set_aside/, the rows that cannot be used, as they were read.
     """
-    from covplan.study.findings import fatal
+    from covplan.study.findings import fatal, faults
     from covplan.study.folder import read_study, write_findings
 
     console = _console()
@@ -87,7 +95,10 @@ def check(study: Path, out: Path, lang: Language) -> None:
     write_findings(found, opened.set_aside if opened else {}, out, lang)
     _show_findings(console, found, lang)
     stopping = fatal(found, opened.settings.checks.strict if opened else ())
-    console.print(f"{len(found)} phát hiện (findings), {len(stopping)} làm dừng (fatal) → {out / 'findings.csv'}")
+    wrong = len(faults(found))
+    verdict = f"{wrong} phát hiện (findings), {len(stopping)} làm dừng (fatal)" if wrong else "[green]Sạch (clean)[/]"
+    notes = f", {len(found) - wrong} ghi chú (notes)" if len(found) > wrong else ""
+    console.print(f"{verdict}{notes} → {out / 'findings.csv'}")
     if stopping:
         raise SystemExit(1)
 
@@ -165,6 +176,7 @@ def _write_plan(
     from covplan.pipeline import make_plan
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import write_map
+    from covplan.study.findings import faults
     from covplan.study.folder import open_study
 
     with _progress(console) as tell:
@@ -184,7 +196,7 @@ def _write_plan(
                 record(out, name, key)
     _show_indicators(console, made, lang)
     skipped = [name for name in outputs if name not in due]
-    console.print(f"{len(opened.findings)} phát hiện (findings) → {out / FINDINGS_FILE}")
+    console.print(f"{len(faults(opened.findings))} phát hiện (findings) → {out / FINDINGS_FILE}")
     console.print(
         f"[green]{out}[/]: {', '.join(due)}" + (f"; đã có (current): {', '.join(skipped)}" if skipped else "")
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from covplan.study.layers import Layer
     from covplan.study.plan import Plan
 
 GPKG_VERSION = "1.3"  # what QGIS 3.22 and GDAL 3.6 of Debian 12 read without a warning
@@ -27,16 +28,12 @@ def write_geopackage(plan: Plan, path: Path, *, include_restricted: bool = False
     Same plan, same bytes. Layer names are `export_name` in resources/layers.csv; columns are those of the layers'
     definitions. Stations marked restricted, and the locations they stand on, leave only on request.
     """
+    tables = plan.layers() | {"findings": findings_table(plan.study.findings)}
     with written_whole(path) as part, fixed_file_date():
-        for name, table in plan.layers().items():
-            definition = layers()[name]
-            shown = table if include_restricted else _public(name, table, plan)
-            if definition.geometry:
-                _write(gpd.GeoDataFrame(shown), part, definition.export_name, definition.title_vi)
-        attributes = {"indicators": plan.indicators, "findings": findings_table(plan.study.findings)}
-        for name, table in attributes.items():
+        for name, table in tables.items():
             if len(table):
-                _write(table, part, layers()[name].export_name, layers()[name].title_vi)
+                shown = table if include_restricted else _public(name, table, plan.study.stations)
+                _write(shown, part, layers()[name])
     return path
 
 
@@ -45,32 +42,37 @@ def restricted_locations(stations: pd.DataFrame) -> set[str]:
     return set(stations.loc[stations["restricted"].fillna(value=False).astype(bool), "location_id"])
 
 
-def _public(name: str, table: pd.DataFrame, plan: Plan) -> pd.DataFrame:
-    hidden = restricted_locations(plan.study.stations)
+def _public(name: str, table: pd.DataFrame, stations: pd.DataFrame) -> pd.DataFrame:
+    """A table without restricted stations and without what would give their places away."""
+    hidden = restricted_locations(stations)
     if name in ("stations", "locations"):
         return table[~table["location_id"].isin(hidden)]
+    if name in ("cells", "findings"):
+        secret = stations.loc[stations["location_id"].isin(hidden), "station_id"]
+        return table[~table["station_id" if name == "cells" else "id"].isin(secret)]
     if name == "hamlets":
-        return table.assign(
-            nearest_location_id=table["nearest_location_id"].where(~table["nearest_location_id"].isin(hidden))
-        )
+        near = table["nearest_location_id"].isin(hidden)
+        columns = ["nearest_location_id", "nearest_location_m"]
+        return table.assign(**{column: table[column].mask(near) for column in columns})
     return table
 
 
-def _write(table: pd.DataFrame, path: Path, layer: str, title: str) -> None:
+def _write(table: pd.DataFrame, path: Path, layer: Layer) -> None:
     plain = table.copy()
     for column in plain.columns[plain.dtypes.map(lambda dtype: dtype.kind == "M")]:
         plain[column] = plain[column].dt.strftime("%Y-%m-%d")
     geometry_type = None
-    if isinstance(plain, gpd.GeoDataFrame):
+    if layer.geometry:
+        plain = gpd.GeoDataFrame(plain)
         kinds = set(plain.geom_type)
         geometry_type = kinds.pop() if len(kinds) == 1 else "Unknown"
     pyogrio.write_dataframe(
         plain,
         path,
-        layer=layer,
+        layer=layer.export_name,
         driver="GPKG",
         append=path.exists(),
         geometry_type=geometry_type,
         dataset_options={} if path.exists() else {"VERSION": GPKG_VERSION},
-        layer_options={"IDENTIFIER": title},
+        layer_options={"IDENTIFIER": layer.title_vi},
     )

@@ -309,6 +309,7 @@ def _note_case(
     elif check == "range":
         low, high = (_shown(column.min), _shown(column.max))
         name = "out_of_range" if column.required else "cell_out_of_range"
+        value = _plain(sieve.raw.at[index, column.name])  # as it stands in the file
         sieve.note(name, index, column=column.name, value=value, low=low, high=high, unit=column.unit)
     else:
         allowed = column.allowed_codes(tuple(operators))

@@ -19,9 +19,9 @@ from covplan.study.resources import resource_text
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-Severity = Literal["fatal", "set_aside", "repaired", "assumed", "warning"]
+Severity = Literal["fatal", "set_aside", "repaired", "assumed", "warning", "note"]
 Language = Literal["vi", "en"]
-SEVERITIES: tuple[Severity, ...] = ("fatal", "set_aside", "repaired", "assumed", "warning")
+SEVERITIES: tuple[Severity, ...] = ("fatal", "set_aside", "repaired", "assumed", "warning", "note")
 VALUE_LENGTH = 200  # characters of a faulty value that are kept in a finding
 
 
@@ -122,6 +122,11 @@ def findings_table(found: Sequence[Finding], language: Language = "vi") -> pd.Da
     ]
     columns = ["severity", "check", "file", "layer", "row", "id", "column", "value", "problem", "done", "advice"]
     return pd.DataFrame(rows, columns=columns, dtype="object")
+
+
+def faults(found: Iterable[Finding]) -> list[Finding]:
+    """The findings that say something is wrong, without the mere notes."""
+    return [one for one in found if one.severity != "note"]
 
 
 def fatal(found: Iterable[Finding], strict: Iterable[str] = ()) -> list[Finding]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import shutil
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -223,6 +224,8 @@ def _checked_tables(sieves: dict[str, Sieve], settings: Settings) -> dict[str, p
         tables["stations"] = relations.check_stations(sieves["stations"], tables["stations"], communes, rules)
         if "cells" in tables:
             relations.check_cells(sieves["stations"], tables["stations"], tables["cells"])
+    if "routes" in tables:
+        tables["routes"] = geometry.with_lengths(tables["routes"])
     return {name: _tidy(table) for name, table in tables.items()}
 
 
@@ -300,6 +303,14 @@ def _decoded(content: bytes) -> tuple[str, str]:
 
 def _read_file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
     """A GeoPackage layer; the row label is the feature's fid."""
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        raw, found = _file_layer(path, layer)
+    texts = dict.fromkeys(str(one.message).strip() for one in said)
+    return raw, found + [finding("file_warning", layer.file, layer=layer.name, reason=text) for text in texts]
+
+
+def _file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
     there = [name for name, _ in pyogrio.list_layers(path)]
     if layer.file_layer not in there:
         if not layer.required:

@@ -36,6 +36,12 @@ def length_m(geometry: gpd.GeoSeries) -> pd.Series:
     return geometry.to_crs(4326).map(WGS84.geometry_length)
 
 
+def with_lengths(routes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Routes whose `length_m` is empty get the length of their line."""
+    without = routes["length_m"].isna()
+    return routes.assign(length_m=routes["length_m"].where(~without, length_m(routes.geometry[without]).round(1)))
+
+
 def area_km2(geometry: gpd.GeoSeries) -> pd.Series:
     """Area on the WGS 84 ellipsoid, km², of polygons in any CRS; same index."""
     return geometry.to_crs(4326).map(lambda shape: abs(WGS84.geometry_area_perimeter(shape)[0]) / 1e6)
@@ -126,7 +132,7 @@ def metres_in_degree_columns(sieve: Sieve, study_crs: CRS, province: shapely.Geo
     if len(columns) < 2:
         return
     plane = (columns[0] > PLANE_ABOVE) & (columns[1] > PLANE_ABOVE)
-    if plane.mean() <= WRONG_SHARE:
+    if plane.sum() <= WRONG_SHARE * len(plane):  # an empty file has none
         return
     points = shapely.points(columns[0][plane], columns[1][plane])
     guess = guess_crs(gpd.GeoSeries(points), study_crs, province, border_m)

@@ -98,15 +98,6 @@ def input_layers() -> dict[str, Layer]:
     return {name: layer for name, layer in layers().items() if layer.role == "input"}
 
 
-def titles(layer: str, language: Literal["vi", "en"] = "vi") -> dict[str, str]:
-    """Column name to title, with the unit in brackets where there is one."""
-    return {
-        column.name: (column.title_vi if language == "vi" else column.title_en)
-        + (f" ({column.unit})" if column.unit else "")
-        for column in layers()[layer].columns
-    }
-
-
 def _columns(layer: str) -> tuple[Column, ...]:
     rows = csv.DictReader(resource_text("layers", f"{layer}.csv").splitlines())
     return tuple(

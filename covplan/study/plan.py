@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from covplan.study.files import written_whole
 from covplan.study.folder import write_findings
+from covplan.study.layers import input_layers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,11 +32,8 @@ class Plan:
 
     def layers(self) -> dict[str, pd.DataFrame]:
         """Input and result layers by their name in resources/layers.csv, without those the study lacks."""
-        inputs = {
-            name: self.study.table(name)
-            for name in ("communes", "villages", "dwellings", "stations", "routes", "nodes", "places", "roads")
-        }
-        results = {"hamlets": self.hamlets, "locations": self.locations}
+        inputs = {name: self.study.table(name) for name in input_layers()}
+        results = {"hamlets": self.hamlets, "locations": self.locations, "indicators": self.indicators}
         return {name: table for name, table in (inputs | results).items() if len(table)}
 
     def save(self, out: Path, language: Language = "vi") -> None:

@@ -120,7 +120,7 @@ def check_stations(
 def check_cells(sieve: Sieve, stations: pd.DataFrame, cells: pd.DataFrame) -> None:
     """Stations on air with 4G or 5G that have no cells get template sectors from the radio model."""
     modern = stations["technologies"].map(lambda text: bool({"4G", "5G"} & set(split_list(text))))
-    without = modern & ~stations["station_id"].isin(cells["station_id"])
+    without = modern.astype(bool) & ~stations["station_id"].isin(cells["station_id"])
     if without.any():
         sieve.note("assumed_cells", column="station_id", count=int(without.sum()))
 
@@ -164,7 +164,9 @@ def _check_commune(
         if not len(rows):
             continue
         declared = table.loc[rows, "commune_code"]
-        suspects = rows[(in_version(points[rows], communes, version)["commune_code"] != declared).to_numpy()]
+        # A point outside every commune has no code there, and is as suspect as one in another commune.
+        found = in_version(points[rows], communes, version)["commune_code"].fillna("")
+        suspects = rows[(found != declared).to_numpy(dtype=bool)]
         for index in suspects:
             unit = units.loc[declared[index]]
             away_m = points[index].distance(unit.geometry)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 import pytest
 import rasterio
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from covplan.study.folder import Study
+    import numpy as np
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ WARNINGS = [
     Damage("tenants_disagree", "stations", cell(2, "tenants", "VTL;MBF"), "tenants", "MBF, VTL"),
     Damage("too_many_tenants", "stations", cell(0, "max_tenants", 1), "max_tenants", "1"),
     Damage("antenna_above_structure", "stations", cell(2, "antenna_height_m", 80), "antenna_height_m"),
-    Damage("rounded_coordinates", "stations", cell(2, "lon", 105.19), "lon, lat"),
+    Damage("rounded_coordinates", "stations", lambda t: t.round({"lon": 2, "lat": 2}), "lon, lat"),
     Damage("missing_optional_layer", "roads", lambda t: t.iloc[:0]),
 ]
 
@@ -240,8 +239,10 @@ def _drop_column(folder: Path) -> None:
 
 
 def _raster_without_crs(folder: Path) -> None:
-    with rasterio.open(folder / "landcover.tif", "r+") as raster:
-        raster.crs = None
+    with rasterio.open(folder / "landcover.tif") as raster:
+        values, profile = raster.read(1), raster.profile | {"crs": None}
+    with rasterio.open(folder / "landcover.tif", "w", **profile) as raster:
+        raster.write(values, 1)
 
 
 FOLDERS = [
@@ -326,6 +327,14 @@ def test_a_semicolon_file_from_a_vietnamese_excel_reads_like_the_original(tmp_pa
     assert sum(f.check == "decimal_comma" for f in study.findings) == 2 * len(expected)
 
 
+def test_what_gdal_warns_of_is_passed_on(tmp_path):
+    folder = small_study(tmp_path)
+    _sql("roads.gpkg", "PRAGMA application_id = 1")(folder)
+    study, found = read_study(folder)
+    assert len(study.roads) == 2
+    assert ["application_id" in f.text("problem", "en") for f in found if f.check == "file_warning"] == [True]
+
+
 def _heights(folder: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
     with rasterio.open(folder / "elevation.tif", "r+") as raster:
         raster.write(change(raster.read(1)), 1)
@@ -361,8 +370,8 @@ def test_a_check_called_strict_stops_the_run(tmp_path):
 def test_every_check_has_its_damage_here():
     shown = {d.check for d in ROWS + CELLS + WARNINGS} | {check for check, *_ in FOLDERS}
     shown |= {"wrong_meridian", "wrong_boundary_version", "legacy_encoding", "no_such_version"}
-    shown |= {"raster_voids", "unlikely_elevation", "raster_too_small", "missing_raster"}
-    assert shown == set(checks())
+    shown |= {"file_warning", "raster_voids", "unlikely_elevation", "raster_too_small", "missing_raster"}
+    assert shown == set(checks())  # none without a damage, none without a name
     assert len(shown) >= 30
 
 
@@ -392,7 +401,3 @@ def test_a_line_of_one_point_is_repaired_or_set_aside_never_a_traceback(tmp_path
     assert len(study.roads) + len(study.set_aside.get("roads", ())) == 2
     assert {f.layer for f in found} >= {"roads"}
     assert study.roads.crs.to_epsg() == EPSG
-
-
-def kept(study: Study) -> dict[str, int]:
-    return {name: len(study.table(name)) for name in input_layers()}
