@@ -69,8 +69,7 @@ def plan(study: Path, out: Path, force: bool, include_restricted: bool, lang: La
     from covplan.study.folder import study_key
 
     console = _console()
-    if study.resolve() == out.resolve():
-        raise SystemExit(_fail(f"{out}: results do not go into the study folder itself; choose another --out."))
+    _stop_if_same(study, out)
     key = study_key(study, __version__, lang, str(include_restricted))
     made = _write_plan(study, out, key, force=force, include_restricted=include_restricted, lang=lang, console=console)
     if made is None:
@@ -89,6 +88,7 @@ def check(study: Path, out: Path, lang: Language) -> None:
     from covplan.study.findings import fatal, faults
     from covplan.study.folder import read_study, write_findings
 
+    _stop_if_same(study, out)
     console = _console()
     with _progress(console) as tell:
         opened, found = read_study(study, progress=tell)
@@ -162,6 +162,11 @@ def doctor() -> None:
         raise SystemExit(1)
 
 
+def _stop_if_same(study: Path, out: Path) -> None:
+    if study.resolve() == out.resolve():
+        raise SystemExit(_fail(f"{out}: results do not go into the study folder itself; choose another --out."))
+
+
 def _write_plan(
     study: Path, out: Path, key: str, *, force: bool, include_restricted: bool, lang: Language, console: Console
 ) -> Plan | None:
@@ -177,7 +182,7 @@ def _write_plan(
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import write_map
     from covplan.study.findings import faults
-    from covplan.study.folder import open_study
+    from covplan.study.folder import open_study, write_findings
 
     with _progress(console) as tell:
         opened = open_study(study, progress=tell)
@@ -185,7 +190,7 @@ def _write_plan(
         made = make_plan(opened)
         writers: dict[str, Callable[[Path], object]] = {
             INDICATORS_FILE: lambda _path: made.save(out, lang),
-            FINDINGS_FILE: lambda _path: None,  # written with the indicators
+            FINDINGS_FILE: lambda _path: write_findings(list(opened.findings), opened.set_aside, out, lang),
             "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
             "map.html": lambda path: write_map(made, path),
         }

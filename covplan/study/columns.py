@@ -17,7 +17,7 @@ import pandas as pd
 
 from covplan.study.findings import Finding, finding
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN, Column, Layer
-from covplan.study.settings import did_you_mean, operator_table
+from covplan.study.settings import nearest_word, operator_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -90,11 +90,11 @@ def missing_columns(sieve: Sieve) -> None:
     known, found = [c.name for c in sieve.layer.columns], [c for c in sieve.raw.columns if c not in (ROW, "geometry")]
     for column in sieve.layer.columns:
         if column.required and column.name not in found:
-            hint = did_you_mean(column.name, [name for name in found if name not in known])
+            hint = _meant(column.name, [name for name in found if name not in known])
             sieve.note("missing_column", column=column.name, found=", ".join(found), hint=hint)
     for name in found:
         if name not in known:
-            sieve.note("unknown_column", column=name, hint=did_you_mean(name, known))
+            sieve.note("unknown_column", column=name, hint=_meant(name, known))
 
 
 def clean_text(text: str) -> str:
@@ -313,11 +313,17 @@ def _note_case(
         sieve.note(name, index, column=column.name, value=value, low=low, high=high, unit=column.unit)
     else:
         allowed = column.allowed_codes(tuple(operators))
-        hint = did_you_mean(str(value), allowed)
+        hint = _meant(str(value), allowed)
         name = "unknown_code" if column.required else "cell_unknown_code"
         sieve.note(name, index, column=column.name, value=value, allowed=", ".join(allowed), hint=hint)
     if not column.required and not column.unique:
         table.loc[index, column.name] = None
+
+
+def _meant(word: str, known: Sequence[str]) -> dict[str, str]:
+    """A hint with the nearest known word, in both languages, or nothing."""
+    near = nearest_word(word, known)
+    return {"vi": f" Có phải là {near}?" if near else "", "en": f" Did you mean {near}?" if near else ""}
 
 
 def _shown(bound: float | None) -> str:

@@ -7,7 +7,8 @@
     │   ├── SettingsError       study.toml: which key, what is wrong, what was meant
     │   └── LayerError          a layer: which file, which layer, what to rename or add
     ├── OutputError             a result cannot be written or read back
-    └── GridMismatchError            two rasters on different grids met
+    ├── GridMismatchError            two rasters on different grids met
+    └── OutsideValidity         a model was asked about something it does not describe
 
 A wrong *row* never raises: it becomes a finding (`covplan.study.findings`). A message says where, what, and what to do.
 """
@@ -35,3 +36,7 @@ class OutputError(CovplanError):
 
 class GridMismatchError(CovplanError, ValueError):
     """Two rasters on different grids met."""
+
+
+class OutsideValidity(CovplanError, ValueError):  # noqa: N818 (named in the design: it says where, not what broke)
+    """A model was asked outside its range: which quantity, which value, which limits."""

@@ -41,7 +41,7 @@ class Finding:
     """One fault in the data.
 
     `row` is the line of a CSV file (the header is line 1) or the fid of a GeoPackage feature; `details` fills the
-    places in the check's texts.
+    places in the check's texts; one that is said differently in each language is a dict by language.
     """
 
     check: str
@@ -61,7 +61,8 @@ class Finding:
     def text(self, part: Literal["problem", "done", "advice"], language: Language = "vi") -> str:
         """One of the finding's texts, with its details filled in."""
         template: str = getattr(checks()[self.check], part)[language]
-        return template.format_map(_Blank(self.details | {"column": self.column, "value": self.value, "id": self.id}))
+        details = {name: one[language] if isinstance(one, dict) else one for name, one in self.details.items()}
+        return template.format_map(_Blank(details | {"column": self.column, "value": self.value, "id": self.id}))
 
 
 class _Blank(dict[str, Any]):

@@ -330,7 +330,7 @@ def _file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list
 
 def _left_out(layer: Layer) -> Finding:
     where = f"{layer.file} ({layer.file_layer})" if layer.file_layer else layer.file
-    return finding("missing_optional_layer", layer.file, layer=layer.name, layer_title=layer.title_vi, file_name=where)
+    return finding("missing_optional_layer", layer.file, layer=layer.name, file_name=where)
 
 
 def _tidy(table: pd.DataFrame) -> pd.DataFrame:

@@ -316,8 +316,13 @@ def settings_reference() -> list[tuple[str, str, str, str]]:
 
 def did_you_mean(word: str, known: Any) -> str:
     """A hint with the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f" Did you mean {near[0]}?" if near else ""
+    near = nearest_word(word, known)
+    return f" Did you mean {near}?" if near else ""
+
+
+def nearest_word(word: str, known: Any) -> str:
+    """The known word most like this one; empty when none is."""
+    return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
 
 
 def _section_table(section: _Section) -> tomlkit.items.Table:

@@ -1,0 +1,1 @@
+"""Radio: path loss, antennas, link budgets and coverage of one technology and operator."""

@@ -1,0 +1,317 @@
+"""The commands as a user types them: what they write, what they leave alone, what they say and how they end."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from click.testing import CliRunner, Result
+
+from covplan.cli import main
+from tests.study import small_study
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+OUTPUTS = ("indicators.csv", "findings.csv", "master_plan.gpkg", "map.html")
+HEAVY = {"geopandas", "numba", "pandas", "numpy", "rasterio", "pyogrio", "folium", "scipy", "pydantic", "rich"}
+
+
+def covplan(*arguments: str | Path) -> Result:
+    """Run a command in a wide terminal, so that tables do not break their words."""
+    return CliRunner(env={"COLUMNS": "300"}).invoke(main, [str(one) for one in arguments])
+
+
+def two_ids_alike(villages: pd.DataFrame) -> pd.DataFrame:
+    villages.loc[1, "village_id"] = villages.loc[0, "village_id"]
+    return villages
+
+
+def times(out: Path) -> dict[str, int]:
+    return {name: (out / name).stat().st_mtime_ns for name in OUTPUTS}
+
+
+def aged(out: Path) -> dict[str, int]:
+    """Set the outputs' times back, so that a file written anew shows; returns the times."""
+    for name in OUTPUTS:
+        os.utime(out / name, (1_000_000_000, 1_000_000_000))
+    return times(out)
+
+
+@pytest.fixture(scope="module")
+def pattern(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study and, in out/, its plan; tests work on copies."""
+    folder = tmp_path_factory.mktemp("pattern")
+    assert covplan("plan", small_study(folder / "study"), "-o", folder / "out").exit_code == 0
+    return folder
+
+
+@pytest.fixture
+def study(pattern: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(pattern / "study", tmp_path / "study")
+
+
+@pytest.fixture
+def planned(study: Path, pattern: Path, tmp_path: Path) -> tuple[Path, Path]:
+    """A study and its plan, whose files are old."""
+    out = shutil.copytree(pattern / "out", tmp_path / "out")
+    aged(out)
+    return study, out
+
+
+def test_a_plan_is_four_files_and_a_table(study: Path, tmp_path: Path) -> None:
+    out = tmp_path / "deep" / "out"
+    told = covplan("plan", study, "-o", out)
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert all((out / name).stat().st_size > 0 for name in OUTPUTS)
+    assert not [path.name for path in out.iterdir() if path.name.startswith(".part")]
+    assert "Tỉnh thử" in told.stdout
+    assert "14,03" in told.stdout  # the baseline of the sharing ratio, as Vietnamese writes it
+    assert pd.read_csv(out / "indicators.csv")["indicator"].is_unique
+
+
+def test_a_plan_writes_nothing_into_the_study(study: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in study.rglob("*")}
+    covplan("plan", study, "-o", tmp_path / "out")
+    covplan("check", study, "-o", tmp_path / "out")
+    assert {path: path.read_bytes() for path in study.rglob("*")} == before
+
+
+def test_a_second_run_says_so_and_writes_nothing(planned: tuple[Path, Path]) -> None:
+    study, out = planned
+    before = times(out)
+    told = covplan("plan", study, "-o", out)
+    assert told.exit_code == 0
+    assert "mới nhất" in told.stdout
+    assert times(out) == before
+
+
+@pytest.mark.parametrize("lost", OUTPUTS)
+def test_only_the_lost_output_is_made_again(planned: tuple[Path, Path], lost: str) -> None:
+    study, out = planned
+    before, content = times(out), (out / lost).read_bytes()
+    (out / lost).unlink()
+    told = covplan("plan", study, "-o", out)
+    assert told.exit_code == 0, told.stderr
+    assert (out / lost).read_bytes() == content
+    # The findings are written together with the indicators.
+    together = {"indicators.csv", "findings.csv"} if lost in ("indicators.csv", "findings.csv") else {lost}
+    after = times(out)
+    assert {name for name in OUTPUTS if after[name] != before[name]} <= together
+
+
+@pytest.mark.parametrize("hurt", ["findings.csv", "map.html"])
+def test_an_output_changed_by_somebody_is_made_again(planned: tuple[Path, Path], hurt: str) -> None:
+    study, out = planned
+    content = (out / hurt).read_bytes()
+    (out / hurt).write_bytes(content[: len(content) // 2])
+    assert covplan("plan", study, "-o", out).exit_code == 0
+    assert (out / hurt).read_bytes() == content
+
+
+@pytest.mark.parametrize("file", ["study.toml", "villages.gpkg", "elevation.tif"])
+def test_every_output_is_made_again_when_an_input_changed(planned: tuple[Path, Path], file: str) -> None:
+    study, out = planned
+    before = times(out)
+    path = study / file
+    if file == "villages.gpkg":
+        changed = small_study(study.parent / "other", villages=lambda table: table.assign(declared_mobile="covered"))
+        path.write_bytes((changed / file).read_bytes())
+    elif file == "elevation.tif":
+        path.write_bytes(path.read_bytes() + b"\0")
+    else:
+        path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    told = covplan("plan", study, "-o", out)
+    assert told.exit_code == 0, told.stderr
+    after = times(out)
+    assert all(after[name] != before[name] for name in OUTPUTS)
+
+
+def test_force_makes_everything_again_with_the_same_bytes(planned: tuple[Path, Path]) -> None:
+    study, out = planned
+    before, content = times(out), {name: (out / name).read_bytes() for name in OUTPUTS}
+    assert covplan("plan", study, "-o", out, "--force").exit_code == 0
+    after = times(out)
+    assert all(after[name] != before[name] for name in OUTPUTS)
+    assert {name: (out / name).read_bytes() for name in OUTPUTS} == content
+
+
+def test_an_unreadable_memory_of_the_last_run_costs_a_run_not_an_error(planned: tuple[Path, Path]) -> None:
+    study, out = planned
+    (out / ".covplan.json").write_text('{"indicators.csv": ', encoding="utf-8")
+    assert covplan("plan", study, "-o", out).exit_code == 0
+    assert "mới nhất" in covplan("plan", study, "-o", out).stdout
+
+
+def test_a_study_that_broke_leaves_the_former_plan_alone(planned: tuple[Path, Path]) -> None:
+    study, out = planned
+    before = {name: (out / name).read_bytes() for name in OUTPUTS}
+    (study / "villages.gpkg").write_bytes(b"broken")
+    told = covplan("plan", study, "-o", out)
+    assert told.exit_code == 2
+    assert "villages.gpkg" in told.stderr
+    assert {name: (out / name).read_bytes() for name in OUTPUTS} == before
+
+
+def test_english_tables_on_request(study: Path, tmp_path: Path) -> None:
+    told = covplan("plan", study, "-o", tmp_path / "out", "--lang", "en")
+    assert told.exit_code == 0
+    assert "Baseline" in told.stdout
+    findings = pd.read_csv(tmp_path / "out" / "findings.csv")
+    assert findings["problem"].str.isascii().all()
+    assert len(findings)
+
+
+def test_vietnamese_advice_holds_no_english(tmp_path: Path) -> None:
+    study = small_study(tmp_path / "study", stations=lambda table: table.assign(statuss="existing"))
+    covplan("check", study, "-o", tmp_path / "out")
+    found = pd.read_csv(tmp_path / "out" / "findings.csv", keep_default_na=False).set_index("check")
+    said = " ".join(found.loc["unknown_column", ["problem", "done", "advice"]])
+    assert "statuss" in said
+    assert "Did you mean" not in said
+
+
+def test_results_do_not_go_into_the_study_itself(study: Path) -> None:
+    before = sorted(study.iterdir())
+    for command in ("plan", "check"):
+        told = covplan(command, study, "-o", study / ".." / study.name)
+        assert told.exit_code == 2, command
+        assert "--out" in told.stderr
+    assert sorted(study.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["plan", "check", "indicators", "settings"])
+def test_a_missing_study_is_one_clear_message(command: str, tmp_path: Path) -> None:
+    out = ["-o", tmp_path / "out"] if command in ("plan", "check") else []
+    told = covplan(command, tmp_path / "nowhere", *out)
+    assert told.exit_code == 2
+    assert told.stdout == ""
+    assert told.stderr.count("\n") == 1
+    assert "nowhere" in told.stderr
+    assert "covplan sample" in told.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("line", "said"), [("[grid]\ncel_m = 30\n", "cell_m"), ("[grid\n", "not valid TOML")])
+def test_a_wrong_setting_is_named_with_what_was_meant(line: str, said: str, study: Path) -> None:
+    (study / "study.toml").write_text(line, encoding="utf-8")
+    told = covplan("indicators", study)
+    assert told.exit_code == 2
+    assert "study.toml" in told.stderr
+    assert said in told.stderr
+
+
+def test_check_passes_a_clean_study(study: Path, tmp_path: Path) -> None:
+    told = covplan("check", study, "-o", tmp_path / "out")
+    assert (told.exit_code, told.stderr) == (0, "")
+    assert (tmp_path / "out" / "findings.csv").is_file()
+    assert not (tmp_path / "out" / "set_aside").exists()
+
+
+def test_check_goes_on_when_a_row_cannot_be_used(tmp_path: Path) -> None:
+    study = small_study(tmp_path / "study", villages=two_ids_alike)
+    told = covplan("check", study, "-o", tmp_path / "out")
+    assert told.exit_code == 0
+    assert "T-02200-1" in told.stdout
+    assert list(pd.read_csv(tmp_path / "out" / "set_aside" / "villages.csv")["reasons"]) == ["duplicate_id"]
+
+
+def test_check_fails_on_what_stops_a_run_and_names_it(study: Path, tmp_path: Path) -> None:
+    (study / "bts_sites.csv").unlink()
+    told = covplan("check", study, "-o", tmp_path / "out", "--lang", "en")
+    assert told.exit_code == 1
+    assert "The file is missing." in told.stdout
+    found = pd.read_csv(tmp_path / "out" / "findings.csv")
+    assert found.loc[found["severity"] == "fatal", "file"].tolist() == ["bts_sites.csv"]
+
+
+def test_check_fails_on_a_check_the_study_calls_strict(tmp_path: Path) -> None:
+    study = small_study(tmp_path / "study", {"checks": {"strict": ["duplicate_id"]}}, villages=two_ids_alike)
+    assert covplan("check", study, "-o", tmp_path / "out").exit_code == 1
+
+
+def test_a_name_that_looks_like_markup_is_shown_as_it_stands(tmp_path: Path) -> None:
+    study = small_study(
+        tmp_path / "study",
+        {"province": {"name": "[red]Tỉnh[/] [link=x"}},
+        stations=lambda table: table.assign(name=["=[bold]1+1[/nope]"] + ["x"] * 6),
+    )
+    assert "[red]Tỉnh[/] [link=x" in covplan("plan", study, "-o", tmp_path / "out").stdout
+    assert "=[bold]1+1[/nope]" in covplan("check", study, "-o", tmp_path / "out").stdout
+
+
+def test_indicators_prints_the_plans_table(study: Path) -> None:
+    told = covplan("indicators", study, "--lang", "en")
+    assert told.exit_code == 0
+    assert "16,67" in told.stdout  # one of six locations of the small study is shared
+
+
+def test_settings_prints_what_is_in_force_and_reads_itself_back(study: Path) -> None:
+    told = covplan("settings", study)
+    assert told.exit_code == 0
+    assert "cell_m = 100" in told.stdout
+    (study / "study.toml").write_text(told.stdout, encoding="utf-8")
+    assert covplan("settings", study).stdout == told.stdout
+
+
+def test_the_reference_explains_every_setting_without_a_study() -> None:
+    told = covplan("settings", "--reference")
+    assert told.exit_code == 0
+    lines = told.stdout.splitlines()
+    assert "[grid] cell_m = 30.0" in lines
+    assert all(meaning.strip() for meaning in lines[1::2])
+    assert all(" = " in setting for setting in lines[::2])
+
+
+def test_doctor_finds_this_machine_fit() -> None:
+    told = covplan("doctor")
+    assert told.exit_code == 0
+    assert "✓" in told.stdout
+    assert "✗" not in told.stdout
+
+
+def test_sample_does_not_write_over_somebodys_folder(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("mine", encoding="utf-8")
+    told = covplan("sample", tmp_path)
+    assert told.exit_code == 2
+    assert "--overwrite" in told.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_file_where_a_folder_must_be_is_a_wrong_call(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("", encoding="utf-8")
+    told = covplan("plan", study, "-o", tmp_path / "out")
+    assert told.exit_code == 2
+    assert "out" in told.stderr
+
+
+def test_an_output_that_cannot_be_replaced_is_named(study: Path, tmp_path: Path) -> None:
+    (tmp_path / "out" / "map.html").mkdir(parents=True)
+    told = covplan("plan", study, "-o", tmp_path / "out")
+    assert told.exit_code == 2
+    assert "map.html" in told.stderr
+    assert (tmp_path / "out" / "master_plan.gpkg").is_file()  # what came before it stands
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["plan", "--help"], ["sample", "--help"]])
+def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
+    code = (
+        "import sys\nfrom covplan.cli import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit as end:\n    assert not end.code\n"
+        f"print('LOADED', sorted({HEAVY!r} & set(sys.modules)))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)  # noqa: S603
+    assert told.stdout.splitlines()[-1] == "LOADED []"
+
+
+def test_every_command_is_explained() -> None:
+    told = covplan("--help")
+    assert set(main.commands) == {"plan", "check", "indicators", "settings", "sample", "doctor"}
+    for name, command in main.commands.items():
+        assert name in told.stdout
+        assert command.help
