@@ -27,10 +27,30 @@ DIPOLE_DBI = 2.15  # 0 dBd
 PATTERN_SUFFIXES = (".msi", ".pln")
 LARGEST_GAP_DEG = 10.0  # between two samples of a cut; wider, and a lobe could hide in it
 STEEPEST_TILT_DEG = 20.0  # where the main lobe of a cellular antenna is looked for
-TOP_DB = 0.5  # samples within this of the best belong to the top of the lobe
+SAME_DB = 0.5  # two values for one angle may differ by this: 0 and 360 measured twice
 
 _NUMBER = re.compile(r"[-+]?(?:\d+(?:[.,]\d*)?|[.,]\d+)(?:[eE][-+]?\d+)?")
+_WORD = re.compile(r"([A-Za-z_]\w*)(?:[\s:=]+(.*))?")
 _COMMENT = ("#", "//", ";", "!")
+_KEYS = frozenset(
+    {
+        "NAME",
+        "MAKE",
+        "FREQUENCY",
+        "H_WIDTH",
+        "V_WIDTH",
+        "FRONT_TO_BACK",
+        "GAIN",
+        "TILT",
+        "ELECTRICAL_TILT",
+        "ELECTRICALTILT",
+        "POLARIZATION",
+        "POLARISATION",
+        "COMMENT",
+        "HORIZONTAL",
+        "VERTICAL",
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,9 +125,7 @@ def named_antenna(name: str) -> Antenna:
     vertical_beamwidth_deg = float(beamwidth) if beamwidth else None
     side_lobe_db = float(row["side_lobe_db"] or 0)
     if row["kind"] == "omni":
-        return omni_antenna(
-            name, gain_dbi, vertical_beamwidth_deg=vertical_beamwidth_deg, side_lobe_db=side_lobe_db
-        )
+        return omni_antenna(name, gain_dbi, vertical_beamwidth_deg=vertical_beamwidth_deg, side_lobe_db=side_lobe_db)
     return sector_antenna(
         name,
         gain_dbi,
@@ -173,7 +191,7 @@ def pattern_loss(
     elevation_deg : array_like, degrees
         Of the receiver above the antenna's horizon; negative is below.
     electrical_tilt_deg, mechanical_tilt_deg : array_like, degrees
-        Positive is down. Electrical tilt lowers the beam all round, mechanical tilt lowers the front and lifts the back.
+        Positive is down. Electrical tilt lowers the beam all round, mechanical tilt lowers the front, lifts the back.
 
     Returns
     -------
@@ -195,7 +213,8 @@ def pattern_loss(
         loss_db = horizontal_db + (1 - behind) * (front_db - at_front) + behind * (back_db - at_back)
     else:
         loss_db = horizontal_db + front_db
-    return np.clip(loss_db, 0, antenna.floor_db)
+    kept_db: NDArray[np.float64] = np.clip(loss_db, 0, antenna.floor_db)
+    return kept_db
 
 
 def gain_towards(
@@ -229,6 +248,9 @@ def read_msi(path: Path) -> Antenna:
     """
     lines = _msi_lines(path)
     header: dict[str, tuple[int, str]] = {}
+    first, key, value = lines[0]
+    if key not in _KEYS:
+        header["NAME"] = (first, f"{key} {value}".strip())  # some makers write the name alone
     cuts: dict[str, NDArray[np.float64]] = {}
     for number, key, value in lines:
         if key in {"HORIZONTAL", "VERTICAL"}:
@@ -239,7 +261,9 @@ def read_msi(path: Path) -> Antenna:
             header[key] = (number, value)
     for key in ("HORIZONTAL", "VERTICAL"):
         if key not in cuts:
-            raise LayerError(f"{path.name}: no section {key}. An MSI Planet file holds HORIZONTAL 360 and VERTICAL 360.")
+            raise LayerError(
+                f"{path.name}: no section {key}. An MSI Planet file holds HORIZONTAL 360 and VERTICAL 360."
+            )
     horizontal_db, vertical_db = cuts["HORIZONTAL"], cuts["VERTICAL"]
     vertical_db, tilt_deg = _tilt(path, header, vertical_db)
     return Antenna(
@@ -283,11 +307,12 @@ def _turned_down(
 
 
 def _at(cut_db: NDArray[np.float64], angle_deg: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.interp(np.asarray(angle_deg) % 360, np.arange(361.0), np.append(cut_db, cut_db[0]))
+    loss_db: NDArray[np.float64] = np.interp(angle_deg % 360, np.arange(361.0), np.append(cut_db, cut_db[0]))
+    return loss_db
 
 
 def _msi_lines(path: Path) -> list[tuple[int, str, str]]:
-    """Line number, first word in capitals, the rest; comments and empty lines left out."""
+    """Line number, first word in capitals (none in a row of numbers), the rest; no comments, no empty lines."""
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -299,9 +324,10 @@ def _msi_lines(path: Path) -> list[tuple[int, str, str]]:
     lines = []
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.strip().strip("\x00\x1a").strip()
-        if words and not words.startswith(_COMMENT):
-            key, _, rest = words.replace("\t", " ").partition(" ")
-            lines.append((number, key.rstrip(":=").upper(), rest.strip().lstrip(":=").strip()))
+        if not words or words.startswith(_COMMENT):
+            continue
+        word = _WORD.fullmatch(words)
+        lines.append((number, word[1].upper(), (word[2] or "").strip()) if word else (number, "", words))
     if not lines:
         raise LayerError(f"{path.name}: the file is empty.")
     return lines
@@ -327,7 +353,7 @@ def _read_cut(
         if not -360 <= angle_deg <= 360:
             raise LayerError(f"{path.name} line {number}: the angle {angle_deg:g} is not between -360 and 360 degrees.")
         known = by_angle.get(angle_deg % 360)
-        if known is not None and abs(known[0] - loss_db) > TOP_DB:
+        if known is not None and abs(known[0] - loss_db) > SAME_DB:
             raise LayerError(
                 f"{path.name} line {number}: {angle_deg:g}° loses {loss_db:g} dB, on line {known[1]} {known[0]:g} dB."
             )
@@ -339,14 +365,12 @@ def _rows_of(lines: list[tuple[int, str, str]], start: int) -> Iterator[tuple[in
     """Rows of numbers after the line `start`, up to the next word."""
     for number, key, rest in lines:
         if number > start:
-            if _NUMBER.match(key) is None:
+            if key:
                 return
-            yield number, f"{key} {rest}".strip()
+            yield number, rest
 
 
-def _resampled(
-    path: Path, section: str, by_angle: dict[float, tuple[float, int]], start: int
-) -> NDArray[np.float64]:
+def _resampled(path: Path, section: str, by_angle: dict[float, tuple[float, int]], start: int) -> NDArray[np.float64]:
     angles = np.array(sorted(by_angle))
     if not angles.size:
         raise LayerError(f"{path.name} line {start}: {section} has no values.")
@@ -366,7 +390,8 @@ def _resampled(
             f"{path.name} line {by_angle[worst][1]}: {section} loses {losses_db.min():g} dB at {worst:g}° and up to "
             f"{losses_db.max():g} dB elsewhere: losses have one sign."
         )
-    return np.interp(np.arange(360.0), angles, losses_db, period=360)
+    cut_db: NDArray[np.float64] = np.interp(np.arange(360.0), angles, losses_db, period=360)
+    return cut_db
 
 
 def _pair(text: str) -> tuple[float, float] | None:
@@ -390,7 +415,7 @@ def _gain_dbi(path: Path, header: dict[str, tuple[int, str]]) -> float:
         raise LayerError(f"{path.name}: no line GAIN. Add it, such as GAIN 15.5 dBi.")
     number, text = header["GAIN"]
     found = _NUMBER.match(text)
-    unit = text[found.end() :].strip(" ()").lower() if found else ""
+    unit = text[found.end() :].strip(" \t()").lower() if found else ""
     if found is None or unit not in {"", "dbi", "dbd", "db"}:
         raise LayerError(f"{path.name} line {number}: GAIN {text!r} is not a number with dBi or dBd.")
     gain = float(found[0].replace(",", "."))
@@ -420,7 +445,7 @@ def _tilt(
             declared = float(found[0].replace(",", "."))
             break
     main_lobe_deg = _main_lobe(vertical_db)
-    if declared is None:
+    if not declared:  # "TILT 0" is also written by tools that do not know the tilt
         return vertical_db, main_lobe_deg
     if abs(declared - main_lobe_deg) <= max(2.0, 0.5 * abs(declared)):
         return vertical_db, main_lobe_deg

@@ -7,7 +7,7 @@ value outside the limits, which stand beside each model, raises `OutsideValidity
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -109,7 +109,8 @@ def rma_nlos(
         + 20 * np.log10(f / 1000)
         - (3.2 * np.log10(11.75 * hm) ** 2 - 4.97)
     )
-    return np.maximum(_rma_los(f, d, hb, hm, h), blocked)
+    loss_db: NDArray[np.float64] = np.maximum(_rma_los(f, d, hb, hm, h), blocked)
+    return loss_db
 
 
 def uma_los(
@@ -127,7 +128,8 @@ def uma_nlos(
     f, d, hb, hm = _within("UMa", UMA, **_link(frequency_mhz, distance_m, bs_height_m, ut_height_m))
     clear = _two_slopes(f, d, hb, hm, intercept=28.0, slope=22.0, correction=9.0)
     blocked = 13.54 + 39.08 * np.log10(np.hypot(d, hb - hm)) + 20 * np.log10(f / 1000) - 0.6 * (hm - 1.5)
-    return np.maximum(clear, blocked)
+    loss_db: NDArray[np.float64] = np.maximum(clear, blocked)
+    return loss_db
 
 
 def umi_los(
@@ -203,9 +205,7 @@ def cost231_hata(
     For medium-sized cities and suburban centres; `metropolitan` adds the 3 dB of metropolitan centres.
     """
     f, d, hb, hm = _within("COST 231-Hata", COST231_HATA, **_link(frequency_mhz, distance_m, bs_height_m, ut_height_m))
-    return (
-        46.3 + 33.9 * np.log10(f) + _range_term(hb, d / 1000) - _medium_city(f, hm) + (3.0 if metropolitan else 0.0)
-    )
+    return 46.3 + 33.9 * np.log10(f) + _range_term(hb, d / 1000) - _medium_city(f, hm) + (3.0 if metropolitan else 0.0)
 
 
 def extended_hata(
@@ -220,15 +220,14 @@ def extended_hata(
 
     Free space below 40 m, Hata from 100 m, interpolated on the logarithm of distance between; never below free space.
     """
-    f, d, hb, hm = _within(
-        "Extended Hata", EXTENDED_HATA, **_link(frequency_mhz, distance_m, bs_height_m, ut_height_m)
-    )
+    f, d, hb, hm = _within("Extended Hata", EXTENDED_HATA, **_link(frequency_mhz, distance_m, bs_height_m, ut_height_m))
     hb, hm = np.maximum(hb, hm), np.minimum(hb, hm)  # the report is reciprocal: the higher antenna is H_b
     far = _extended_hata_far(f, np.maximum(d, 100.0) / 1000, hb, hm, environment)
     near = _slant_free_space(f, np.minimum(d, 40.0) / 1000, hb - hm)
     part = np.clip(np.log(d / 40) / np.log(100 / 40), 0.0, 1.0)
     median = near + part * (far - near)
-    return np.maximum(median, _slant_free_space(f, d / 1000, hb - hm))
+    loss_db: NDArray[np.float64] = np.maximum(median, _slant_free_space(f, d / 1000, hb - hm))
+    return loss_db
 
 
 def _extended_hata_far(
@@ -258,7 +257,8 @@ def _extended_hata_far(
     stretched = np.where(d_km > 20, np.abs(log_d) ** exponent, log_d)
     mast = np.maximum(hb, 30)
     urban = base - 13.82 * np.log10(mast) + (44.9 - 6.55 * np.log10(mast)) * stretched - receiver - low_mast
-    return urban - _less_built_up(np.clip(f, 150, 2000), environment)
+    loss_db: NDArray[np.float64] = urban - _less_built_up(np.clip(f, 150, 2000), environment)
+    return loss_db
 
 
 def _rma_los(
@@ -269,12 +269,13 @@ def _rma_los(
     h: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     def near(d_3d: NDArray[np.float64]) -> NDArray[np.float64]:
-        return (
+        loss_db: NDArray[np.float64] = (
             20 * np.log10(40 * np.pi * d_3d * f / 1000 / 3)
             + np.minimum(0.03 * h**1.72, 10) * np.log10(d_3d)
             - np.minimum(0.044 * h**1.72, 14.77)
             + 0.002 * np.log10(h) * d_3d
         )
+        return loss_db
 
     d_3d = np.hypot(d, hb - hm)
     breakpoint_m = 2 * np.pi * hb * hm * f * 1e6 / LIGHT_M_S
@@ -327,7 +328,8 @@ def _less_built_up(f: NDArray[np.float64], environment: str) -> NDArray[np.float
 def _slant_free_space(
     f: NDArray[np.float64], d_km: NDArray[np.float64], height_difference_m: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    return 32.4 + 20 * np.log10(f) + 10 * np.log10(d_km**2 + (height_difference_m / 1000) ** 2)
+    loss_db: NDArray[np.float64] = 32.4 + 20 * np.log10(f) + 20 * np.log10(np.hypot(d_km, height_difference_m / 1000))
+    return loss_db
 
 
 def _link(
@@ -341,7 +343,9 @@ def _link(
     }
 
 
-def _within(model: str, limits: Mapping[str, tuple[float, float]], **values: ArrayLike) -> tuple[Any, ...]:
+def _within(
+    model: str, limits: Mapping[str, tuple[float, float]], **values: ArrayLike
+) -> tuple[NDArray[np.float64], ...]:
     """The values as arrays of one shape; OutsideValidity for the first that leaves its limits."""
     arrays = np.broadcast_arrays(*(np.asarray(value, float) for value in values.values()))
     for name, array in zip(values, arrays, strict=True):

@@ -1,30 +1,33 @@
-"""What an antenna loses in a direction, for the sweep: the kernel twin of `antenna.pattern_loss`. Numpy and numba only."""
+"""What an antenna loses in a direction, for the sweep: the kernel twin of `antenna.pattern_loss` (numba only)."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-import numpy as np
 from numba import njit
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def cut_loss(cut_db: NDArray[np.float64], angle_deg: float) -> float:
     """A cut sampled at whole degrees, read at any angle: straight lines between samples, round the circle (dB)."""
-    turned = angle_deg % 360.0
+    if math.isnan(angle_deg):
+        return math.nan
+    turned = angle_deg - 360.0 * math.floor(angle_deg / 360.0)
     i = int(turned)
     if i >= 360:  # the remainder of a tiny negative angle rounds to 360
         i = 0
         turned = 0.0
     part = turned - i
-    return float(cut_db[i] + part * (cut_db[(i + 1) % 360] - cut_db[i]))
+    after = i + 1 if i < 359 else 0
+    return float(cut_db[i] + part * (cut_db[after] - cut_db[i]))
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)
 def combined_loss(
     horizontal_db: NDArray[np.float64],
     vertical_db: NDArray[np.float64],
@@ -37,7 +40,8 @@ def combined_loss(
     elevation_deg: float,
 ) -> float:
     """Loss towards one direction relative to the antenna's gain (dB); the formulas are in `antenna.pattern_loss`."""
-    off_deg = (bearing_deg - azimuth_deg + 180.0) % 360.0 - 180.0
+    off_deg = bearing_deg - azimuth_deg
+    off_deg -= 360.0 * math.floor((off_deg + 180.0) / 360.0)
     below_deg = -elevation_deg
     if mechanical_tilt_deg != 0.0:
         tilt, off, up = (
