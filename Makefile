@@ -9,7 +9,7 @@
 PYTHON ?= python3
 STUDY ?= data
 OUT ?= out
-PYTEST_ARGS ?=
+PYTEST_ARGS ?= -n auto --dist loadfile
 BIN := .venv/bin
 NEEDS := pyproject.toml constraints.txt
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
 from pandas.testing import assert_frame_equal
 from scipy.sparse import coo_array
@@ -13,19 +15,12 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
 
 from covplan.sample.communes import commune_cells
-from covplan.sample.declared import declared_ftth, declared_mobile, ftth_households, near_5g
-from covplan.sample.dwellings import dwelling_clusters
-from covplan.sample.fibre import fibre
-from covplan.sample.landcover import land_cover
+from covplan.sample.declared import near_5g
 from covplan.sample.masts import masts
 from covplan.sample.paths import FAR, chains, distances, graph_of, grid_graph, path, tree
-from covplan.sample.places import places
-from covplan.sample.province import CELL_M, MARGIN_M, SEED
-from covplan.sample.relief import relief
-from covplan.sample.roads import EPSG, centres_m, road_graph, roads
-from covplan.sample.settlements import hamlets
+from covplan.sample.roads import centres_m, road_graph
 from covplan.sample.siting import metric_pairs
-from covplan.study.grid import Grid
+from covplan.study.folder import open_study
 from covplan.study.layers import input_layers
 
 if TYPE_CHECKING:
@@ -33,6 +28,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
     from rasterio.transform import Affine
+
+
+DATA = Path(__file__).parents[2] / "data"
 
 
 class Networks(NamedTuple):
@@ -53,23 +51,22 @@ class Networks(NamedTuple):
 
 @pytest.fixture(scope="module")
 def net() -> Networks:
-    """The networks of the sample province, made once."""
-    communes = commune_cells()
-    grid = Grid.from_bounds(tuple(communes.buffer(MARGIN_M).total_bounds), CELL_M, EPSG)
-    ground = relief(grid.transform, grid.shape, SEED)
-    height_m = ground.elevation_m.astype(np.float32)
-    cover = land_cover(ground.elevation_m, ground.water, grid.transform, SEED)
-    villages = hamlets(communes, height_m, cover, grid.transform, SEED)
-    dwellings = dwelling_clusters(villages, height_m, cover, grid.transform, SEED)
-    sites = places(communes, villages, SEED)
-    network = roads(communes, villages, dwellings, height_m, grid.transform, SEED, water=ground.water)
-    stations, cells = masts(villages, dwellings, communes, sites, height_m, grid.transform, SEED)
-    villages["declared_mobile"] = declared_mobile(villages, dwellings, stations, height_m, grid.transform)
-    villages["declared_ftth"] = declared_ftth(villages, communes, network)
-    villages["ftth_households"] = ftth_households(villages, communes, network, SEED)
-    routes, nodes = fibre(network, villages, dwellings, communes, stations, SEED)
+    """The networks as they stand in data/; that they are the generator's is proven in test_province.py."""
+    study = open_study(DATA)
+    with rasterio.open(DATA / "elevation.tif") as raster:
+        height_m, transform = raster.read(1).astype(np.float32), raster.transform
     return Networks(
-        communes, height_m, grid.transform, villages, dwellings, sites, network, stations, cells, routes, nodes
+        commune_cells(),
+        height_m,
+        transform,
+        study.villages,
+        study.dwellings,
+        study.places,
+        study.roads,
+        study.stations,
+        study.cells,
+        study.routes,
+        study.nodes,
     )
 
 

@@ -25,8 +25,8 @@ grids = st.builds(
     st.integers(-1000, 60_000),
     st.integers(-1000, 200_000),
     cells_m,
-    st.integers(1, 400),
-    st.integers(1, 400),
+    st.integers(1, 150),
+    st.integers(1, 150),
 )
 HERE = Grid.from_bounds((WEST, SOUTH, WEST + 3000, SOUTH + 2400), 30, EPSG)
 

@@ -7,6 +7,7 @@ import tomllib
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from covplan.study.errors import SettingsError
@@ -121,6 +122,7 @@ def test_settings_written_and_read_are_the_same_settings(tmp_path):
         assert loaded(tmp_path, settings_toml(settings)) == settings
 
 
+@run(max_examples=25)
 @given(name=st.text(), source=st.text(), base=st.floats(0, 1e15))
 def test_any_text_and_any_cost_survive_study_toml(tmp_path_factory, name, source, base):
     cost = {"low": 0, "base": base, "high": 1e15, "unit": "VND", "year": 2025, "source": source}
