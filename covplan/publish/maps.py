@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from covplan.study.plan import Plan
 
 AREA_TOLERANCE_M = 60.0
+GAP_M = 200.0  # between communes that should share a border
 LINE_TOLERANCE_M = 20.0
 DECIMALS = 5  # of a degree: about a metre
 CLOSEST_ZOOM = 18
@@ -277,11 +278,17 @@ def _borders(communes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     districts = shapes.dropna(subset="district").dissolve("district")
     rows = {
         "commune": shapes.geometry,
-        "district": districts.geometry,
-        "province": gpd.GeoSeries([shapes.geometry.union_all()]),
+        "district": districts.geometry.map(_without_slivers),
+        "province": gpd.GeoSeries([_without_slivers(shapes.geometry.union_all())]),
     }
     lines = {border: shapely.union_all(series.boundary.to_numpy()) for border, series in rows.items() if len(series)}
     return gpd.GeoDataFrame({"border": list(lines)}, geometry=list(lines.values()), crs=communes.crs)
+
+
+def _without_slivers(area: shapely.Geometry) -> shapely.Geometry:
+    """Closes the narrow gaps that real files leave between neighbours: they are no border of the whole."""
+    closed = shapely.buffer(shapely.buffer(area, GAP_M, join_style="mitre"), -GAP_M, join_style="mitre")
+    return shapely.MultiPolygon([shapely.Polygon(part.exterior) for part in shapely.get_parts(closed)])
 
 
 def _names(communes: gpd.GeoDataFrame) -> list[list[Any]]:

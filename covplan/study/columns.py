@@ -200,8 +200,9 @@ def _numbers(sieve: Sieve, column: Column, texts: pd.Series) -> pd.Series:
 def _mapped(sieve: Sieve, column: Column, texts: pd.Series, read: Callable[[str], Any], dtype: str) -> pd.Series:
     values: list[Any] = []
     for index, text in texts.items():
-        value = None if text is pd.NA else read(text)
-        if value is None and text is not pd.NA:
+        empty = pd.isna(text)  # pandas 3 turns pd.NA into NaN where it infers a text column
+        value = None if empty else read(text)
+        if value is None and not empty:
             if column.type == "date":
                 sieve.note("bad_date", index, column=column.name, value=text)
             else:

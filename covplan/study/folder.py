@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import shutil
 import warnings
 from dataclasses import dataclass, field
@@ -23,7 +24,7 @@ from pyproj import CRS
 from covplan.study import geometry, rasters, relations
 from covplan.study.boundaries import Version, outline
 from covplan.study.columns import ROW, Sieve, missing_columns, typed
-from covplan.study.errors import LayerError, SettingsError, StudyError
+from covplan.study.errors import LayerError, OutputError, SettingsError, StudyError
 from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.findings import Finding, Language, fatal, finding, findings_table
 from covplan.study.grid import Grid
@@ -89,6 +90,12 @@ class Study:
         """Write the study as a new folder; its files appear whole or not at all. Returns the folder."""
         folder = Path(path)
         folder.mkdir(parents=True, exist_ok=True)
+        stale = [file for file in sorted(_files_of_a_study() - self._files()) if (folder / file).exists()]
+        if stale:  # it would come back when the folder is opened; whose it is, covplan cannot know
+            raise OutputError(
+                f"{folder}: holds {', '.join(stale)}, which this study does not have. "
+                f"Save into another folder, or move them away."
+            )
         _write_layers({name: self.table(name) for name in input_layers()}, folder)
         for name, source in self.rasters.items():
             target = folder / rasters.RASTER_FILES[name]
@@ -98,6 +105,10 @@ class Study:
         with written_whole(folder / SETTINGS_FILE) as part:
             part.write_text(settings_toml(self.settings), encoding="utf-8", newline="\n")
         return folder
+
+    def _files(self) -> set[str]:
+        layers = {layer.file for name, layer in input_layers().items() if len(self.table(name))}
+        return layers | {SETTINGS_FILE} | {rasters.RASTER_FILES[name] for name, path in self.rasters.items() if path}
 
     def _repr_html_(self) -> str:
         counts = pd.DataFrame(
@@ -171,10 +182,13 @@ def read_study(
     return study, found
 
 
+def _files_of_a_study() -> set[str]:
+    return {layer.file for layer in input_layers().values()} | {SETTINGS_FILE, *rasters.RASTER_FILES.values()}
+
+
 def study_key(folder: Path, *words: str) -> str:
     """Key of everything a study folder holds, and of some words: what a result was made from."""
-    files = {layer.file for layer in input_layers().values()} | {SETTINGS_FILE, *rasters.RASTER_FILES.values()}
-    return content_key(folder, files, *words)
+    return content_key(folder, _files_of_a_study(), *words)
 
 
 def write_findings(
@@ -270,7 +284,7 @@ def _read_csv(path: Path, layer: Layer) -> tuple[pd.DataFrame, list[Finding]]:
     """A CSV file as text cells; the row label is the line in the file."""
     text, encoding = _decoded(path.read_bytes())
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    lines = list(csv.reader(text.splitlines(keepends=True), delimiter=separator, strict=True))
+    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     if not lines:
         raise ValueError("the file is empty")
     header = [name.strip() for name in lines[0]]

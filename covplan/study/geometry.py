@@ -27,8 +27,8 @@ WGS84 = Geod(ellps="WGS84")
 # VN-2000 / TM-3 and UTM zones, WGS 84 and its UTM zones: what a Vietnamese file can be in. PROJ's own definitions.
 CANDIDATE_EPSG = (*range(9205, 9219), 5896, 5897, 5898, 5899, 3405, 3406, 4756, 4326, 32648, 32649, 3857)
 PLANE_ABOVE = 1000.0  # a degree column with larger values holds metres
-WRONG_SHARE = 0.5  # from this share outside the province on, the file as a whole is suspected
-RIGHT_SHARE = 0.9  # a system that puts this share inside is named
+WRONG_SHARE = 0.5  # from this share of plane coordinates on, a table as a whole is suspected
+RIGHT_SHARE = 0.9  # a layer with less than this share inside is suspected, a system that puts more inside is named
 
 
 def length_m(geometry: gpd.GeoSeries) -> pd.Series:
@@ -44,7 +44,8 @@ def with_lengths(routes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def area_km2(geometry: gpd.GeoSeries) -> pd.Series:
     """Area on the WGS 84 ellipsoid, km², of polygons in any CRS; same index."""
-    return geometry.to_crs(4326).map(lambda shape: abs(WGS84.geometry_area_perimeter(shape)[0]) / 1e6)
+    turned = geometry.to_crs(4326).orient_polygons()  # holes against their outline, or pyproj would add them
+    return turned.map(lambda shape: WGS84.geometry_area_perimeter(shape)[0] / 1e6)
 
 
 def distance_m(lon: ArrayLike, lat: ArrayLike, other_lon: ArrayLike, other_lat: ArrayLike) -> NDArray[np.float64]:
@@ -113,7 +114,7 @@ def held_in_province(
             sieve.note("swapped_coordinates", index, column="geometry", value=sieve.raw.at[index, "geometry"].wkt)
             frame.at[index, "geometry"] = shape
     rest = outside.index.difference(mended.index)
-    if len(rest) > WRONG_SHARE * len(candidates) and not sieve.layer.is_table:
+    if len(rest) > (1 - RIGHT_SHARE) * len(candidates) and not sieve.layer.is_table:
         guess = guess_crs(sieve.raw.loc[candidates.index].geometry.centroid, frame.crs, province, border_m)
         if guess:
             share = f"{len(rest)}/{len(candidates)}"
@@ -147,18 +148,21 @@ def metres_in_degree_columns(sieve: Sieve, study_crs: CRS, province: shapely.Geo
 
 
 def guess_crs(points: gpd.GeoSeries, study_crs: CRS, province: shapely.Geometry, border_m: float) -> str | None:
-    """Name of the system that puts at least 90 % of the raw coordinates inside the province; None when none does."""
+    """Names of the systems that put most raw coordinates, at least 90 %, inside the province; None when none does.
+
+    Systems a few hundred metres apart (TM-3 105-00 and UTM 48N) cannot be told apart by this: all are named.
+    """
     x, y = points.x.to_numpy(), points.y.to_numpy()
-    best: tuple[float, int] | None = None
+    shares: dict[int, float] = {}
     for epsg in CANDIDATE_EPSG:
         east, north = Transformer.from_crs(epsg, study_crs, always_xy=True).transform(x, y)
         finite = np.isfinite(east) & np.isfinite(north)
         inside = np.zeros(len(x), dtype=bool)
         inside[finite] = shapely.dwithin(shapely.points(east[finite], north[finite]), province, border_m)
-        share = float(inside.mean())
-        if share >= RIGHT_SHARE and (best is None or share > best[0]):
-            best = share, epsg
-    return _crs_name(CRS.from_epsg(best[1])) if best else None
+        shares[epsg] = float(inside.mean())
+    best = max(shares.values())
+    named = [_crs_name(CRS.from_epsg(epsg)) for epsg, share in shares.items() if share == best >= RIGHT_SHARE]
+    return " / ".join(named) or None
 
 
 def check_crs(layer: Layer, crs: CRS | None) -> Finding | None:

@@ -91,8 +91,8 @@ class Grid:
             self.rowcol([x_m - radius_m, x_m + radius_m], [y_m, y_m])[1],
         )
         return (
-            slice(int(max(top, 0)), int(min(bottom + 1, self.rows))),
-            slice(int(max(left, 0)), int(min(right + 1, self.columns))),
+            slice(*(int(edge) for edge in np.clip([top, bottom + 1], 0, self.rows))),
+            slice(*(int(edge) for edge in np.clip([left, right + 1], 0, self.columns))),
         )
 
     def read(self, path: Path, *, resampling: Resampling = Resampling.bilinear) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import difflib
+import re
 import tomllib
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -18,6 +19,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from covplan.study.errors import SettingsError
+from covplan.study.findings import checks
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+WEB_METHODS = ("Popular Visualisation Pseudo Mercator", "Mercator (variant A)", "Mercator (variant B)")
 SETTINGS_FILE = "study.toml"
 Share = Annotated[float, Field(ge=0, le=1)]
 Metres = Annotated[float, Field(ge=0)]
@@ -49,7 +52,7 @@ class Province(_Section):
     @field_validator("crs")
     @classmethod
     def _metric_epsg(cls, value: str) -> str:
-        if not value.upper().startswith("EPSG:"):
+        if not re.fullmatch(r"EPSG:\d+", value, re.IGNORECASE):
             raise ValueError("only EPSG codes are accepted, such as EPSG:9211")
         try:
             crs = CRS.from_user_input(value)
@@ -57,6 +60,8 @@ class Province(_Section):
             raise ValueError(f"no such coordinate system: {value}") from error
         if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
             raise ValueError(f"{value} ({crs.name}) is not a metric projection")
+        if crs.coordinate_operation and crs.coordinate_operation.method_name in WEB_METHODS:
+            raise ValueError(f"{value} ({crs.name}): its metres are not metres on the ground")
         return value.upper()
 
     @property
@@ -175,6 +180,14 @@ class Checks(_Section):
     antenna_below_top_m: Metres = 3.0
     """Assumed distance from the top of the structure to the antennas."""
 
+    @field_validator("strict")
+    @classmethod
+    def _known_checks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for name in value:
+            if name not in checks():
+                raise ValueError(f"unknown check {name!r}.{did_you_mean(name, checks())}")
+        return value
+
 
 class Settings(_Section):
     """Everything in study.toml."""
@@ -208,17 +221,19 @@ class Settings(_Section):
         for name in value:
             if name not in default_targets():
                 raise ValueError(f"unknown indicator {name!r}.{did_you_mean(name, default_targets())}")
-        return {**default_targets(), **value}
+        return value
 
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, data: Any) -> Any:
         """Tables the study does not override come from the resources; a study may override one cost alone."""
         if isinstance(data, dict):
-            data = {"operators": (), "targets": {}, **data}
-            data["costs"] = {**default_costs(), **data.get("costs", {})}
+            data = {"operators": (), **data}
             data["rules"] = data.get("rules") or default_rules()
-            data["radio"] = {"4G": {}, "5G": {}, **data.get("radio", {})}
+            targets = {name: target.model_dump() for name, target in default_targets().items()}
+            tables = {"costs": default_costs(), "radio": {"4G": {}, "5G": {}}, "targets": targets}
+            for name, defaults in tables.items():
+                data[name] = _laid_over(defaults, data.get(name, {}))
         return data
 
 
@@ -323,6 +338,17 @@ def did_you_mean(word: str, known: Any) -> str:
 def nearest_word(word: str, known: Any) -> str:
     """The known word most like this one; empty when none is."""
     return next(iter(difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)), "")
+
+
+def _laid_over(defaults: dict[str, Any], given: Any) -> Any:
+    """A study's table over the default one, key by key in each row; what is no table is left for pydantic to name."""
+    if not isinstance(given, dict):
+        return given
+    rows = {**defaults, **given}
+    return {
+        name: {**defaults.get(name, {}), **row} if isinstance(row, dict) and name in defaults else row
+        for name, row in rows.items()
+    }
 
 
 def _section_table(section: _Section) -> tomlkit.items.Table:

@@ -67,7 +67,7 @@ def test_a_new_code_on_old_ground_is_a_used_one_so_a_code_alone_names_nothing():
 
 
 def with_a_hamlet_of_the_new_list(villages):
-    """The hamlet in the south-eastern commune (02203) gives its code by the new list: 02200, which covers everything."""
+    """The hamlet in the south-eastern commune (02203) gives its code by the new list: 02200, which is everywhere."""
     villages.loc[2, ["commune_code", "boundary_version", "district"]] = ["02200", NEW, None]
     return villages
 

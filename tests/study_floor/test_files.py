@@ -43,8 +43,8 @@ def test_the_file_appears_when_its_block_ends_and_not_before(tmp_path):
 
 
 def test_the_remains_of_a_killed_run_are_not_written_on(tmp_path):
-    with written_whole(tmp_path / "a.csv") as part:
-        leftover = part
+    with written_whole(tmp_path / "a.csv") as leftover:
+        leftover.write_text("former", encoding="utf-8")
     leftover.write_text("from a run that was killed\n", encoding="utf-8")
     with written_whole(tmp_path / "a.csv") as part, part.open("a", encoding="utf-8") as file:
         file.write("new\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import dataclasses
 import os
+import shutil
 import unicodedata
 
 import geopandas as gpd
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 from geopandas.testing import assert_geodataframe_equal
 
-from covplan.study.errors import SettingsError, StudyError
+from covplan.study.errors import OutputError, SettingsError, StudyError
 from covplan.study.files import file_digest
 from covplan.study.folder import open_study, read_study
 from covplan.study.layers import input_layers
@@ -48,9 +49,14 @@ def named(stations):
     return stations.assign(name=["Trạm Đồng Rôm", "Khuổi Phìn", "Bản Khẻ", "Quý Quân", "Nà Hẩu", "Ỷ La", "Đỗ Xá"])
 
 
-def test_a_saved_study_opens_as_the_same_study(tmp_path):
-    study = open_study(small_study(tmp_path / "a", {"grid": {"cell_m": 50}}, stations=named))
-    again = open_study(study.save(tmp_path / "b"))
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory):
+    """The small study with names of stations, opened once; whoever hurts the folder copies it."""
+    return open_study(small_study(tmp_path_factory.mktemp("study"), {"grid": {"cell_m": 50}}, stations=named))
+
+
+def test_a_saved_study_opens_as_the_same_study(tmp_path, opened):
+    study, again = opened, open_study(opened.save(tmp_path / "b"))
     assert_same_layers(study, again)
     assert again.settings == study.settings
     assert again.findings == study.findings
@@ -60,26 +66,27 @@ def test_a_saved_study_opens_as_the_same_study(tmp_path):
         assert file_digest(path) == file_digest(again.rasters[name])
 
 
-def test_saving_twice_gives_the_same_bytes(tmp_path):
-    study = open_study(small_study(tmp_path / "a"))
-    first = digests(study.save(tmp_path / "b"))
-    assert digests(study.save(tmp_path / "c")) == first
+def test_saving_twice_gives_the_same_bytes(tmp_path, opened):
+    first = digests(opened.save(tmp_path / "b"))
+    assert digests(opened.save(tmp_path / "c")) == first
     assert digests(open_study(tmp_path / "b").save(tmp_path / "d")) == first
-    assert set(first) == {path.name for path in (tmp_path / "a").iterdir()}
+    assert set(first) == {path.name for path in opened.path.iterdir()}
 
 
-def test_saving_over_the_folder_itself_loses_nothing(tmp_path):
-    study = open_study(small_study(tmp_path / "a"))
-    study.save(tmp_path / "a")
-    assert_same_layers(study, open_study(tmp_path / "a"))
+def test_saving_over_the_folder_itself_loses_nothing(tmp_path, opened):
+    folder = shutil.copytree(opened.path, tmp_path / "a")
+    open_study(folder).save(folder)
+    assert_same_layers(opened, open_study(folder))
 
 
-def test_a_layer_that_is_gone_is_gone_from_the_folder_too(tmp_path):
-    study = open_study(small_study(tmp_path / "a"))
-    study.save(tmp_path / "b")
-    without = {"places": study.places.iloc[:0], "roads": study.roads.iloc[:0]}
-    dataclasses.replace(study, **without, rasters=study.rasters | {"population": None}).save(tmp_path / "b")
-    again = open_study(tmp_path / "b")
+def test_a_layer_the_study_no_longer_has_cannot_come_back_from_an_older_folder(tmp_path, opened):
+    before = digests(opened.save(tmp_path / "b"))
+    without = {"places": opened.places.iloc[:0], "roads": opened.roads.iloc[:0]}
+    smaller = dataclasses.replace(opened, **without, rasters=opened.rasters | {"population": None})
+    with pytest.raises(OutputError, match=r"holds places\.gpkg, population\.tif, roads\.gpkg"):
+        smaller.save(tmp_path / "b")
+    assert digests(tmp_path / "b") == before
+    again = open_study(smaller.save(tmp_path / "c"))
     assert len(again.places) == len(again.roads) == 0
     assert again.rasters["population"] is None
 
@@ -178,29 +185,27 @@ def test_vietnamese_names_are_composed_characters_in_memory_and_on_disk(tmp_path
     ],
     ids=["utf-16", "cp1258", "utf-8 with mark", "Windows lines"],
 )
-def test_a_file_in_any_encoding_of_the_country_reads_like_the_original(tmp_path, encoding, encode):
-    folder = small_study(tmp_path, stations=named)
-    original = open_study(folder)
+def test_a_file_in_any_encoding_of_the_country_reads_like_the_original(tmp_path, opened, encoding, encode):
+    folder = shutil.copytree(opened.path, tmp_path / "a")
     path = folder / "bts_sites.csv"
     path.write_bytes(encode(path.read_text(encoding="utf-8")))
     study = open_study(folder)
-    assert_same_layers(study, original)
+    assert_same_layers(study, opened)
     said = [f.details["encoding"] for f in study.findings if f.check == "legacy_encoding"]
     assert said == ([encoding] if encoding else [])
 
 
-def test_semicolons_between_cells_are_read_as_excel_writes_them_here(tmp_path):
-    folder = small_study(tmp_path, stations=named)
-    original = open_study(folder)
+def test_semicolons_between_cells_are_read_as_excel_writes_them_here(tmp_path, opened):
+    folder = shutil.copytree(opened.path, tmp_path / "a")
     table = pd.read_csv(folder / "bts_sites.csv", dtype=str, keep_default_na=False)
     table.to_csv(folder / "bts_sites.csv", sep=";", index=False)  # lists hold semicolons too: they are quoted
     study = open_study(folder)
-    assert_same_layers(study, original)
-    assert study.findings == original.findings
+    assert_same_layers(study, opened)
+    assert study.findings == opened.findings
 
 
-def test_a_folder_without_settings_is_named_with_what_to_do(tmp_path):
-    folder = small_study(tmp_path / "a")
+def test_a_folder_without_settings_is_named_with_what_to_do(tmp_path, opened):
+    folder = shutil.copytree(opened.path, tmp_path / "a")
     (folder / "study.toml").unlink()
     with pytest.raises(SettingsError, match=r"study\.toml: not found\. Is .*a a study folder\? `covplan sample`"):
         open_study(folder)

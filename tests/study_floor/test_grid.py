@@ -105,7 +105,7 @@ def test_beyond_the_file_is_nothing_not_zero(tmp_path):
 
 @pytest.mark.parametrize(("epsg", "step"), [(4326, 0.0003), (9209, 30.0), (32648, 30.0), (3857, 30.0)])
 def test_a_raster_in_another_system_lands_within_half_a_cell(tmp_path, epsg, step):
-    """The raster holds, at each of its cells, the easting or northing that PROJ gives for it: so the error is metres."""
+    """Each cell of the raster holds the easting or northing that PROJ gives for it: so the error is in metres."""
     to_file = Transformer.from_crs(EPSG, epsg, always_xy=True)
     west, south, east, north = to_file.transform_bounds(*HERE.bounds)
     rows, columns = math.ceil((north - south) / step) + 8, math.ceil((east - west) / step) + 8
@@ -130,6 +130,6 @@ def test_equal_rasters_are_equal_files(tmp_path):
 
 
 def test_an_array_of_another_grid_is_refused_and_writes_nothing(tmp_path):
-    with pytest.raises(GridMismatchError, match="a.tif"):
+    with pytest.raises(GridMismatchError, match=r"a\.tif"):
         HERE.write(tmp_path / "a.tif", np.zeros((HERE.rows, HERE.columns + 1)))
     assert list(tmp_path.iterdir()) == []

@@ -173,3 +173,11 @@ def test_the_reference_lists_every_setting_with_its_meaning():
     listed = {(section.split(".")[0], key): meaning for section, key, _, meaning in settings_reference()}
     assert set(listed) == wanted
     assert all(len(meaning) > 10 for meaning in listed.values())
+
+
+def test_one_target_or_one_end_of_a_cost_changed_keeps_the_rest(tmp_path):
+    own = "[targets.VILLAGE_MBB_COV]\ntarget_2030 = 99\n[costs.monopole_urban]\nhigh = 7e8\n"
+    given, default = loaded(tmp_path, PROVINCE + own), loaded(tmp_path, PROVINCE)
+    target, cost = given.targets["VILLAGE_MBB_COV"], given.costs["monopole_urban"]
+    assert (target.baseline, target.target_2025, target.target_2030) == (97.8, 98, 99)
+    assert (cost.base, cost.high) == (default.costs["monopole_urban"].base, 7e8)
