@@ -231,7 +231,11 @@ class Settings(_Section):
             data = {"operators": (), **data}
             data["rules"] = data.get("rules") or default_rules()
             targets = {name: target.model_dump() for name, target in default_targets().items()}
-            tables = {"costs": default_costs(), "radio": {"4G": {}, "5G": {}}, "targets": targets}
+            tables: dict[str, dict[str, Any]] = {
+                "costs": default_costs(),
+                "radio": {"4G": {}, "5G": {}},
+                "targets": targets,
+            }
             for name, defaults in tables.items():
                 data[name] = _laid_over(defaults, data.get(name, {}))
         return data
