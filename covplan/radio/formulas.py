@@ -18,13 +18,13 @@ EARTH_KM = 6371.0
 BETA_FACTOR = 3.0  # effective earth radius factor exceeded for β0 of the time, eq. (6)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def effective_earth_km(delta_n: float) -> float:
     """Median effective radius of the earth, eqs. (6), (7a); ΔN in N-units/km."""
     return EARTH_KM * 157.0 / (157.0 - delta_n)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def anomalous_pct(latitude_deg: float, land_km: float, inland_km: float) -> float:
     """Time percentage β0 of strong layers in the lower atmosphere, eqs. (2) to (5).
 
@@ -39,19 +39,19 @@ def anomalous_pct(latitude_deg: float, land_km: float, inland_km: float) -> floa
     return 4.17 * math.pow(mu1, 1.3)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def free_space(frequency_ghz: float, distance_km: float, rise_m: float) -> float:
     """Free-space loss over the slant distance, eqs. (8), (8a); `rise_m` between the antennas."""
     return 92.4 + 20.0 * math.log10(frequency_ghz) + 10.0 * math.log10(distance_km**2 + (rise_m / 1000.0) ** 2)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def multipath(time_pct: float, horizons_km: float) -> float:
     """Correction for multipath and focusing, eq. (9); `horizons_km` is the sum of both horizon distances."""
     return 2.6 * (1.0 - math.exp(-0.1 * horizons_km)) * math.log10(time_pct / 50.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def knife_edge(nu: float) -> float:
     """Loss of a single knife edge J(ν), eq. (16)."""
     if nu <= BEYOND_NU:
@@ -59,7 +59,7 @@ def knife_edge(nu: float) -> float:
     return 6.9 + 20.0 * math.log10(math.sqrt((nu - 0.1) ** 2 + 1.0) + nu - 0.1)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def bullington_nu(
     rise_from_tx: float, rise_from_rx: float, distance_km: float, tx_m: float, rx_m: float, frequency_ghz: float
 ) -> float:
@@ -70,14 +70,14 @@ def bullington_nu(
     return above_m * math.sqrt(0.002 * distance_km * frequency_ghz / (WAVE_M_GHZ * at_km * rest_km))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def bullington(nu: float, distance_km: float) -> float:
     """Bullington loss from its knife edge, eqs. (17) or (20), (21)."""
     edge = knife_edge(nu)
     return edge + (1.0 - math.exp(-edge / 6.0)) * (10.0 + 0.02 * distance_km)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def first_term_over(
     permittivity: float,
     conductivity: float,
@@ -103,14 +103,14 @@ def first_term_over(
     return -fx - max(_height_gain(beta * scale * tx_m), least) - max(_height_gain(beta * scale * rx_m), least)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _height_gain(b: float) -> float:
     if b > 2.0:
         return 17.6 * math.sqrt(b - 1.1) - 5.0 * math.log10(b - 1.1) - 8.0
     return 20.0 * math.log10(b + 0.1 * b**3)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def first_term(
     sea_share: float,
     vertical: bool,
@@ -133,7 +133,7 @@ def first_term(
     return loss
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def spherical_earth(
     sea_share: float,
     vertical: bool,
@@ -164,7 +164,7 @@ def spherical_earth(
     return 0.0 if loss < 0.0 else (1.0 - above_m / needed_m) * loss
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def normal_quantile(share: float) -> float:
     """Inverse complementary cumulative normal distribution I(x), Attachment 2; 1e-6 ≤ x ≤ 0.999999."""
     if share > 0.5:
@@ -174,7 +174,7 @@ def normal_quantile(share: float) -> float:
     return t - above / (((0.001308 * t + 0.189269) * t + 1.432788) * t + 1.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def between_medians(time_pct: float, beta0_pct: float) -> float:
     """Weight F_i between the median and the β0 effective earth, eq. (40)."""
     if time_pct >= 50.0:
@@ -184,7 +184,7 @@ def between_medians(time_pct: float, beta0_pct: float) -> float:
     return normal_quantile(time_pct / 100.0) / normal_quantile(beta0_pct / 100.0)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def troposcatter(
     frequency_ghz: float, distance_km: float, angle_mrad: float, surface_n: float, time_pct: float
 ) -> float:
@@ -196,7 +196,7 @@ def troposcatter(
     return loss + 10.125 * math.pow(math.log10(time_pct / 50.0), 0.7)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def site_shielding(angle_mrad: float, horizon_km: float, frequency_ghz: float) -> float:
     """Loss into the duct behind an obstacle near an end, eq. (48)."""
     above = angle_mrad - 0.1 * horizon_km
@@ -207,7 +207,7 @@ def site_shielding(angle_mrad: float, horizon_km: float, frequency_ghz: float) -
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def coast_coupling(sea_share: float, coast_km: float, horizon_km: float, antenna_m: float) -> float:
     """Gain of an end near the coast, eq. (49); `antenna_m` above sea level."""
     if sea_share < 0.75 or coast_km > horizon_km or coast_km > 5.0:
@@ -215,7 +215,7 @@ def coast_coupling(sea_share: float, coast_km: float, horizon_km: float, antenna
     return -3.0 * math.exp(-0.25 * coast_km**2) * (1.0 + math.tanh(0.07 * (50.0 - antenna_m)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def time_in_duct(time_pct: float, beta_pct: float, distance_km: float) -> float:
     """Time variability A(p) of anomalous propagation, eqs. (51) to (53a)."""
     log_beta = math.log10(beta_pct)
@@ -225,7 +225,7 @@ def time_in_duct(time_pct: float, beta_pct: float, distance_km: float) -> float:
     return -12.0 + (1.2 + 3.7e-3 * distance_km) * math.log10(ratio) + 12.0 * math.pow(ratio, gamma)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def duct_coupling(
     frequency_ghz: float, tx_angle_mrad: float, rx_angle_mrad: float, tx_horizon_km: float, rx_horizon_km: float
 ) -> float:
@@ -240,7 +240,7 @@ def duct_coupling(
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def duct_angle(
     frequency_ghz: float,
     distance_km: float,
@@ -255,7 +255,7 @@ def duct_angle(
     return 5e-5 * radius_km * math.pow(frequency_ghz, 1.0 / 3.0) * (1000.0 * distance_km / radius_km + bent)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def duct_beta(
     beta0_pct: float,
     distance_km: float,
@@ -280,19 +280,19 @@ def duct_beta(
     return beta0_pct * min(mu2, 1.0) * mu3
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def sight_weight(path_angle_mrad: float) -> float:
     """Weight F_j: 0.992 with free sight, 0 well behind the horizon, eq. (57)."""
     return 0.5 * (1.0 - math.tanh(3.0 * 0.8 * (path_angle_mrad - 0.3) / 0.3))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def distance_weight(distance_km: float) -> float:
     """Weight F_k of short against long paths, eq. (58)."""
     return 0.5 * (1.0 - math.tanh(3.0 * 0.5 * (distance_km - 20.0) / 20.0))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def notional_with_sight(
     time_pct: float,
     beta0_pct: float,
@@ -310,21 +310,21 @@ def notional_with_sight(
     return median_db + (beta_line_of_sight_db + (1.0 - sea_share) * diffraction_db - median_db) * weight
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def notional_with_duct(duct_db: float, line_of_sight_db: float) -> float:
     """Least loss with enhancement L_minbap, eq. (60): never more than either by far, written so as not to overflow."""
     low, high = min(duct_db, line_of_sight_db), max(duct_db, line_of_sight_db)
     return high + 2.5 * math.log1p(math.exp((low - high) / 2.5))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def with_scatter(scatter_db: float, other_db: float) -> float:
     """Both together, eq. (63)."""
     low, high = min(scatter_db, other_db), max(scatter_db, other_db)
     return low - 5.0 * math.log10(1.0 + 10.0 ** (-0.2 * (high - low)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def field_strength(frequency_ghz: float, loss_db: float) -> float:
     """Field strength of 1 kW effective radiated power, dB(µV/m), eq. (70)."""
     return 199.36 + 20.0 * math.log10(frequency_ghz) - loss_db

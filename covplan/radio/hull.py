@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     Places = NDArray[np.int64]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def push(x: Floats, y: Floats, place: Places, size: int, at: int, new_x: float, new_y: float) -> int:
     """Add a point to the right of all others; returns the new size of the hull."""
     while size >= 2 and (y[size - 1] - y[size - 2]) * (new_x - x[size - 1]) <= (new_y - y[size - 1]) * (
@@ -31,7 +31,7 @@ def push(x: Floats, y: Floats, place: Places, size: int, at: int, new_x: float, 
     return size + 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def tangent(x: Floats, y: Floats, size: int, from_x: float, from_y: float) -> int:
     """The hull point with the greatest slope (y − from_y) / (from_x − x), seen from a point to the right of all."""
     low, high = 0, size - 1
@@ -44,7 +44,7 @@ def tangent(x: Floats, y: Floats, size: int, from_x: float, from_y: float) -> in
     return low
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def highest_above(x: Floats, y: Floats, size: int, slope: float) -> int:
     """The hull point with the greatest y − slope · x: what stands highest above a chord of that slope."""
     low, high = 0, size - 1

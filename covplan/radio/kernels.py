@@ -69,8 +69,16 @@ def tables_for(setting: Setting, samples: int, latitude_deg: float) -> Tables:
     return Tables(free, beta0, scatter, least)
 
 
-@njit(cache=True, nogil=True)
-def radial(h: Floats, surface_m: Floats, end: int, setting: Setting, tables: Tables, wanted: NDArray, loss_db: Singles):  # type: ignore[no-untyped-def]  # noqa: ANN201
+@njit(cache=True, nogil=True, error_model="numpy")
+def radial(
+    h: Floats,
+    surface_m: Floats,
+    end: int,
+    setting: Setting,
+    tables: Tables,
+    wanted: NDArray[np.bool_],
+    loss_db: Singles | Floats,
+) -> None:
     """Loss at each sample of a radial for which `wanted` says so, into `loss_db`; the rest stays as it is.
 
     h, surface_m : terrain and terrain with clutter at 0, step, 2 step … km from the mast, `end` of them valid.
@@ -189,7 +197,7 @@ def radial(h: Floats, surface_m: Floats, end: int, setting: Setting, tables: Tab
         loss_db[i] = max(free, loss)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _nu_in_sight(
     surface_m: Floats,
     i: int,
@@ -228,7 +236,7 @@ def _nu_in_sight(
     return nu
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def smooth_nu(
     i: int, d: float, tx_over: float, rx_over: float, bend: float, nu_scale: float, step_km: float, ghz: float
 ) -> float:
@@ -252,7 +260,7 @@ def smooth_nu(
     return _smooth_nu_at(low, d, tx_over, rx_over, bend, step_km) * math.sqrt(nu_scale * d)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _smooth_rise(i: int, d: float, over_m: float, bend: float, step_km: float) -> float:
     """Steepest rise from an end so high over the smooth earth, over the samples between (m/km)."""
     k = min(max(int(math.sqrt(over_m / bend) / step_km), 1), i - 1)
@@ -262,13 +270,13 @@ def _smooth_rise(i: int, d: float, over_m: float, bend: float, step_km: float) -
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _smooth_nu_at(k: int, d: float, tx_over: float, rx_over: float, bend: float, step_km: float) -> float:
     dk = k * step_km
     return (bend * dk * (d - dk) - (tx_over * (d - dk) + rx_over * dk) / d) / math.sqrt(dk * (d - dk))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _edge_in_sight(
     h: Floats, i: int, d: float, tx_m: float, rx_m: float, bend: float, step_km: float
 ) -> tuple[int, int]:
@@ -283,10 +291,72 @@ def _edge_in_sight(
     return at, at
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _roughness(h: Floats, first: int, last: int, step_km: float, low_m: float, slope: float) -> float:
     """Greatest height of the terrain above the smooth earth between the horizons h_m, eq. (93)."""
     most = -math.inf
     for k in range(first, last + 1):
         most = max(most, h[k] - (low_m + slope * (k * step_km)))
     return most
+
+
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+def sweep_radials(
+    elevation_m: Singles,
+    clutter_m: Singles,
+    row: float,
+    column: float,
+    cell_m: float,
+    radials: int,
+    samples: int,
+    setting: Setting,
+    tables: Tables,
+) -> Singles:
+    """Loss along all radials around a mast, shape (radials, samples), dB; NaN where there is no ground or no receiver.
+
+    `row` and `column` of the mast are in cells, 0 at the centre of the first one. Radial k points 360° · k / radials
+    from grid north, clockwise. Near the mast, where radials lie closer than cells, only every second, fourth …
+    has receivers; `radial_stride` says which.
+    """
+    loss_db = np.full((radials, samples), np.nan, dtype=np.float32)
+    step_cells = setting.step_km * 1000.0 / cell_m
+    for k in prange(radials):
+        bearing = 2.0 * math.pi * k / radials
+        down, right = -math.cos(bearing) * step_cells, math.sin(bearing) * step_cells
+        h, surface = np.empty(samples), np.empty(samples)
+        wanted = np.empty(samples, dtype=np.bool_)
+        end = 0
+        for i in range(samples):
+            r, c = row + i * down, column + i * right
+            h[i] = bilinear(elevation_m, r, c)
+            if math.isnan(h[i]):  # what lies behind a void or the edge is not known
+                break
+            surface[i] = h[i]
+            if i > 0:
+                surface[i] += clutter_m[int(r + 0.5), int(c + 0.5)]
+            wanted[i] = k % radial_stride(i, samples) == 0
+            end += 1
+        if end > 1:
+            radial(h, surface, end, setting, tables, wanted, loss_db[k])
+    return loss_db
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def radial_stride(i: int, samples: int) -> int:
+    """Every how many radials have a receiver at sample i: such that neighbours are at most a cell apart."""
+    stride = 1
+    while i > 0 and 2 * stride * i < samples:
+        stride *= 2
+    return stride
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def bilinear(values: Singles, row: float, column: float) -> float:
+    """Value between the four cells around a place; NaN outside or beside a void."""
+    r, c = int(np.floor(row)), int(np.floor(column))
+    if r < 0 or c < 0 or r > values.shape[0] - 2 or c > values.shape[1] - 2:
+        return math.nan
+    down, right = row - r, column - c
+    above = values[r, c] * (1.0 - right) + values[r, c + 1] * right
+    below = values[r + 1, c] * (1.0 - right) + values[r + 1, c + 1] * right
+    return float(above * (1.0 - down) + below * down)

@@ -309,8 +309,8 @@ def exact(
         dist, tx_horizon_km, rx_horizon_km, tx_angle, rx_angle, path_angle, tx_m, rx_m, sea_share, land_km, inland_km,
         beta0_pct, earth_km, tx_smooth_m, rx_smooth_m, tx_low_m, rx_low_m, tx_diff_m, rx_diff_m, tx_over_m, rx_over_m,
         tx_eff_m, rx_eff_m, roughness_m, weight, seen, far, free, sight, beta_sight, bull, smooth, sphere,
-        beta_bull, beta_smooth, beta_sphere, median_diff, beta_diff, diff, free + median_diff, basic, notional_sight, duct,
-        notional_duct, ducted, without_scatter, scatter, median, max(sight, median), nu, edge,
+        beta_bull, beta_smooth, beta_sphere, median_diff, beta_diff, diff, free + median_diff, basic,
+        notional_sight, duct, notional_duct, ducted, without_scatter, scatter, median, max(sight, median), nu, edge,
     )  # fmt: skip
 
 
