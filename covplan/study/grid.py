@@ -95,7 +95,7 @@ class Grid:
             slice(*(int(edge) for edge in np.clip([left, right + 1], 0, self.columns))),
         )
 
-    def read(self, path: Path, *, resampling: Resampling = Resampling.bilinear) -> NDArray[np.float32]:
+    def read(self, path: Path | str, *, resampling: Resampling = Resampling.bilinear) -> NDArray[np.float32]:
         """The first band of any raster file, resampled to this grid; NaN where the file has nothing.
 
         The file may be in any CRS; one in another CRS or with another cell is warped by GDAL.
