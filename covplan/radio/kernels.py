@@ -18,6 +18,7 @@ from numba import njit, prange
 
 from covplan.radio import formulas as f
 from covplan.radio.hull import highest_above, push, tangent
+from covplan.radio.pattern import combined_loss
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -360,3 +361,81 @@ def bilinear(values: Singles, row: float, column: float) -> float:
     above = values[r, c] * (1.0 - right) + values[r, c + 1] * right
     below = values[r + 1, c] * (1.0 - right) + values[r + 1, c + 1] * right
     return float(above * (1.0 - down) + below * down)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+def to_window(
+    polar_db: Singles, row: float, column: float, top: int, left: int, shape: tuple[int, int], reach: float
+) -> Singles:
+    """Losses of radials on grid cells: each cell takes the nearest receiver, at most about half a cell away.
+
+    `row`, `column` of the mast and `reach` in cells; the window starts at cell (top, left). NaN beyond the reach.
+    """
+    radials, samples = polar_db.shape
+    window = np.full(shape, np.nan, dtype=np.float32)
+    for r in prange(shape[0]):
+        north = row - (top + r)
+        for c in range(shape[1]):
+            east = left + c - column
+            away = math.sqrt(north * north + east * east)
+            i = max(int(away + 0.5), 1)
+            if away > reach or i >= samples:
+                continue
+            turn = math.atan2(east, north) / (2.0 * math.pi)
+            if turn < 0.0:
+                turn += 1.0
+            stride = radial_stride(i, samples)
+            k = int(turn * radials / stride + 0.5) * stride
+            window[r, c] = polar_db[k if k < radials else 0, i]
+    return window
+
+
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+def add_cells(
+    loss_db: Singles,
+    elevation_m: Singles,
+    row: float,
+    column: float,
+    top: int,
+    left: int,
+    cell_m: float,
+    tx_m: float,
+    rx_height_m: float,
+    sectors: Floats,
+    horizontal_db: Floats,
+    vertical_db: Floats,
+    projected: NDArray[np.bool_],
+    first: int,
+    least_dbm: float,
+    best_dbm: Singles,
+    server: NDArray[np.int32],
+    total_mw: Floats,
+) -> None:
+    """Add the cells of one mast to what a band's receivers get, in place, over the window of its loss.
+
+    sectors : shape (n, 5): azimuth, electrical tilt, mechanical tilt (degrees), EIRP per subcarrier (dBm), floor of the
+        antenna's pattern (dB); horizontal_db and vertical_db : shape (n, 360). Cells are numbered from `first` on.
+    Powers below `least_dbm` are left out.
+    """
+    strongest = sectors[:, 3].max()
+    for r in prange(loss_db.shape[0]):
+        for c in range(loss_db.shape[1]):
+            loss = loss_db[r, c]
+            if not strongest - loss >= least_dbm:  # also where the loss is NaN
+                continue
+            north, east = (row - (top + r)) * cell_m, (left + c - column) * cell_m
+            bearing = math.degrees(math.atan2(east, north))
+            away = max(math.sqrt(north * north + east * east), 1.0)
+            up = math.degrees(math.atan2(elevation_m[top + r, left + c] + rx_height_m - tx_m, away))
+            for n in range(sectors.shape[0]):
+                pattern = combined_loss(
+                    horizontal_db[n], vertical_db[n], sectors[n, 4], projected[n], sectors[n, 0], sectors[n, 1],
+                    sectors[n, 2], bearing, up,
+                )  # fmt: skip
+                dbm = sectors[n, 3] - pattern - loss
+                if dbm < least_dbm:
+                    continue
+                total_mw[top + r, left + c] += math.pow(10.0, 0.1 * dbm)
+                if not best_dbm[top + r, left + c] >= dbm:
+                    best_dbm[top + r, left + c] = dbm
+                    server[top + r, left + c] = first + n

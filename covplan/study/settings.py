@@ -88,6 +88,25 @@ class Radio(_Section):
     """Probability with which the threshold must be met."""
     indoor_margin_db: Annotated[float, Field(ge=0, le=40)] = 15.0
     """Added to the threshold for indoor coverage."""
+    load: Share = 0.5
+    """Share of their resources that neighbouring cells use: how much they interfere."""
+
+
+class Propagation(_Section):
+    """How far a signal reaches: ITU-R P.1812-7 over the study's terrain, for half of the time."""
+
+    radius_km: Annotated[float, Field(ge=1, le=100)] = 20.0
+    """How far from a mast its signal is computed."""
+    receiver_height_m: Annotated[float, Field(ge=1, le=50)] = 1.5
+    """Receiver above ground."""
+    location_sigma_db: Annotated[float, Field(ge=0, le=15)] = 8.0
+    """Standard deviation of the signal over places with the same path loss (TR 38.901 RMa NLOS: 8 dB)."""
+    delta_n: Annotated[float, Field(ge=20, le=100)] = 55.0
+    """Median fall of refractivity in the lowest kilometre, N-units/km."""
+    surface_n: Annotated[float, Field(ge=250, le=450)] = 365.0
+    """Median refractivity at sea level, N-units."""
+    clutter_height_m: dict[int, Annotated[float, Field(ge=0, le=100)]] = {}
+    """Heights of trees and buildings by land-cover code, over those of resources/clutter.csv."""
 
 
 class Coverage(_Section):
@@ -197,6 +216,7 @@ class Settings(_Section):
     province: Province
     grid: GridSettings = GridSettings()
     radio: dict[Literal["4G", "5G"], Radio] = {}
+    propagation: Propagation = Propagation()
     coverage: Coverage = Coverage()
     sharing: Sharing = Sharing()
     fiber: Fiber = Fiber()

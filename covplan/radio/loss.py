@@ -1,0 +1,190 @@
+"""Path loss of masts on the study's grid: swept once, kept on disk by what it depends on.
+
+A `Mast` is an antenna position and a frequency: what a sector's power, direction or threshold does not change. Losses
+are kept to a hundredth of a decibel, so that a result read back equals one just made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from pyproj import Transformer
+from scipy.sparse import csr_array
+
+from covplan.radio.formulas import effective_earth_km
+from covplan.radio.kernels import Setting, sweep_radials, tables_for, to_window
+from covplan.study.errors import LayerError
+from covplan.study.files import written_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from covplan.study.settings import Propagation
+    from covplan.terrain.ground import Ground
+
+MODEL = "P.1812-7 sweep 1"  # part of every key: a change of the model makes all kept losses void
+HOPELESS_DB = 200.0  # more than any link can bear; kept as infinite
+STEP_DB = 0.01
+NOT_COMPUTED, HOPELESS = 65535, 65534
+COMPRESSION = 1
+
+
+@dataclass(frozen=True)
+class Mast:
+    """An antenna over the ground: position in the study's CRS (m), height above ground, frequency."""
+
+    x_m: float
+    y_m: float
+    antenna_height_m: float
+    frequency_mhz: float
+
+
+@dataclass(frozen=True)
+class LossWindow:
+    """Path loss around a mast, dB: NaN where not computed, infinite where hopeless. `top`, `left` on the grid."""
+
+    loss_db: NDArray[np.float32]
+    top: int
+    left: int
+    row: float
+    column: float
+
+
+def path_loss_window(mast: Mast, ground: Ground, propagation: Propagation, *, cache: Path | None = None) -> LossWindow:
+    """Path loss from a mast to every cell of the grid within the radius.
+
+    Parameters
+    ----------
+    cache : Path, optional
+        Folder in which losses are kept; one file per mast, terrain window and setting.
+
+    Raises
+    ------
+    LayerError
+        The mast stands outside the ground or on a void.
+    """
+    grid, reach = ground.grid, propagation.radius_km * 1000.0 / ground.grid.cell_m
+    row = (grid.north_m - mast.y_m) / grid.cell_m - 0.5
+    column = (mast.x_m - grid.west_m) / grid.cell_m - 0.5
+    rows, columns = _span(row, reach, grid.rows), _span(column, reach, grid.columns)
+    inside = 0 <= round(row) < grid.rows and 0 <= round(column) < grid.columns
+    if not inside or np.isnan(ground.elevation_m[round(row), round(column)]):
+        raise LayerError(
+            f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f} (EPSG:{grid.epsg}): no terrain there. "
+            "Extend elevation.tif or raise [grid] margin_m in study.toml."
+        )
+    shape = (rows.stop - rows.start, columns.stop - columns.start)
+    path = cache / f"{_key(mast, ground, propagation, rows, columns)}.loss" if cache else None
+    if path and path.is_file():
+        try:
+            kept = np.frombuffer(zlib.decompress(path.read_bytes()), dtype="<u2").reshape(shape)
+        except (zlib.error, ValueError):  # cut short by a full disk: made again
+            kept = None
+        if kept is not None:
+            return LossWindow(_unpacked(kept), rows.start, columns.start, row, column)
+    samples = math.ceil(reach) + 1
+    earth_km = effective_earth_km(propagation.delta_n)
+    setting = Setting(
+        mast.frequency_mhz / 1000.0,
+        mast.antenna_height_m,
+        propagation.receiver_height_m,
+        earth_km,
+        propagation.surface_n,
+        True,  # P.1812's two polarisations differ in the smooth-earth term only; ±45° antennas are taken as vertical
+        grid.cell_m / 1000.0,
+    )
+    tables = tables_for(setting, samples, _latitude_deg(ground))
+    radials = math.ceil(2.0 * math.pi * samples)
+    polar = sweep_radials(
+        ground.elevation_m, ground.clutter_m, row, column, grid.cell_m, radials, samples, setting, tables
+    )
+    packed = _packed(to_window(polar, row, column, rows.start, columns.start, shape, reach))
+    if path:
+        with written_whole(path) as part:
+            part.write_bytes(zlib.compress(packed.tobytes(), COMPRESSION))
+    return LossWindow(_unpacked(packed), rows.start, columns.start, row, column)
+
+
+def path_loss_matrix(
+    masts: Sequence[Mast],
+    x_m: ArrayLike,
+    y_m: ArrayLike,
+    ground: Ground,
+    propagation: Propagation,
+    *,
+    most_db: float = 160.0,
+    cache: Path | None = None,
+) -> csr_array:
+    """Path loss from masts (rows) to receivers (columns), dB, with entries only up to `most_db`: what optimisers read.
+
+    Receivers stand in the study's CRS; one outside the ground has no entry.
+    """
+    at_row, at_column = ground.grid.rowcol(x_m, y_m)
+    entries = [
+        _entries(path_loss_window(mast, ground, propagation, cache=cache), at_row, at_column, most_db) for mast in masts
+    ]
+    return csr_array(
+        (
+            np.concatenate([loss for _, loss in entries]) if entries else np.empty(0),
+            np.concatenate([index for index, _ in entries]) if entries else np.empty(0, dtype=np.int64),
+            np.cumsum([0, *(index.size for index, _ in entries)]),
+        ),
+        shape=(len(entries), at_row.size),
+    )
+
+
+def _entries(
+    window: LossWindow, at_row: NDArray[np.int64], at_column: NDArray[np.int64], most_db: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    r, c = at_row - window.top, at_column - window.left
+    inside = np.flatnonzero((r >= 0) & (c >= 0) & (r < window.loss_db.shape[0]) & (c < window.loss_db.shape[1]))
+    loss = window.loss_db[r[inside], c[inside]].astype(np.float64)
+    near = loss <= most_db
+    return inside[near], loss[near]
+
+
+def _span(centre: float, reach: float, size: int) -> slice:
+    return slice(max(math.floor(centre - reach), 0), min(math.ceil(centre + reach) + 1, size))
+
+
+def _packed(loss_db: NDArray[np.float32]) -> NDArray[np.uint16]:
+    steps = np.where(loss_db > HOPELESS_DB, HOPELESS, np.round(loss_db.astype(np.float64) / STEP_DB))
+    return np.where(np.isnan(loss_db), NOT_COMPUTED, steps).astype("<u2")
+
+
+def _unpacked(packed: NDArray[np.uint16]) -> NDArray[np.float32]:
+    loss_db = packed.astype(np.float32) * np.float32(STEP_DB)
+    loss_db[packed == HOPELESS] = np.inf
+    loss_db[packed == NOT_COMPUTED] = np.nan
+    return loss_db
+
+
+def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, columns: slice) -> str:
+    """Digest of all the loss depends on: the terrain within reach, the antenna, the frequency, the settings."""
+    grid = ground.grid
+    words: Iterable[object] = (
+        MODEL,
+        mast,
+        (grid.epsg, grid.cell_m, grid.west_m, grid.north_m, rows, columns),
+        propagation.model_dump_json(),
+        _latitude_deg(ground),
+    )
+    digest = hashlib.sha256("|".join(map(str, words)).encode())
+    for layer in (ground.elevation_m, ground.clutter_m):
+        digest.update(np.ascontiguousarray(layer[rows, columns]).tobytes())
+    return digest.hexdigest()
+
+
+def _latitude_deg(ground: Ground) -> float:
+    """Latitude of the middle of the ground, to a degree: how often there are ducts depends on little more."""
+    grid = ground.grid
+    middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
+    return float(round(Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(*middle)[1]))
