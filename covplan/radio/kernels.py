@@ -334,7 +334,9 @@ def sweep_radials(
                 break
             surface[i] = h[i]
             if i > 0:
-                surface[i] += clutter_m[int(r + 0.5), int(c + 0.5)]
+                surface[i] += clutter_m[
+                    min(max(int(r + 0.5), 0), clutter_m.shape[0] - 1), min(max(int(c + 0.5), 0), clutter_m.shape[1] - 1)
+                ]
             wanted[i] = k % radial_stride(i, samples) == 0
             end += 1
         if end > 1:
@@ -353,10 +355,15 @@ def radial_stride(i: int, samples: int) -> int:
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
 def bilinear(values: Singles, row: float, column: float) -> float:
-    """Value between the four cells around a place; NaN outside or beside a void."""
-    r, c = int(np.floor(row)), int(np.floor(column))
-    if r < 0 or c < 0 or r > values.shape[0] - 2 or c > values.shape[1] - 2:
+    """Value between the four cells around a place; NaN beside a void or more than a cell outside.
+
+    Up to a cell outside, values are those of the edge: a cell's nearest receiver may lie just beyond it.
+    """
+    last_row, last_column = values.shape[0] - 1, values.shape[1] - 1
+    if row < -1.0 or column < -1.0 or row > last_row + 1.0 or column > last_column + 1.0:
         return math.nan
+    row, column = min(max(row, 0.0), float(last_row)), min(max(column, 0.0), float(last_column))
+    r, c = min(int(row), last_row - 1), min(int(column), last_column - 1)
     down, right = row - r, column - c
     above = values[r, c] * (1.0 - right) + values[r, c + 1] * right
     below = values[r + 1, c] * (1.0 - right) + values[r + 1, c + 1] * right

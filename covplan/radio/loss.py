@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from covplan.study.settings import Propagation
     from covplan.terrain.ground import Ground
 
-MODEL = "P.1812-7 sweep 1"  # part of every key: a change of the model makes all kept losses void
+MODEL = "P.1812-7 sweep 2"  # part of every key: a change of the model makes all kept losses void
 HOPELESS_DB = 200.0  # more than any link can bear; kept as infinite
 STEP_DB = 0.01
 NOT_COMPUTED, HOPELESS = 65535, 65534
@@ -174,7 +174,7 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
         MODEL,
         mast,
         (grid.epsg, grid.cell_m, grid.west_m, grid.north_m, rows, columns),
-        propagation.model_dump_json(),
+        propagation.model_dump_json(include={"radius_km", "receiver_height_m", "delta_n", "surface_n"}),
         _latitude_deg(ground),
     )
     digest = hashlib.sha256("|".join(map(str, words)).encode())
