@@ -118,6 +118,39 @@ def indicators(study: Path, lang: Language) -> None:
 
 
 @main.command()
+@click.argument("study", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the results.")
+@click.option(
+    "-t", "--technology", "technologies", multiple=True, type=click.Choice(["4G", "5G"]), help="Default: both."
+)
+@click.option("-p", "--operator", "operators", multiple=True, help="Operator code; default: each, and any of them.")
+def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: tuple[str, ...]) -> None:
+    """Compute radio coverage of STUDY: GeoTIFF of RSRP, best server, probability, SINR and throughput in OUT/coverage.
+
+    Path losses are kept in STUDY/.cache: an interrupted run goes on where it stood, and after a change only the masts
+    concerned are computed again.
+    """
+    from covplan.pipeline import coverages
+    from covplan.radio.coverage import write_rasters
+    from covplan.study.folder import open_study
+
+    _stop_if_same(study, out)
+    console = _console()
+    with _progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        for technology in technologies or tuple(opened.settings.radio):
+            for one in coverages(opened, technology=technology, operators=operators, progress=tell):
+                who = "+".join(one.operators)
+                tell(f"{technology} {who} → {out / 'coverage'}")
+                tags = {"technology": technology, "operators": who, "model": "ITU-R P.1812-7", "covplan": __version__}
+                if opened.settings.province.synthetic:
+                    tags["note"] = "DỮ LIỆU MÔ PHỎNG (synthetic data)"
+                written = write_rasters(one, out / "coverage", tags=tags)
+                console.print(f"{technology} {who}: {len(written)} tệp (files)", highlight=False)
+    console.print(f"[green]{out / 'coverage'}[/]")
+
+
+@main.command()
 @click.argument("study", type=FOLDER, required=False)
 @click.option("--reference", is_flag=True, help="List every setting with its default and meaning.")
 def settings(study: Path | None, reference: bool) -> None:

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from covplan.assess.hamlets import hamlet_states
 from covplan.assess.indicators import indicators
 from covplan.assess.locations import group_locations, on_air
+from covplan.radio.coverage import coverage as operator_coverage
+from covplan.radio.coverage import strongest
+from covplan.study.columns import split_list
+from covplan.study.errors import LayerError, SettingsError
 from covplan.study.plan import Plan
+from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    import geopandas as gpd
+
+    from covplan.radio.coverage import Coverage
     from covplan.study.folder import Study
+    from covplan.study.settings import Radio
+    from covplan.terrain.ground import Ground
 
 
 def make_plan(study: Study) -> Plan:
@@ -29,3 +43,103 @@ def make_plan(study: Study) -> Plan:
         study.settings,
     )
     return Plan(study=study, hamlets=hamlets, locations=locations, indicators=today)
+
+
+def coverage(
+    study: Study,
+    *,
+    technology: str = "4G",
+    operator: str | None = None,
+    ground: Ground | None = None,
+    progress: Callable[[str], None] | None = None,
+) -> Coverage:
+    """Who receives the technology, how strongly, surely and fast, on the study's grid.
+
+    Parameters
+    ----------
+    technology : {"4G", "5G"}
+    operator : str, optional
+        Without one: any operator of the study, at each place the one received best.
+    ground : Ground, optional
+        That of `load_study_ground`, when several coverages are asked for.
+    progress : callable, optional
+        Told which operator is computed and how many masts of how many are done.
+    """
+    transmitting, radio = _transmitting(study, technology)
+    there = sorted(transmitting["operator"].unique())
+    if operator is not None and operator not in there:
+        raise LayerError(f"{operator} has no {technology} station on air; these have: {', '.join(there) or 'none'}.")
+    ground = ground or load_study_ground(study)
+    return strongest(
+        operator_coverage(
+            transmitting[transmitting["operator"] == one],
+            study.cells,
+            ground,
+            technology,
+            radio,
+            study.settings.propagation,
+            cache=_loss_cache(study),
+            antennas=study.path / "antennas",
+            progress=_masts_done(f"{technology} {one}", progress),
+        )
+        for one in ([operator] if operator else there)
+    )
+
+
+def coverages(
+    study: Study,
+    *,
+    technology: str = "4G",
+    operators: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> Iterator[Coverage]:
+    """Coverage of each operator (all that transmit, unless some are named), and then of any of these together."""
+    there = sorted(_transmitting(study, technology)[0]["operator"].unique())
+    ground = load_study_ground(study)
+    together: Coverage | None = None
+    for operator in operators or there:
+        one = coverage(study, technology=technology, operator=operator, ground=ground, progress=progress)
+        yield one
+        together = strongest([together, one]) if together else one
+    if together and len(together.operators) > 1:
+        yield together
+
+
+def load_study_ground(study: Study) -> Ground:
+    """The study's terrain and clutter on its grid."""
+    elevation, propagation = study.rasters["elevation"], study.settings.propagation
+    if elevation is None:
+        raise LayerError("elevation.tif: missing; radio coverage needs terrain. Add it to the study folder.")
+    return load_ground(
+        study.grid,
+        elevation,
+        study.rasters["landcover"],
+        scheme=propagation.landcover_classes,
+        heights_m=propagation.clutter_height_m,
+    )
+
+
+def _loss_cache(study: Study) -> Path | None:
+    """Where path losses are kept: with the study; nowhere when it cannot be written to."""
+    return study.path / ".cache" / "loss" if os.access(study.path, os.W_OK) else None
+
+
+def _transmitting(study: Study, technology: str) -> tuple[gpd.GeoDataFrame, Radio]:
+    """Stations of the technology on air, and its settings."""
+    radio = {str(name): one for name, one in study.settings.radio.items()}.get(technology)
+    if radio is None:
+        raise SettingsError(f"technology {technology!r}: coverage is computed for 4G and 5G.")
+    air = on_air(study.stations)
+    return air[air["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)], radio
+
+
+def _masts_done(what: str, progress: Callable[[str], None] | None) -> Callable[[int, int], None] | None:
+    if progress is None:
+        return None
+    step = 50  # masts between two lines
+
+    def tell(done: int, of: int) -> None:
+        if done % step == 0 or done == of:
+            progress(f"{what}: {done}/{of} cột (masts)")
+
+    return tell

@@ -315,3 +315,26 @@ def test_every_command_is_explained() -> None:
     for name, command in main.commands.items():
         assert name in told.stdout
         assert command.help
+
+
+def test_coverage_writes_rasters_per_operator_and_for_any(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study", settings={"propagation": {"radius_km": 3.0}})
+    run = covplan("coverage", folder, "-o", tmp_path / "out", "-t", "4G")
+    assert run.exit_code == 0, run.output
+    written = {path.name for path in (tmp_path / "out" / "coverage").iterdir()}
+    operators = {name.split("_")[1] for name in written}
+    assert len(operators) >= 3
+    assert "any" in operators
+    quantities = ("rsrp_dbm.tif", "server.tif", "probability.tif", "sinr_db.tif", "throughput_mbps.tif", "cells.csv")
+    assert written == {f"4G_{operator}_{quantity}" for operator in operators for quantity in quantities}
+    kept = {path.name for path in (folder / ".cache" / "loss").iterdir()}
+    again = covplan("coverage", folder, "-o", tmp_path / "out", "-t", "4G")
+    assert again.exit_code == 0
+    assert {path.name for path in (folder / ".cache" / "loss").iterdir()} == kept
+
+
+def test_coverage_names_an_operator_that_has_no_such_station(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study")
+    run = covplan("coverage", folder, "-o", tmp_path / "out", "-t", "4G", "-p", "GTEL")
+    assert run.exit_code == 2
+    assert "GTEL has no 4G station on air" in run.output

@@ -18,7 +18,8 @@ from covplan.radio.kernels import add_cells
 from covplan.radio.link_budget import Band, band, coverage_probability, sinr, throughput
 from covplan.radio.loss import Mast, path_loss_window
 from covplan.study.columns import split_list
-from covplan.study.errors import LayerError
+from covplan.study.errors import GridMismatchError, LayerError
+from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -37,6 +38,7 @@ LEAST_DBM = -140.0  # weaker signals are neither received nor count as interfere
 TEMPLATE_AZIMUTHS_DEG = (0.0, 120.0, 240.0)  # of a station whose cells are not known
 TEMPLATE_DOWNTILT_DEG = 3.0
 NOBODY = -1
+RASTERS = {"rsrp_dbm": "dBm", "server": "", "probability": "1", "sinr_db": "dB", "throughput_mbps": "Mbit/s"}
 
 
 @dataclass(frozen=True)
@@ -137,21 +139,50 @@ def coverage(
 
 def strongest(coverages: Iterable[Coverage]) -> Coverage:
     """Of several operators, at each place the one received best: what "any operator" means."""
-    first, *others = coverages
-    cell_ids = first.cell_ids
-    layers = {name: getattr(first, name).copy() for name in ("rsrp_dbm", "probability", "sinr_db", "throughput_mbps")}
-    server = first.server.copy()
-    for other in others:
-        if other.grid != first.grid or other.technology != first.technology:
-            raise LayerError("coverages of different grids or technologies cannot be compared.")
-        stronger = ~(layers["rsrp_dbm"] >= other.rsrp_dbm) & ~np.isnan(other.rsrp_dbm)
-        for name in ("rsrp_dbm", "probability", "sinr_db"):
-            layers[name][stronger] = getattr(other, name)[stronger]
-        layers["throughput_mbps"] = np.fmax(layers["throughput_mbps"], other.throughput_mbps)
-        server[stronger] = other.server[stronger] + len(cell_ids)
-        cell_ids += other.cell_ids
-    operators = sorted({code for one in (first, *others) for code in one.operators})
-    return Coverage(first.grid, first.technology, tuple(operators), cell_ids, server=server, **layers)
+    rest = iter(coverages)
+    found = next(rest, None)
+    if found is None:
+        raise LayerError("no operator has stations of this technology on air.")
+    for other in rest:  # one after the other: only two are held at a time
+        found = _stronger(found, other)
+    return found
+
+
+def _stronger(one: Coverage, other: Coverage) -> Coverage:
+    if other.grid != one.grid:
+        raise GridMismatchError(f"coverages on different grids: {one.grid} and {other.grid}. Compute them on one.")
+    if other.technology != one.technology:
+        raise LayerError(f"coverages of {one.technology} and {other.technology} cannot be joined into one.")
+    better = ~(one.rsrp_dbm >= other.rsrp_dbm) & ~np.isnan(other.rsrp_dbm)
+    return Coverage(
+        one.grid,
+        one.technology,
+        tuple(sorted({*one.operators, *other.operators})),
+        one.cell_ids + other.cell_ids,
+        np.where(better, other.rsrp_dbm, one.rsrp_dbm),
+        np.where(better, other.server + np.int32(len(one.cell_ids)), one.server),
+        np.where(better, other.probability, one.probability),
+        np.where(better, other.sinr_db, one.sinr_db),
+        np.fmax(one.throughput_mbps, other.throughput_mbps),
+    )
+
+
+def write_rasters(coverage: Coverage, folder: Path, *, tags: dict[str, str] | None = None) -> list[Path]:
+    """Write each raster as a cloud-optimised GeoTIFF, and the cells that the server raster numbers as CSV.
+
+    The files are called technology_operator_quantity; of several operators together, technology_any_quantity.
+    """
+    name = f"{coverage.technology}_{coverage.operators[0] if len(coverage.operators) == 1 else 'any'}"
+    paths = []
+    for quantity, unit in RASTERS.items():
+        values = getattr(coverage, quantity)
+        paths.append(folder / f"{name}_{quantity}.tif")
+        nodata = NOBODY if quantity == "server" else float("nan")
+        coverage.grid.write_cog(paths[-1], values, nodata=nodata, unit=unit, tags=tags)
+    paths.append(folder / f"{name}_cells.csv")
+    with written_whole(paths[-1]) as part:
+        pd.DataFrame({"server": range(len(coverage.cell_ids)), "cell_id": coverage.cell_ids}).to_csv(part, index=False)
+    return paths
 
 
 def sector_table(stations: gpd.GeoDataFrame, cells: pd.DataFrame, technology: str) -> pd.DataFrame:

@@ -20,6 +20,7 @@ from covplan.study.errors import GridMismatchError
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike, NDArray
@@ -118,15 +119,34 @@ class Grid:
 
     def write(self, path: Path, values: NDArray[Any], *, nodata: float | None = None) -> None:
         """Write an array of this grid as GeoTIFF, whole or not at all."""
+        self._write(path, values, nodata, {}, {"driver": "GTiff", "tiled": True, "zlevel": 9}, str(2 + _floats(values)))
+
+    def write_cog(
+        self, path: Path, values: NDArray[Any], *, nodata: float, unit: str = "", tags: Mapping[str, str] | None = None
+    ) -> None:
+        """Write an array of this grid as cloud-optimised GeoTIFF with overviews, whole or not at all.
+
+        The overviews hold single values, not averages: a mean of decibels or of server numbers means nothing.
+        """
+        options = {"driver": "COG", "blocksize": 512, "overview_resampling": "nearest", "level": 6}
+        self._write(path, values, nodata, {**(tags or {}), "unit": unit}, options, "YES")
+
+    def _write(
+        self,
+        path: Path,
+        values: NDArray[Any],
+        nodata: float | None,
+        tags: Mapping[str, str],
+        options: dict[str, Any],
+        predictor: str,
+    ) -> None:
         if values.shape != self.shape:
             raise GridMismatchError(f"{path.name}: array {values.shape} is not on the grid {self.shape}.")
-        predictor = 3 if values.dtype.kind == "f" else 2
         with (
             written_whole(path) as part,
             rasterio.open(
                 part,
                 "w",
-                driver="GTiff",
                 height=self.rows,
                 width=self.columns,
                 count=1,
@@ -136,8 +156,14 @@ class Grid:
                 nodata=nodata,
                 compress="deflate",
                 predictor=predictor,
-                zlevel=9,
-                tiled=True,
+                **options,
             ) as out,
         ):
             out.write(values, 1)
+            if tags:
+                out.update_tags(**tags)
+                out.units = (tags.get("unit", ""),)
+
+
+def _floats(values: NDArray[Any]) -> bool:
+    return values.dtype.kind == "f"

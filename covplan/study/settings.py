@@ -105,6 +105,8 @@ class Propagation(_Section):
     """Median fall of refractivity in the lowest kilometre, N-units/km."""
     surface_n: Annotated[float, Field(ge=250, le=450)] = 365.0
     """Median refractivity at sea level, N-units."""
+    landcover_classes: Literal["worldcover", "igbp"] = "worldcover"
+    """Whose codes landcover.tif holds: ESA WorldCover's or those of MODIS (IGBP)."""
     clutter_height_m: dict[int, Annotated[float, Field(ge=0, le=100)]] = {}
     """Heights of trees and buildings by land-cover code, over those of resources/clutter.csv."""
 
