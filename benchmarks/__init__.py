@@ -1,0 +1,1 @@
+"""Measurements anyone can repeat; the tests only see that they run."""

@@ -1,0 +1,19 @@
+"""The benchmarks still run: a small one of each, for its figures, not for its speed."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import sweep
+from tests.study import small_study
+
+
+def test_the_sweep_benchmark_runs_and_counts(tmp_path, capsys):
+    study = small_study(tmp_path / "study")
+    small = ["--study", str(study), "--radius-km", "2", "--cell-m", "100", "--masts", "1", "--receivers", "20"]
+    figures = sweep.main([*small, "--province"])
+    assert figures["ratio"] == pytest.approx(figures["sweep_per_s"] / figures["exact_per_s"])
+    assert all(value > 0 for value in figures.values())
+    told = capsys.readouterr().out
+    assert "receivers/s" in told
+    assert "peak" in told
