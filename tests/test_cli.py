@@ -325,7 +325,15 @@ def test_coverage_writes_rasters_per_operator_and_for_any(tmp_path: Path) -> Non
     operators = {name.split("_")[1] for name in written}
     assert len(operators) >= 3
     assert "any" in operators
-    quantities = ("rsrp_dbm.tif", "server.tif", "probability.tif", "sinr_db.tif", "throughput_mbps.tif", "cells.csv")
+    quantities = (
+        "rsrp_dbm.tif",
+        "server.tif",
+        "probability.tif",
+        "sinr_db.tif",
+        "throughput_mbps.tif",
+        "edge_throughput_mbps.tif",
+        "cells.csv",
+    )
     assert written == {f"4G_{operator}_{quantity}" for operator in operators for quantity in quantities}
     kept = {path.name for path in (folder / ".cache" / "loss").iterdir()}
     again = covplan("coverage", folder, "-o", tmp_path / "out", "-t", "4G")

@@ -15,7 +15,7 @@ import pandas as pd
 
 from covplan.radio.antenna import find_antenna, split_downtilt
 from covplan.radio.kernels import add_cells
-from covplan.radio.link_budget import Band, band, coverage_probability, sinr, throughput
+from covplan.radio.link_budget import Band, band, coverage_probability, shadow_margin, sinr, throughput
 from covplan.radio.loss import Mast, path_loss_window
 from covplan.study.columns import split_list
 from covplan.study.errors import GridMismatchError, LayerError
@@ -38,7 +38,14 @@ LEAST_DBM = -140.0  # weaker signals are neither received nor count as interfere
 TEMPLATE_AZIMUTHS_DEG = (0.0, 120.0, 240.0)  # of a station whose cells are not known
 TEMPLATE_DOWNTILT_DEG = 3.0
 NOBODY = -1
-RASTERS = {"rsrp_dbm": "dBm", "server": "", "probability": "1", "sinr_db": "dB", "throughput_mbps": "Mbit/s"}
+RASTERS = {
+    "rsrp_dbm": "dBm",
+    "server": "",
+    "probability": "1",
+    "sinr_db": "dB",
+    "throughput_mbps": "Mbit/s",
+    "edge_throughput_mbps": "Mbit/s",
+}
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class Coverage:
     sinr_db: Singles
     throughput_mbps: Singles
     """Of one user who has the carrier alone, in the band that gives most."""
+    edge_throughput_mbps: Singles
+    """The same, met or exceeded with the confidence of the settings (interference at its median)."""
 
 
 def coverage(
@@ -89,6 +98,7 @@ def coverage(
     sectors = sector_table(stations, cells, technology)
     shape = ground.grid.shape
     found = _Received(shape)
+    margin_db = float(shadow_margin(radio.confidence, propagation.location_sigma_db))
     groups = list(sectors.groupby(["band", "x_m", "y_m", "antenna_height_m"], sort=True))
     done = 0
     for code, sectors_of_band in sectors.groupby("band", sort=True):
@@ -120,7 +130,7 @@ def coverage(
             done += 1
             if progress:
                 progress(done, len(groups))
-        found.add(best, server, total_mw, carrier, radio.load)
+        found.add(best, server, total_mw, carrier, radio.load, margin_db)
     probability = coverage_probability(found.rsrp_dbm, radio.rsrp_threshold_dbm, propagation.location_sigma_db)
     probability = np.where(np.isnan(found.rsrp_dbm), 0.0, probability)
     probability[np.isnan(ground.elevation_m)] = np.nan
@@ -134,7 +144,20 @@ def coverage(
         probability.astype(np.float32),
         found.sinr_db,
         found.throughput_mbps,
+        found.edge_throughput_mbps,
     )
+
+
+def is_covered(coverage: Coverage, radio: Radio) -> NDArray[np.bool_]:
+    """Where the threshold, and the throughput when one is asked for, are met with the confidence of the settings.
+
+    `radio` may ask for another throughput than the coverage was computed for; threshold, confidence and load must be
+    the same.
+    """
+    sure = coverage.probability >= radio.confidence
+    if radio.throughput_mbps > 0:
+        sure &= coverage.edge_throughput_mbps >= radio.throughput_mbps
+    return sure
 
 
 def strongest(coverages: Iterable[Coverage]) -> Coverage:
@@ -164,6 +187,7 @@ def _stronger(one: Coverage, other: Coverage) -> Coverage:
         np.where(better, other.probability, one.probability),
         np.where(better, other.sinr_db, one.sinr_db),
         np.fmax(one.throughput_mbps, other.throughput_mbps),
+        np.fmax(one.edge_throughput_mbps, other.edge_throughput_mbps),
     )
 
 
@@ -225,15 +249,24 @@ class _Received:
         self.rsrp_dbm: Singles = np.full(shape, np.nan, dtype=np.float32)
         self.sinr_db: Singles = np.full(shape, np.nan, dtype=np.float32)
         self.throughput_mbps: Singles = np.full(shape, np.nan, dtype=np.float32)
+        self.edge_throughput_mbps: Singles = np.full(shape, np.nan, dtype=np.float32)
         self.server: NDArray[np.int32] = np.full(shape, NOBODY, dtype=np.int32)
 
     def add(
-        self, best_dbm: Singles, server: NDArray[np.int32], total_mw: NDArray[np.float64], carrier: Band, load: float
+        self,
+        best_dbm: Singles,
+        server: NDArray[np.int32],
+        total_mw: NDArray[np.float64],
+        carrier: Band,
+        load: float,
+        margin_db: float,
     ) -> None:
         """Take over the places where this band is received better; throughput is that of the better band."""
         at = np.isfinite(best_dbm)
         ratio_db = sinr(best_dbm[at], total_mw[at], noise_dbm=carrier.noise_dbm, load=load)
         self.throughput_mbps[at] = np.fmax(self.throughput_mbps[at], throughput(ratio_db, carrier))
+        edge_mbps = throughput(ratio_db - margin_db, carrier)
+        self.edge_throughput_mbps[at] = np.fmax(self.edge_throughput_mbps[at], edge_mbps)
         stronger = at & ~(self.rsrp_dbm >= best_dbm)
         self.sinr_db[stronger] = ratio_db[stronger[at]]
         self.rsrp_dbm[stronger] = best_dbm[stronger]

@@ -90,6 +90,8 @@ class Radio(_Section):
     """Added to the threshold for indoor coverage."""
     load: Share = 0.5
     """Share of their resources that neighbouring cells use: how much they interfere."""
+    throughput_mbps: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    """Downlink throughput of one user that must be met with the same probability; 0: the signal alone counts."""
 
 
 class Propagation(_Section):
@@ -114,10 +116,36 @@ class Propagation(_Section):
 class Coverage(_Section):
     """What the word "covered" means for a hamlet."""
 
-    preset: Literal["province"] = "province"
-    """province: a hamlet is none (trắng) when its centre has no signal, weak (lõm) when only clusters lack it."""
+    preset: str = "province"
+    """One of [definitions]; province: none (trắng) without signal at the centre, weak (lõm) where clusters lack it."""
     count_weak_as_covered: bool = True
     """The province's practice: only hamlets without any signal count against the indicator."""
+
+
+class Definition(_Section):
+    """One meaning of "covered": a regulator's, the province's or the user's own. What it leaves open [radio] says."""
+
+    technology: Literal["4G", "5G"]
+    rsrp_threshold_dbm: Annotated[float, Field(ge=-140, le=-40)] | None = None
+    """Weakest outdoor RSRP."""
+    throughput_mbps: Annotated[float, Field(ge=0, le=10_000)] | None = None
+    """Least downlink throughput of one user."""
+    confidence: Share | None = None
+    """Probability with which both must be met."""
+    load: Share | None = None
+    """Load of neighbouring cells."""
+    indoor_margin_db: Annotated[float, Field(ge=0, le=40)] = 0.0
+    """Added to the threshold: 0 is outdoors."""
+    denominator: Literal["hamlet", "household", "population", "area"] = "hamlet"
+    """Of what the indicator is a share."""
+    centre: bool = False
+    """Whether a hamlet is judged at its centre (culture house) first."""
+    cluster_share: Share | None = None
+    """Share of a hamlet's households that must be covered for it to be covered; None: every cluster."""
+    title_vi: str = ""
+    title_en: str = ""
+    source: str
+    mark: str = "unverified"
 
 
 class Sharing(_Section):
@@ -220,6 +248,7 @@ class Settings(_Section):
     radio: dict[Literal["4G", "5G"], Radio] = {}
     propagation: Propagation = Propagation()
     coverage: Coverage = Coverage()
+    definitions: dict[str, Definition] = {}
     sharing: Sharing = Sharing()
     fiber: Fiber = Fiber()
     phases: Phases = Phases()
@@ -245,6 +274,22 @@ class Settings(_Section):
                 raise ValueError(f"unknown indicator {name!r}.{did_you_mean(name, default_targets())}")
         return value
 
+    @model_validator(mode="after")
+    def _known_preset(self) -> Settings:
+        name = self.coverage.preset
+        if name not in self.definitions:
+            known = ", ".join(self.definitions)
+            raise ValueError(
+                f"[coverage] preset {name!r} is no definition.{did_you_mean(name, self.definitions)} Known: {known}. "
+                f"Your own goes into [definitions.{name}]"
+            )
+        return self
+
+    @property
+    def definition(self) -> Definition:
+        """What "covered" means in this study."""
+        return self.definitions[self.coverage.preset]
+
     @model_validator(mode="before")
     @classmethod
     def _fill_in(cls, data: Any) -> Any:
@@ -257,6 +302,7 @@ class Settings(_Section):
                 "costs": default_costs(),
                 "radio": {"4G": {}, "5G": {}},
                 "targets": targets,
+                "definitions": default_definitions(),
             }
             for name, defaults in tables.items():
                 data[name] = _laid_over(defaults, data.get(name, {}))
@@ -293,6 +339,24 @@ def default_costs() -> dict[str, dict[str, Any]]:
     """Unit costs of resources/costs.csv, ready to be validated."""
     rows = csv.DictReader(resource_text("costs.csv").splitlines())
     return {row.pop("item"): dict(row) for row in rows}
+
+
+@cache
+def default_definitions() -> dict[str, dict[str, Any]]:
+    """Definitions of "covered" of resources/definitions.csv, ready to be validated; an empty cell says nothing."""
+    rows = csv.DictReader(resource_text("definitions.csv").splitlines())
+    return {row.pop("preset"): {name: value for name, value in row.items() if value} for row in rows}
+
+
+def radio_under(definition: Definition, radio: Radio) -> Radio:
+    """The technology's settings as a definition wants them; the indoor margin is in the threshold already."""
+    said = {
+        name: getattr(definition, name)
+        for name in ("throughput_mbps", "confidence", "load")
+        if getattr(definition, name) is not None
+    }
+    base_dbm = radio.rsrp_threshold_dbm if definition.rsrp_threshold_dbm is None else definition.rsrp_threshold_dbm
+    return radio.model_copy(update={**said, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
 
 
 @cache
@@ -410,7 +474,7 @@ def _explain(file: str, problem: ErrorDetails) -> str:
 
 def _known_keys(where: list[str]) -> list[str]:
     section: Any = Settings
-    by_section = {"radio": Radio, "costs": Cost, "targets": Target, "rules": Rule}
+    by_section = {"radio": Radio, "definitions": Definition, "costs": Cost, "targets": Target, "rules": Rule}
     if where:
         field = Settings.model_fields.get(where[0])
         section = by_section.get(where[0]) or (field.annotation if field else None)

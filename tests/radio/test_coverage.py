@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covplan.radio.antenna import find_antenna, pattern_loss
-from covplan.radio.coverage import NOBODY, coverage, sector_table, strongest, write_rasters
+from covplan.radio.coverage import NOBODY, coverage, is_covered, sector_table, strongest, write_rasters
 from covplan.radio.link_budget import band, coverage_probability
 from covplan.radio.loss import Mast, path_loss_window
 from covplan.study.errors import CovplanError, GridMismatchError, LayerError
 from covplan.study.grid import Grid
-from covplan.study.settings import Propagation, Radio
+from covplan.study.settings import Definition, Propagation, Radio, default_definitions, radio_under
 from covplan.terrain.ground import Ground
 
 GRID = Grid(9211, 50.0, 400_000.0, 2_450_000.0, 120, 120)
@@ -241,10 +241,12 @@ def test_rasters_are_cloud_optimised_and_read_back_as_computed(tmp_path):
     written = write_rasters(one, tmp_path, tags={"model": "ITU-R P.1812-7"})
     assert [path.name for path in written] == [
         "4G_VTL_rsrp_dbm.tif", "4G_VTL_server.tif", "4G_VTL_probability.tif", "4G_VTL_sinr_db.tif",
-        "4G_VTL_throughput_mbps.tif", "4G_VTL_cells.csv",
+        "4G_VTL_throughput_mbps.tif", "4G_VTL_edge_throughput_mbps.tif", "4G_VTL_cells.csv",
     ]  # fmt: skip
     for path, quantity in zip(
-        written, ("rsrp_dbm", "server", "probability", "sinr_db", "throughput_mbps"), strict=False
+        written,
+        ("rsrp_dbm", "server", "probability", "sinr_db", "throughput_mbps", "edge_throughput_mbps"),
+        strict=False,
     ):
         with rasterio.open(path) as raster:
             assert raster.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
@@ -254,3 +256,39 @@ def test_rasters_are_cloud_optimised_and_read_back_as_computed(tmp_path):
             np.testing.assert_array_equal(raster.read(1), getattr(one, quantity))
     cells = pd.read_csv(written[-1])
     assert cells["cell_id"].tolist() == list(one.cell_ids)
+
+
+def test_throughput_at_the_edge_is_that_of_the_shadowed_signal():
+    usual = received([CENTRE])
+    table = stations(CENTRE)
+    surer = coverage(table, omni(table), plain(), "4G", RADIO.model_copy(update={"confidence": 0.99}), NEAR)
+    even = coverage(table, omni(table), plain(), "4G", RADIO.model_copy(update={"confidence": 0.5}), NEAR)
+    seen = ~np.isnan(usual.rsrp_dbm)
+    assert (usual.edge_throughput_mbps <= usual.throughput_mbps)[seen].all()
+    assert (surer.edge_throughput_mbps <= usual.edge_throughput_mbps)[seen].all()
+    np.testing.assert_array_equal(even.edge_throughput_mbps, even.throughput_mbps)
+
+
+@pytest.mark.parametrize("name", sorted(default_definitions()))
+def test_every_definition_covers_something_and_a_stricter_threshold_covers_less(name):
+    definition = Definition.model_validate(default_definitions()[name])
+    radio = radio_under(definition, RADIO)
+    table = stations(CENTRE, technologies=definition.technology, bands="L1800;N2600")
+    one = coverage(table, CELLS, plain(), definition.technology, radio, NEAR)
+    covered = is_covered(one, radio)
+    assert covered.any()
+    assert not covered.all()
+    higher = radio.model_copy(update={"rsrp_threshold_dbm": radio.rsrp_threshold_dbm + 30})
+    less = is_covered(coverage(table, CELLS, plain(), definition.technology, higher, NEAR), higher)
+    assert (less <= covered).all()
+    assert less.sum() < covered.sum()
+
+
+def test_a_definition_by_throughput_leaves_out_what_is_received_but_slow():
+    table = stations(CENTRE, (404_525.0, 2_446_975.0))
+    one = coverage(table, omni(table), plain(), "4G", RADIO, NEAR)
+    signal = is_covered(one, RADIO)
+    fast = is_covered(one, RADIO.model_copy(update={"throughput_mbps": 20.0}))
+    assert (fast <= signal).all()
+    assert (one.edge_throughput_mbps[signal & ~fast] < 20).all()
+    assert (signal & ~fast).any()

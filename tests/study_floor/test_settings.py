@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from covplan.study.errors import SettingsError
 from covplan.study.resources import resource_text
-from covplan.study.settings import Settings, load_settings, settings_reference, settings_toml
+from covplan.study.settings import Radio, Settings, load_settings, radio_under, settings_reference, settings_toml
 
 PROVINCE = '[province]\nname = "Tỉnh thử"\n'
 CHANGED = {
@@ -165,7 +165,7 @@ def test_settings_cannot_be_changed_after_they_are_read():
 
 def test_the_reference_lists_every_setting_with_its_meaning():
     written = tomllib.loads(settings_toml(Settings.model_validate({"province": {"name": "T"}})))
-    tables = {"targets", "rules", "costs"}  # theirs are files of resources/, named as a whole
+    tables = {"targets", "rules", "costs", "definitions"}  # theirs are files of resources/, named as a whole
     written["radio"] = written["radio"]["4G"]
     keys = {(name, key) for name, part in written.items() if isinstance(part, dict) for key in part}
     wanted = {(section, key) for section, key in keys if section not in tables}
@@ -181,3 +181,27 @@ def test_one_target_or_one_end_of_a_cost_changed_keeps_the_rest(tmp_path):
     target, cost = given.targets["VILLAGE_MBB_COV"], given.costs["monopole_urban"]
     assert (target.baseline, target.target_2025, target.target_2030) == (97.8, 98, 99)
     assert (cost.base, cost.high) == (default.costs["monopole_urban"].base, 7e8)
+
+
+def test_a_definition_that_does_not_exist_is_named_with_what_was_meant():
+    with pytest.raises(ValueError, match=r"'ofcom4g' is no definition\. Did you mean ofcom_4g\?.*Known: province"):
+        Settings.model_validate({"province": {"name": "T"}, "coverage": {"preset": "ofcom4g"}})
+
+
+def test_a_study_has_its_own_definition_beside_the_known_ones():
+    own = {"technology": "4G", "rsrp_threshold_dbm": -118, "throughput_mbps": 3, "source": "công văn của Sở"}
+    given = {"province": {"name": "T"}, "coverage": {"preset": "so"}, "definitions": {"so": own}}
+    settings = Settings.model_validate(given)
+    radio = radio_under(settings.definition, settings.radio["4G"])
+    assert (radio.rsrp_threshold_dbm, radio.throughput_mbps) == (-118.0, 3.0)
+    assert (radio.confidence, radio.load) == (settings.radio["4G"].confidence, settings.radio["4G"].load)
+    assert "fcc_bdc" in settings.definitions
+
+
+def test_the_regulators_definitions_are_those_published():
+    known = Settings.model_validate({"province": {"name": "T"}}).definitions
+    fcc = known["fcc_bdc"]
+    assert (fcc.throughput_mbps, fcc.confidence, fcc.load) == (5.0, 0.9, 0.5)
+    assert known["qcvn126"].throughput_mbps == 30.0
+    indoors, outdoors = (radio_under(known[name], Radio()) for name in ("ofcom_4g_indoor", "ofcom_4g"))
+    assert indoors.rsrp_threshold_dbm == outdoors.rsrp_threshold_dbm + 10 == -95.0
