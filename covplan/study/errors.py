@@ -8,6 +8,7 @@
     │   └── LayerError          a layer: which file, which layer, what to rename or add
     ├── OutputError             a result cannot be written or read back
     ├── GridMismatchError            two rasters on different grids met
+    ├── NoSolution              a plan that was asked for cannot be: which demand, short by how much
     └── OutsideValidity         a model was asked about something it does not describe
 
 A wrong *row* never raises: it becomes a finding (`covplan.study.findings`). A message says where, what, and what to do.
@@ -36,6 +37,10 @@ class OutputError(CovplanError):
 
 class GridMismatchError(CovplanError, ValueError):
     """Two rasters on different grids met."""
+
+
+class NoSolution(CovplanError):  # noqa: N818 (named in the design: it says what is missing, not what broke)
+    """What was asked for cannot be reached: which demand, and how near one can come."""
 
 
 class OutsideValidity(CovplanError, ValueError):  # noqa: N818 (named in the design: it says where, not what broke)
