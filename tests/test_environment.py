@@ -19,7 +19,7 @@ PIP_ONLY = {"django-leaflet"}
 IMPORT_NAMES = {"django-leaflet": "leaflet", "pyyaml": "yaml", "import-linter": "importlinter"}
 
 # Our own, and the other halves of pydantic and folium, which bring them and show them in their own interfaces.
-ALWAYS_THERE = {"covplan", "tests", "pydantic_core", "branca"}
+ALWAYS_THERE = {"benchmarks", "covplan", "tests", "pydantic_core", "branca"}
 
 
 def requirement(line):
