@@ -151,6 +151,48 @@ def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: t
 
 
 @main.command()
+@click.argument("study", type=FOLDER)
+@click.argument("hamlet")
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the results.")
+@click.option("-t", "--technology", type=click.Choice(["4G", "5G"]), default="4G", show_default=True)
+@click.option("-p", "--operator", "operators", multiple=True, help="Operator code; default: all of the study.")
+@click.option("--include-restricted", is_flag=True, help="Explain links of restricted stations too.")
+@language
+def explain(
+    study: Path,
+    hamlet: str,
+    out: Path,
+    technology: str,
+    operators: tuple[str, ...],
+    include_restricted: bool,
+    lang: Language,
+) -> None:
+    """Explain who reaches HAMLET (its id or name) and what stands in the way.
+
+    Prints each operator's best links with their budgets; writes, into OUT/explain, a profile (PNG) per best link, the
+    budgets as CSV and the links as GeoJSON.
+    """
+    from covplan.pipeline import explain_link
+    from covplan.publish.explained import show_explanation, write_explanation
+    from covplan.study.folder import open_study
+
+    _stop_if_same(study, out)
+    console = _console()
+    with _progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        tell(f"{hamlet}: {technology}")
+        explained = explain_link(
+            opened, hamlet, technology=technology, operators=operators, include_restricted=include_restricted
+        )
+        synthetic = opened.settings.province.synthetic
+        written = write_explanation(explained, out / "explain", synthetic=synthetic)
+    show_explanation(console, explained, lang, synthetic=synthetic)
+    console.print(f"[green]{out / 'explain'}[/]: {', '.join(path.name for path in written)}", highlight=False)
+    if explained.links and written[-1].suffix != ".png":
+        console.print("Chưa vẽ mặt cắt (no profiles): pip install 'covplan[lab]'", markup=False, highlight=False)
+
+
+@main.command()
 @click.argument("study", type=FOLDER, required=False)
 @click.option("--reference", is_flag=True, help="List every setting with its default and meaning.")
 def settings(study: Path | None, reference: bool) -> None:

@@ -10,8 +10,11 @@ from covplan.assess.indicators import indicators
 from covplan.assess.locations import group_locations, on_air
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import strongest
+from covplan.radio.explain import explain_links
+from covplan.radio.loss import latitude_deg
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, SettingsError
+from covplan.study.find import centre_of, find_village
 from covplan.study.plan import Plan
 from covplan.terrain.ground import load_ground
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
     from covplan.radio.coverage import Coverage
     from covplan.study.folder import Study
+    from covplan.study.grid import Grid
+    from covplan.study.links import Explanation
     from covplan.study.settings import Radio
     from covplan.terrain.ground import Ground
 
@@ -105,13 +110,70 @@ def coverages(
         yield together
 
 
-def load_study_ground(study: Study) -> Ground:
-    """The study's terrain and clutter on its grid."""
+def explain_link(
+    study: Study,
+    place: str | tuple[float, float],
+    *,
+    technology: str = "4G",
+    operators: Sequence[str] = (),
+    most: int = 2,
+    stations: gpd.GeoDataFrame | None = None,
+    include_restricted: bool = True,
+) -> Explanation:
+    """Who reaches a place, how strongly, and what stands in the way: the best links of each operator, line by line.
+
+    Parameters
+    ----------
+    place : str or (x, y)
+        A hamlet's id or name (its centre is meant), or a point in the study's CRS, metres.
+    operators : sequence of str
+        Whose links; all of the study's when empty.
+    most : int
+        Stations per operator; the nearest one is added when it is not among them.
+    stations : GeoDataFrame, optional
+        Instead of the study's own, for instance with proposed ones.
+    include_restricted : bool
+        False: links of stations that are not to be published are left out.
+    """
+    if isinstance(place, str):
+        village = find_village(study.villages, study.communes, place)
+        point = centre_of(village, study.settings.province.epsg)
+        name, village_id = str(village["name"]), str(village["village_id"])
+    else:
+        point, name, village_id = place, "", ""
+    unknown = [code for code in operators if code not in study.settings.operators]
+    if unknown:
+        raise LayerError(f"no operator {unknown[0]} in this study; these are: {', '.join(study.settings.operators)}.")
+    chosen = study.stations if stations is None else stations
+    if not include_restricted:
+        chosen = chosen[~chosen["restricted"].fillna(value=False).astype(bool)]
+    transmitting, radio = _transmitting(study, technology, chosen)
+    propagation = study.settings.propagation
+    grid = study.grid.part(*point, propagation.radius_km * 1000.0 + 2 * study.grid.cell_m)
+    return explain_links(
+        transmitting,
+        study.cells,
+        load_study_ground(study, grid),
+        technology,
+        radio,
+        propagation,
+        point,
+        operators=operators or study.settings.operators,
+        most=most,
+        antennas=study.path / "antennas",
+        latitude=latitude_deg(study.grid),
+        place=name,
+        place_id=village_id,
+    )
+
+
+def load_study_ground(study: Study, grid: Grid | None = None) -> Ground:
+    """The study's terrain and clutter on its grid, or on a part of it."""
     elevation, propagation = study.rasters["elevation"], study.settings.propagation
     if elevation is None:
         raise LayerError("elevation.tif: missing; radio coverage needs terrain. Add it to the study folder.")
     return load_ground(
-        study.grid,
+        grid or study.grid,
         elevation,
         study.rasters["landcover"],
         scheme=propagation.landcover_classes,
@@ -124,12 +186,14 @@ def _loss_cache(study: Study) -> Path | None:
     return study.path / ".cache" / "loss" if os.access(study.path, os.W_OK) else None
 
 
-def _transmitting(study: Study, technology: str) -> tuple[gpd.GeoDataFrame, Radio]:
+def _transmitting(
+    study: Study, technology: str, stations: gpd.GeoDataFrame | None = None
+) -> tuple[gpd.GeoDataFrame, Radio]:
     """Stations of the technology on air, and its settings."""
     radio = {str(name): one for name, one in study.settings.radio.items()}.get(technology)
     if radio is None:
         raise SettingsError(f"technology {technology!r}: coverage is computed for 4G and 5G.")
-    air = on_air(study.stations)
+    air = on_air(study.stations if stations is None else stations)
     return air[air["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)], radio
 
 

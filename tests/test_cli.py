@@ -311,7 +311,7 @@ def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
 
 def test_every_command_is_explained() -> None:
     told = covplan("--help")
-    assert set(main.commands) == {"plan", "check", "indicators", "settings", "sample", "doctor", "coverage"}
+    assert set(main.commands) == {"plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain"}
     for name, command in main.commands.items():
         assert name in told.stdout
         assert command.help

@@ -325,23 +325,41 @@ def sweep_radials(
         bearing = 2.0 * math.pi * k / radials
         down, right = -math.cos(bearing) * step_cells, math.sin(bearing) * step_cells
         h, surface = np.empty(samples), np.empty(samples)
+        end = read_radial(elevation_m, clutter_m, row, column, down, right, h, surface)
         wanted = np.empty(samples, dtype=np.bool_)
-        end = 0
-        for i in range(samples):
-            r, c = row + i * down, column + i * right
-            h[i] = bilinear(elevation_m, r, c)
-            if math.isnan(h[i]):  # what lies behind a void or the edge is not known
-                break
-            surface[i] = h[i]
-            if i > 0:
-                surface[i] += clutter_m[
-                    min(max(int(r + 0.5), 0), clutter_m.shape[0] - 1), min(max(int(c + 0.5), 0), clutter_m.shape[1] - 1)
-                ]
+        for i in range(end):
             wanted[i] = k % radial_stride(i, samples) == 0
-            end += 1
         if end > 1:
             radial(h, surface, end, setting, tables, wanted, loss_db[k])
     return loss_db
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def read_radial(
+    elevation_m: Singles,
+    clutter_m: Singles,
+    row: float,
+    column: float,
+    down: float,
+    right: float,
+    h: Floats,
+    surface: Floats,
+) -> int:
+    """Fill `h` and `surface` from (row, column) on, in steps of (down, right) cells; how many samples there are.
+
+    Fewer than asked for where the ground ends: what lies behind a void or the edge is not known.
+    """
+    for i in range(h.size):
+        r, c = row + i * down, column + i * right
+        h[i] = bilinear(elevation_m, r, c)
+        if math.isnan(h[i]):
+            return i
+        surface[i] = h[i]
+        if i > 0:
+            surface[i] += clutter_m[
+                min(max(int(r + 0.5), 0), clutter_m.shape[0] - 1), min(max(int(c + 0.5), 0), clutter_m.shape[1] - 1)
+            ]
+    return h.size
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from covplan.study.grid import Grid
     from covplan.study.settings import Propagation
     from covplan.terrain.ground import Ground
 
@@ -101,7 +102,7 @@ def path_loss_window(mast: Mast, ground: Ground, propagation: Propagation, *, ca
         True,  # P.1812's two polarisations differ in the smooth-earth term only; ±45° antennas are taken as vertical
         grid.cell_m / 1000.0,
     )
-    tables = tables_for(setting, samples, _latitude_deg(ground))
+    tables = tables_for(setting, samples, latitude_deg(ground.grid))
     radials = math.ceil(2.0 * math.pi * samples)
     polar = sweep_radials(
         ground.elevation_m, ground.clutter_m, row, column, grid.cell_m, radials, samples, setting, tables
@@ -175,7 +176,7 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
         mast,
         (grid.epsg, grid.cell_m, grid.west_m, grid.north_m, rows, columns),
         propagation.model_dump_json(include={"radius_km", "receiver_height_m", "delta_n", "surface_n"}),
-        _latitude_deg(ground),
+        latitude_deg(ground.grid),
     )
     digest = hashlib.sha256("|".join(map(str, words)).encode())
     for layer in (ground.elevation_m, ground.clutter_m):
@@ -183,8 +184,7 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
     return digest.hexdigest()
 
 
-def _latitude_deg(ground: Ground) -> float:
-    """Latitude of the middle of the ground, to a degree: how often there are ducts depends on little more."""
-    grid = ground.grid
+def latitude_deg(grid: Grid) -> float:
+    """Latitude of the middle of the grid, to a degree: how often there are ducts depends on little more."""
     middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
     return float(round(Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(*middle)[1]))
