@@ -346,3 +346,39 @@ def test_coverage_names_an_operator_that_has_no_such_station(tmp_path: Path) -> 
     run = covplan("coverage", folder, "-o", tmp_path / "out", "-t", "4G", "-p", "GTEL")
     assert run.exit_code == 2
     assert "GTEL has no 4G station on air" in run.output
+
+
+def test_explain_says_who_reaches_a_hamlet_and_writes_it_down(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study", settings={"propagation": {"radius_km": 8.0}})
+    run = covplan("explain", folder, "khuoi phin", "-o", tmp_path / "out", "-p", "VTL", "-p", "GTEL")
+    assert run.exit_code == 0, run.output
+    assert "Thôn Khuổi Phìn" in run.stdout
+    assert "S-3-4-1" in run.stdout
+    assert "GTEL không có trạm 4G" in run.stdout
+    written = {path.name for path in (tmp_path / "out" / "explain").iterdir()}
+    assert written == {f"T-02203-2_4G_{end}" for end in ("budget.csv", "links.geojson", "VTL.png")}
+    assert not (folder / ".cache").exists()
+
+
+def test_explain_leaves_restricted_stations_out_unless_asked(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study", stations=lambda table: table.assign(restricted=table["operator"] == "MBF"))
+    arguments = ("explain", folder, "bung", "-o", tmp_path / "out", "-p", "MBF")
+    hidden = covplan(*arguments)
+    assert hidden.exit_code == 0, hidden.output
+    assert "S-4" not in hidden.stdout
+    assert "MBF không có trạm 4G" in hidden.stdout
+    assert "S-4-4-1" in covplan(*arguments, "--include-restricted").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere at all"], "no hamlet 'nowhere at all'"),
+        (["Tổ dân phố 1", "-p", "XYZ"], "no operator XYZ in this study"),
+    ],
+)
+def test_explain_names_what_it_does_not_know(arguments: list[str], said: str, tmp_path: Path) -> None:
+    run = covplan("explain", small_study(tmp_path / "study"), *arguments, "-o", tmp_path / "out")
+    assert run.exit_code == 2
+    assert said in run.stderr
+    assert not (tmp_path / "out").exists()

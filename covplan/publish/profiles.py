@@ -74,7 +74,9 @@ def draw_profile(link: ExplainedLink, *, place: str = "", synthetic: bool = Fals
         axes.plot([km[0], link.edge_m / 1000.0, km[-1]], rays, color=EDGE, lw=0.9, ls=":")
         axes.plot(link.edge_m / 1000.0, link.edge_height_m, marker="v", color=EDGE, ls="", label="Mép Bullington")
     _mark_obstacle(axes, link)
-    axes.set(xlim=(km[0], km[-1]), ylim=(low_m, top_m), xlabel="Khoảng cách từ trạm (km)", ylabel="Độ cao (m)")
+    axes.set(
+        xlim=(0.0, max(km[-1], 0.001)), ylim=(low_m, top_m), xlabel="Khoảng cách từ trạm (km)", ylabel="Độ cao (m)"
+    )
     axes.xaxis.set_major_formatter(lambda value, _: number_vi(value, 2))
     axes.yaxis.set_major_formatter(lambda value, _: number_vi(value))
     axes.grid(visible=True, alpha=0.25)

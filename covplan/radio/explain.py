@@ -1,9 +1,9 @@
 """One place, explained: which cells reach it, how strongly, and what stands in the way. Feeds pages and profiles.
 
 Every mast within the radius is a candidate; the exact P.1812-7 path is computed only for those that free space could
-make one of the strongest, so the answer is that of computing all. The link ends at the place itself; the coverage
-raster holds, for each grid cell, the loss at the sample of the sweep nearest to the cell's centre. `map_rsrp_dbm` is
-that value, computed again for this one cell, so that what differs between map and link is seen, not guessed.
+make one of the strongest, so the answer is that of computing all. A link ends at the place itself, as in `links`; the
+coverage raster holds, for each grid cell, the loss at the sample of the sweep nearest to the cell's centre.
+`map_rsrp_dbm` is that value, computed again for this one cell, so that what differs between map and link is seen.
 """
 
 from __future__ import annotations
@@ -159,7 +159,7 @@ def _strongest(sectors: pd.DataFrame, around: _Surroundings, most: int) -> list[
                 for clutter in (path.clutter_m, np.zeros_like(path.clutter_m))
             )
         loss, bare = losses[key]
-        off_db = _pattern_db(sector, around, _bearing_deg(mast, around.receiver), _elevation_deg(loss, path))
+        off_db = _pattern_db(sector, around, _bearing_deg(mast, around.receiver), _elevation_deg(sector, around))
         rsrp_dbm = _sent_dbm(sector) - off_db - loss.loss_db
         station = str(sector["station_id"])
         if station not in found or rsrp_dbm > found[station].rsrp_dbm:
@@ -394,8 +394,13 @@ def _bearing_deg(start: tuple[float, float], end: tuple[float, float]) -> float:
     return math.degrees(math.atan2(end[0] - start[0], end[1] - start[1])) % 360.0
 
 
-def _elevation_deg(loss: PathLoss, path: Profile) -> float:
-    return math.degrees(math.atan2(loss.rx_m - loss.tx_m, max(float(path.distance_m[-1]), 1.0)))
+def _elevation_deg(sector: pd.Series, around: _Surroundings) -> float:
+    """Of the receiver seen from the antenna, both over the grid cells they stand in, as in `links`."""
+    ground, (x_m, y_m) = around.ground, around.receiver
+    rows, columns = ground.grid.rowcol([float(sector["x_m"]), x_m], [float(sector["y_m"]), y_m])
+    mast_m, place_m = (float(height) for height in ground.elevation_m[rows, columns])
+    rise_m = place_m + around.propagation.receiver_height_m - mast_m - float(sector["antenna_height_m"])
+    return math.degrees(math.atan2(rise_m, max(float(sector["away_m"]), 1.0)))
 
 
 def _verdict(words: dict[str, str], one: _Computed, obstacle: Obstacle | None, around: _Surroundings) -> str:
