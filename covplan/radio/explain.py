@@ -19,7 +19,7 @@ from covplan.radio.coverage import LEAST_DBM, sector_table
 from covplan.radio.formulas import BEYOND_NU, WAVE_M_GHZ, effective_earth_km, free_space
 from covplan.radio.kernels import MEDIAN_PCT, radial_stride, read_radial
 from covplan.radio.link_budget import band, coverage_probability, link_lines
-from covplan.radio.loss import HOPELESS_DB, STEP_DB, latitude_deg
+from covplan.radio.loss import HOPELESS_DB, STEP_DB, Mast, check_mast, latitude_deg
 from covplan.radio.p1812 import NO_COAST_KM, PathLoss, exact
 from covplan.study.errors import LayerError
 from covplan.study.links import BudgetLine, ExplainedLink, Explanation, MissingLink, Obstacle, verdict_texts
@@ -154,6 +154,7 @@ def _strongest(sectors: pd.DataFrame, around: _Surroundings, most: int) -> list[
             return
         key = (*mast, float(sector["antenna_height_m"]), band(sector["band"]).downlink_mhz)
         if key not in losses:
+            check_mast(Mast(*key))
             losses[key] = tuple(  # type: ignore[assignment]
                 _path_loss(path.distance_m, path.height_m, clutter, *key[2:], around)
                 for clutter in (path.clutter_m, np.zeros_like(path.clutter_m))

@@ -19,7 +19,8 @@ from scipy.spatial import KDTree
 
 from covplan.radio.formulas import effective_earth_km
 from covplan.radio.kernels import Setting, link_losses, sweep_radials, tables_for, to_window
-from covplan.study.errors import LayerError
+from covplan.radio.p1812 import ANTENNA_M, FREQUENCY_GHZ
+from covplan.study.errors import LayerError, OutsideValidity
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
@@ -199,8 +200,21 @@ def path_loss_matrix(
     return _matrix(found, near, found.loss_db.astype(np.float64), np.size(x_m))
 
 
+def check_mast(mast: Mast) -> None:
+    """Raise OutsideValidity for a frequency or height that P.1812 does not describe; a NaN is outside, too."""
+    for name, value, (low, high) in (
+        ("frequency_mhz", mast.frequency_mhz, (FREQUENCY_GHZ[0] * 1000, FREQUENCY_GHZ[1] * 1000)),
+        ("antenna_height_m", mast.antenna_height_m, ANTENNA_M),
+    ):
+        if not low <= value <= high:
+            raise OutsideValidity(
+                f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f}: P.1812 {name} = {value:g}: outside {low:g} to {high:g}."
+            )
+
+
 def _mast_cell(mast: Mast, ground: Ground) -> tuple[float, float]:
     """Row and column of a mast in cells, 0 at the centre of the first; LayerError where there is no terrain."""
+    check_mast(mast)
     grid = ground.grid
     row = (grid.north_m - mast.y_m) / grid.cell_m - 0.5
     column = (mast.x_m - grid.west_m) / grid.cell_m - 0.5
