@@ -20,6 +20,7 @@ from covplan.radio.formulas import BEYOND_NU, WAVE_M_GHZ, effective_earth_km, fr
 from covplan.radio.kernels import MEDIAN_PCT, radial_stride, read_radial
 from covplan.radio.link_budget import band, coverage_probability, link_lines
 from covplan.radio.loss import HOPELESS_DB, STEP_DB, Mast, check_mast, latitude_deg
+from covplan.radio.offsets import offsets_at
 from covplan.radio.p1812 import NO_COAST_KM, PathLoss, exact
 from covplan.study.errors import LayerError
 from covplan.study.links import BudgetLine, ExplainedLink, Explanation, MissingLink, Obstacle, verdict_texts
@@ -140,7 +141,7 @@ def _strongest(sectors: pd.DataFrame, around: _Surroundings, most: int) -> list[
     """
     if sectors.empty:
         return []
-    bounds = np.array([_at_best_dbm(sector) for _, sector in sectors.iterrows()])
+    bounds = np.array([_at_best_dbm(sector) + _offset_db(sector, around) for _, sector in sectors.iterrows()])
     paths: dict[tuple[float, ...], Profile | None] = {}
     losses: dict[tuple[float, ...], tuple[PathLoss, PathLoss]] = {}
     found: dict[str, _Computed] = {}
@@ -161,7 +162,7 @@ def _strongest(sectors: pd.DataFrame, around: _Surroundings, most: int) -> list[
             )
         loss, bare = losses[key]
         off_db = _pattern_db(sector, around, _bearing_deg(mast, around.receiver), _elevation_deg(sector, around))
-        rsrp_dbm = _sent_dbm(sector) - off_db - loss.loss_db
+        rsrp_dbm = _sent_dbm(sector) - off_db - loss.loss_db + _offset_db(sector, around)
         station = str(sector["station_id"])
         if station not in found or rsrp_dbm > found[station].rsrp_dbm:
             found[station] = _Computed(sector, path, loss, bare, off_db, rsrp_dbm)
@@ -235,6 +236,7 @@ def _explained(
         threshold_dbm=around.radio.rsrp_threshold_dbm,
         sigma_db=propagation.location_sigma_db,
         confidence=around.radio.confidence,
+        calibration_db=_offset_db(sector, around) if propagation.offsets_db else None,
     )
     known = (loss.free_space_db, one.bare.diffraction_db, loss.diffraction_db - one.bare.diffraction_db)
     parts = (*known, loss.loss_db - sum(known), loss.loss_db)
@@ -362,7 +364,7 @@ def _on_map(sector: pd.Series, around: _Surroundings) -> tuple[float, float]:
     up_deg = math.degrees(math.atan2(rise_m, max(math.hypot(north, east) * grid.cell_m, 1.0)))
     off_db = _pattern_db(sector, around, math.degrees(math.atan2(east, north)), up_deg)
     rsrp_dbm = _sent_dbm(sector) - off_db - loss_db
-    return (rsrp_dbm if rsrp_dbm >= LEAST_DBM else math.nan), away_m
+    return (rsrp_dbm + _offset_db(sector, around) if rsrp_dbm >= LEAST_DBM else math.nan), away_m
 
 
 def _pattern_db(sector: pd.Series, around: _Surroundings, bearing_deg: float, elevation_deg: float) -> float:
@@ -378,6 +380,13 @@ def _pattern_db(sector: pd.Series, around: _Surroundings, bearing_deg: float, el
             mechanical_tilt_deg=mechanical,
         )
     )
+
+
+def _offset_db(sector: pd.Series, around: _Surroundings) -> float:
+    """What calibration adds at the receiver."""
+    x_m, y_m = around.receiver
+    offset_db = offsets_at(around.ground, around.propagation, str(sector["band"]), [x_m], [y_m])
+    return 0.0 if offset_db is None else float(offset_db[0])
 
 
 def _sent_dbm(sector: pd.Series) -> float:

@@ -360,9 +360,14 @@ def link_lines(
     sigma_db: float,
     confidence: float,
     indoor_loss_db: float = 0.0,
+    calibration_db: float | None = None,
 ) -> tuple[BudgetLine, ...]:
-    """The budget of one real link, line by line: what arrives, and how far above or below the threshold it is."""
-    received_dbm = float(rsrp(path_loss_db, eirp_dbm - pattern_loss_db, subcarriers))
+    """The budget of one real link, line by line: what arrives, and how far above or below the threshold it is.
+
+    `calibration_db` is the offset at the receiver (`offsets`); None when the study is not calibrated.
+    """
+    received_dbm = float(rsrp(path_loss_db, eirp_dbm - pattern_loss_db, subcarriers)) + (calibration_db or 0.0)
+    calibrated = () if calibration_db is None else (BudgetLine("calibration", calibration_db, "dB"),)
     inside_dbm = received_dbm - indoor_loss_db
     shadow_db = float(shadow_margin(confidence, sigma_db))
     return (
@@ -370,6 +375,7 @@ def link_lines(
         BudgetLine("pattern_loss", 0.0 - pattern_loss_db, "dB"),
         BudgetLine("per_subcarrier", -10 * float(np.log10(subcarriers)), "dB"),
         BudgetLine("path_loss", -path_loss_db, "dB"),
+        *calibrated,
         BudgetLine("rsrp", received_dbm, "dBm"),
         BudgetLine("indoor_loss", 0.0 - indoor_loss_db, "dB"),
         BudgetLine("threshold", threshold_dbm, "dBm"),

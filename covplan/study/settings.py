@@ -111,6 +111,16 @@ class Propagation(_Section):
     """Whose codes landcover.tif holds: ESA WorldCover's or those of MODIS (IGBP)."""
     clutter_height_m: dict[int, Annotated[float, Field(ge=0, le=100)]] = {}
     """Heights of trees and buildings by land-cover code, over those of resources/clutter.csv."""
+    offsets_db: dict[str, dict[int, Annotated[float, Field(ge=-40, le=40)]]] = {}
+    """Added to the RSRP by band and land-cover code of the receiver's cell: what `covplan calibrate` found."""
+
+    @field_validator("offsets_db")
+    @classmethod
+    def _known_bands(cls, value: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+        for name in value:
+            if name not in band_codes():
+                raise ValueError(f"unknown band {name!r}.{did_you_mean(name, band_codes())}")
+        return value
 
 
 class Coverage(_Section):
@@ -319,6 +329,12 @@ def operator_table() -> tuple[dict[str, str], ...]:
 def indicator_table() -> tuple[dict[str, str], ...]:
     """Rows of resources/indicators.csv: what each indicator is and what the plan says of it."""
     return tuple(csv.DictReader(resource_text("indicators.csv").splitlines()))
+
+
+@cache
+def band_codes() -> tuple[str, ...]:
+    """Codes of resources/bands.csv: the bands that have a link budget."""
+    return tuple(row["band"] for row in csv.DictReader(resource_text("bands.csv").splitlines()))
 
 
 @cache

@@ -259,6 +259,7 @@ def test_every_line_of_a_budget_has_a_title():
             threshold_dbm=-110,
             sigma_db=6,
             confidence=0.9,
+            calibration_db=-2.0,
         ),
     ]
     titles = budget_titles()
