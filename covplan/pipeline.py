@@ -5,15 +5,21 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from covplan.assess.hamlets import hamlet_states
+import numpy as np
+import pandas as pd
+
+from covplan.assess.hamlets import centres, hamlet_states
 from covplan.assess.indicators import indicators
 from covplan.assess.locations import group_locations, on_air
+from covplan.assess.reliability import compare, observed_hamlets
+from covplan.radio.calibration import NO_TESTS, calibrate_tests, predicted_tests
 from covplan.radio.coverage import coverage as operator_coverage
-from covplan.radio.coverage import strongest
+from covplan.radio.coverage import is_covered, strongest
 from covplan.radio.explain import explain_links
+from covplan.radio.links import receive
 from covplan.radio.loss import latitude_deg
 from covplan.study.columns import split_list
-from covplan.study.errors import LayerError, SettingsError
+from covplan.study.errors import LayerError, SettingsError, TooLittleData
 from covplan.study.find import centre_of, find_village
 from covplan.study.plan import Plan
 from covplan.terrain.ground import load_ground
@@ -24,11 +30,13 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.assess.reliability import Reliability
+    from covplan.radio.calibration import Calibration
     from covplan.radio.coverage import Coverage
     from covplan.study.folder import Study
     from covplan.study.grid import Grid
     from covplan.study.links import Explanation
-    from covplan.study.settings import Radio
+    from covplan.study.settings import Propagation, Radio
     from covplan.terrain.ground import Ground
 
 
@@ -165,6 +173,62 @@ def explain_link(
         place=name,
         place_id=village_id,
     )
+
+
+def calibrate(study: Study, *, technologies: Sequence[str] = ()) -> Calibration:
+    """Offsets by band and land cover from the study's measurements, of all technologies unless some are named.
+
+    Offsets already in study.toml are put aside: what is fitted takes their place.
+    """
+    technologies = technologies or tuple(study.settings.radio)
+    propagation = study.settings.propagation.model_copy(update={"offsets_db": {}})
+    return calibrate_tests(_tested(study, technologies, propagation), technologies)
+
+
+def reliability(study: Study, *, dark: Path | None = None) -> Reliability:
+    """What the coverage model says, held against measurements and against the hamlets known to be dark.
+
+    Parameters
+    ----------
+    dark : Path, optional
+        CSV of an official list: the column village_id names the hamlets without signal, all others count as covered.
+        Without it, the hamlets as the study declares them (weak counts as covered: there is signal at the centre).
+    """
+    tests = _tested(study, tuple(study.settings.radio), study.settings.propagation)
+    observed = observed_hamlets(study.villages, dark)
+    if tests.empty and observed.isna().all():
+        raise TooLittleData(
+            "Nothing to compare with: no measurements.csv, no declared_mobile of any hamlet, no list of dark hamlets."
+        )
+    air, radio = _transmitting(study, "4G")
+    points = centres(study.villages)
+    points = points.where(np.isfinite(points.x), study.villages.representative_point())
+    ground, settings = load_study_ground(study), study.settings.propagation
+    cache, antennas = _loss_cache(study), study.path / "antennas"
+    received = strongest(
+        receive(own, study.cells, points.x, points.y, ground, "4G", radio, settings, cache=cache, antennas=antennas)
+        for _, own in air.groupby("operator", sort=True)
+    )
+    predicted = pd.Series(is_covered(received, radio), dtype="object").mask(np.isnan(received.probability))
+    return compare(tests, predicted, observed)
+
+
+def _tested(study: Study, technologies: Sequence[str], propagation: Propagation) -> pd.DataFrame:
+    """The study's measurements with what the model says of each; no row without measurements."""
+    measured = study.measurements
+    if measured.empty:
+        return NO_TESTS
+    ground = load_study_ground(study)
+    parts = [
+        predicted_tests(
+            measured[measured["technology"] == one],
+            *(_transmitting(study, one)[0], study.cells, ground, one, study.settings.radio[one], propagation),  # type: ignore[index]
+            cache=_loss_cache(study),
+            antennas=study.path / "antennas",
+        )
+        for one in technologies
+    ]
+    return pd.concat([part for part in parts if len(part)] or [NO_TESTS])
 
 
 def load_study_ground(study: Study, grid: Grid | None = None) -> Ground:

@@ -150,6 +150,13 @@ def default_heights_m(scheme: Scheme) -> dict[int, float]:
     return {int(row["code"]): float(row["height_m"]) for row in rows if row["scheme"] == scheme}
 
 
+@cache
+def class_titles(scheme: Scheme) -> dict[int, str]:
+    """Vietnamese name by class code, of resources/clutter.csv."""
+    rows = csv.DictReader(resource_text("clutter.csv").splitlines())
+    return {int(row["code"]): row["title_vi"] for row in rows if row["scheme"] == scheme}
+
+
 def _files(elevation: Path | Sequence[Path]) -> list[Path]:
     paths = [elevation] if isinstance(elevation, Path) else list(elevation)
     found: list[Path] = []
