@@ -8,6 +8,7 @@ import pytest
 
 from covplan.radio.calibration import RIDGE, calibrate, error_figures, predictions, robust_offset
 from covplan.radio.coverage import NOBODY, coverage
+from covplan.radio.explain import explain_links
 from covplan.radio.links import receive
 from covplan.radio.loss import Mast, path_loss_window
 from covplan.study.errors import LayerError, SettingsError, TooLittleData
@@ -183,6 +184,21 @@ def test_map_points_and_path_losses_agree_on_offsets():
     np.testing.assert_allclose(at.rsrp_dbm - bare.rsrp_dbm, [1.5, 1.5, -6.5], atol=2e-5)
     # Server and neighbours shift alike: with little noise their ratio stands.
     np.testing.assert_allclose(at.sinr_db, bare.sinr_db, atol=0.5)
+
+
+def test_an_explained_link_shows_the_offset_and_is_still_the_maps():
+    table, where = stations(PLACE), tuple(float(v) for v in GRID.xy(61, 95))
+    ground = classed()
+    bare, shifted = (
+        explain_links(table, omni(table), ground, "4G", RADIO, one, where, operators=["VTL"]).links[0]
+        for one in (NEAR, SHIFTED)
+    )
+    assert shifted.rsrp_dbm == pytest.approx(bare.rsrp_dbm - 6.5)
+    assert shifted.loss_db == bare.loss_db
+    assert {line.item: line.value for line in shifted.budget}["calibration"] == -6.5
+    assert "calibration" not in {line.item for line in bare.budget}
+    one = coverage(table, omni(table), ground, "4G", RADIO, SHIFTED)
+    assert shifted.map_rsrp_dbm == pytest.approx(one.rsrp_dbm[61, 95], abs=0.01)
 
 
 def test_offsets_without_land_cover_are_refused_with_the_remedy():
