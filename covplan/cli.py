@@ -258,6 +258,113 @@ def reliability(study: Path, out: Path, dark: Path | None, lang: Language) -> No
 
 
 @main.command()
+@click.argument("before", type=FOLDER)
+@click.argument("after", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the results.")
+@language
+def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
+    """Compare two studies: which hamlets changed state and why, indicators, stations. Writes OUT/compare/*.csv."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.pipeline import compare as compare_plans
+    from covplan.pipeline import make_plan
+    from covplan.publish.words import label
+    from covplan.study.files import written_whole
+    from covplan.study.folder import open_study
+
+    for study in (before, after):
+        _stop_if_same(study, out)
+    console = _console()
+    with _progress(console) as tell:
+        plans = [make_plan(open_study(study, progress=tell), progress=tell) for study in (before, after)]
+        found = compare_plans(*plans)
+    for name in ("hamlets", "stations", "cells", "indicators"):
+        with written_whole(out / "compare" / f"{name}.csv") as part:
+            getattr(found, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+    vi = lang == "vi"
+    table = Table(
+        *(("Thôn", "Xã", "Trước", "Sau", "Nguyên nhân") if vi else ("Hamlet", "Commune", "Before", "After", "Cause"))
+    )
+    for row in found.hamlets.head(SHOWN_FINDINGS).itertuples():
+        states = [
+            label("mobile_state", str(state), language=lang)
+            for state in (row.mobile_state_before, row.mobile_state_after)
+        ]
+        table.add_row(escape(f"{row.name} ({row.village_id})"), escape(str(row.commune)), *states,
+                      escape(row.cause_vi if vi else row.cause_en))  # fmt: skip
+    console.print(table)
+    figures = Table("Chỉ tiêu" if vi else "Indicator", "", "", "±")
+    for row in found.indicators[found.indicators["difference"].fillna(0) != 0].itertuples():
+        figures.add_row(
+            escape(row.name_vi if vi else row.name_en),
+            *(_number(v) for v in (row.value_before, row.value_after, row.difference)),
+        )
+    console.print(figures)
+    console.print(
+        f"{len(found.hamlets)} thôn thay đổi (hamlets changed), {len(found.stations)} trạm (stations) → "
+        f"{out / 'compare'}"
+    )
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@language
+def definitions(study: Path, lang: Language) -> None:
+    """Print the share of hamlets, households and people covered under every definition of "covered" in STUDY."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.pipeline import compare_definitions
+    from covplan.study.folder import open_study
+
+    console = _console()
+    with _progress(console) as tell:
+        found = compare_definitions(open_study(study, progress=tell), progress=tell)
+    vi = lang == "vi"
+    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %")
+    table = Table(
+        *(heads if vi else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %"))
+    )
+    for row in found.itertuples():
+        shown = (row.rsrp_threshold_dbm, row.throughput_mbps, row.confidence)
+        shares = (row.hamlets_pct, row.households_pct, row.population_pct)
+        title = escape(f"{row.preset}: {row.title_vi if vi else row.title_en}")
+        table.add_row(title, *map(_number, (*shown, *shares)))
+    console.print(table)
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@click.argument("hamlets", nargs=-1)
+@click.option("--state", type=click.Choice(["none", "weak", "covered", "unknown"]), help="All hamlets of this state.")
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the pages.")
+def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -> None:
+    """Write a printable page (phiếu thôn) for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
+    from covplan.pipeline import explain_link, make_plan
+    from covplan.publish.sheet import write_sheet
+    from covplan.study.find import find_village
+    from covplan.study.folder import open_study
+
+    _stop_if_same(study, out)
+    if not hamlets and state is None:
+        raise SystemExit(_fail("Name hamlets by id or name, or say --state none."))
+    console = _console()
+    with _progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        made = make_plan(opened, progress=tell)
+        ids = [str(find_village(opened.villages, opened.communes, one)["village_id"]) for one in hamlets]
+        ids += made.hamlets.loc[made.hamlets["mobile_state"] == state, "village_id"].tolist() if state else []
+        for village_id in dict.fromkeys(ids):
+            tell(f"phiếu thôn {village_id}")
+            explained = None
+            if opened.rasters["elevation"] is not None:
+                explained = explain_link(opened, village_id, include_restricted=False)
+            write_sheet(made, village_id, out / "sheets" / f"{_file_stem(village_id)}.html", explained)
+    console.print(f"[green]{out / 'sheets'}[/]: {len(dict.fromkeys(ids))} phiếu (pages)")
+
+
+@main.command()
 @click.argument("study", type=FOLDER, required=False)
 @click.option("--reference", is_flag=True, help="List every setting with its default and meaning.")
 def settings(study: Path | None, reference: bool) -> None:
@@ -300,6 +407,11 @@ def doctor() -> None:
     _console().print(table)
     if not all(one.ok for one in checks):
         raise SystemExit(1)
+
+
+def _file_stem(name: str) -> str:
+    """A name as part of a path: letters, digits, dash and underscore only."""
+    return "".join(one if one.isalnum() or one in "-_" else "_" for one in name)
 
 
 def _stop_if_same(study: Path, out: Path) -> None:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from rasterio.enums import Resampling
 
+from covplan.assess.compare import Comparison, cell_changes, hamlet_changes, indicator_changes, station_changes
 from covplan.assess.curves import sharing_curve, signal_curves
 from covplan.assess.demand import centres, demand_points
-from covplan.assess.hamlets import ANY, Signal, hamlet_states, signal_table
+from covplan.assess.hamlets import ANY, Signal, covered_share, hamlet_states, signal_table, states
 from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
 from covplan.assess.places import place_points, place_states
-from covplan.assess.reliability import compare, observed_hamlets
+from covplan.assess.reliability import compare as compare_with_tests
+from covplan.assess.reliability import observed_hamlets
 from covplan.assess.uncertainty import share_with_signal
 from covplan.radio.calibration import NO_TESTS, calibrate_tests, predicted_tests
 from covplan.radio.coverage import coverage as operator_coverage
@@ -30,7 +33,7 @@ from covplan.study.errors import LayerError, SettingsError, TooLittleData
 from covplan.study.files import content_digest, file_digest
 from covplan.study.find import centre_of, find_village
 from covplan.study.plan import Plan
-from covplan.study.settings import radio_under
+from covplan.study.settings import radio_under, settings_difference
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
@@ -52,6 +55,7 @@ if TYPE_CHECKING:
 
 RECEPTION = "reception 1"
 """Raise the number when a change of the model changes what is received."""
+SIGNAL_SETTINGS = ("grid", "radio", "propagation", "coverage", "definitions")
 POPULATION_CELL_M = 90.0  # population rasters are coarser than the grid
 
 
@@ -83,6 +87,63 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         curves=_curves(study, demand, signals, stations),
         evidence=evidence(counted),
     )  # fmt: skip
+
+
+def compare(before: Plan, after: Plan) -> Comparison:
+    """Two plans side by side: hamlets that changed state and why, stations that differ, indicators."""
+    stations = station_changes(before.study.stations, after.study.stations)
+    cells = cell_changes(before.study.cells, after.study.cells)
+    every = pd.concat([before.study.cells, after.study.cells]).drop_duplicates("cell_id")
+    assumed = {
+        str(server): str(server).split("/")[0]  # template sectors are called station/band/number
+        for plan in (before, after)
+        for server in plan.signals["server"].dropna().unique()
+        if "/" in str(server)
+    }
+    station_of = pd.concat([every.set_index("cell_id")["station_id"], pd.Series(assumed, dtype="object")])
+    return Comparison(
+        hamlets=hamlet_changes(
+            before.hamlets, after.hamlets, stations, cells, station_of,
+            settings_difference(before.study.settings, after.study.settings, SIGNAL_SETTINGS),
+        ),
+        stations=stations,
+        cells=cells,
+        indicators=indicator_changes(before.indicators, after.indicators),
+    )  # fmt: skip
+
+
+def compare_definitions(study: Study, *, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+    """The share of hamlets, households and people covered under every definition of the study, one row each.
+
+    Columns: preset, technology, rsrp_threshold_dbm, throughput_mbps, confidence, hamlets_pct, households_pct,
+    population_pct, unknown, title_vi, title_en, mark. Hamlets count as the definition says (weak ones as the study
+    says), households and people where their clusters are covered.
+    """
+    demand = demand_points(study.villages, study.dwellings, _population(study))
+    rows = []
+    for preset, definition in study.settings.definitions.items():
+        chosen = study.settings.coverage.model_copy(update={"preset": preset})
+        other = replace(study, settings=study.settings.model_copy(update={"coverage": chosen}))
+        radio = _radio_in_force(other.settings, definition.technology)
+        heard = [one for one in hear(other, demand, progress=progress) if one.technology == definition.technology]
+        best = next((one for one in heard if one.operator == ANY), None)
+        row: dict[str, object] = {
+            "preset": preset, "technology": definition.technology, "rsrp_threshold_dbm": radio.rsrp_threshold_dbm,
+            "throughput_mbps": radio.throughput_mbps, "confidence": radio.confidence,
+        }  # fmt: skip
+        if best is not None:
+            known = ~np.isnan(best.probability)
+            state = pd.Series(states(demand, best.covered, known, definition, len(study.villages)))
+            share = pd.Series(covered_share(demand, best.covered, known, len(study.villages)))
+            good = state.isin(["covered", "weak"] if chosen.count_weak_as_covered else ["covered"])
+            row |= {"hamlets_pct": 100 * good.sum() / max((state != "unknown").sum(), 1)}
+            for name in ("households", "population"):
+                size = study.villages[name].astype("Float64").fillna(0).to_numpy(float)
+                counted = share.notna().to_numpy()
+                row[f"{name}_pct"] = 100 * float((share.fillna(0) * size).sum()) / max(float(size[counted].sum()), 1.0)
+            row["unknown"] = int((state == "unknown").sum())
+        rows.append(row | {"title_vi": definition.title_vi, "title_en": definition.title_en, "mark": definition.mark})
+    return pd.DataFrame(rows)
 
 
 def hear(study: Study, demand: Demand, *, progress: Callable[[str], None] | None = None) -> list[Signal]:
@@ -263,7 +324,7 @@ def reliability(study: Study, *, dark: Path | None = None) -> Reliability:
         _receive(study, own, "4G", radio, x_m, y_m, ground, None) for _, own in air.groupby("operator", sort=True)
     )
     predicted = pd.Series(is_covered(received, radio), dtype="object").mask(np.isnan(received.probability))
-    return compare(tests, predicted, observed)
+    return compare_with_tests(tests, predicted, observed)
 
 
 def _tested(study: Study, technologies: Sequence[str], propagation: Propagation) -> pd.DataFrame:

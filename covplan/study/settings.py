@@ -24,6 +24,7 @@ from covplan.study.findings import checks
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -431,6 +432,21 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as error:
         lines = [_explain(path.name, problem) for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+
+
+def settings_difference(before: Settings, after: Settings, sections: Sequence[str]) -> list[str]:
+    """Settings of the named sections that differ, in words: "radio.4G.rsrp_threshold_dbm -110.0 → -105.0"."""
+
+    def flat(prefix: str, value: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return {key: one for name, part in value.items() for key, one in flat(f"{prefix}.{name}", part).items()}
+        return {prefix: value}
+
+    old, new = (
+        {key: one for name in sections for key, one in flat(name, settings.model_dump()[name]).items()}
+        for settings in (before, after)
+    )
+    return [f"{key} {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
 def settings_toml(settings: Settings) -> str:
