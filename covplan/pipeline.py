@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from covplan.assess.hamlets import hamlet_states
 from covplan.assess.indicators import indicators
 from covplan.assess.locations import group_locations, on_air
+from covplan.fiber.reach import join_network, reach, reach_findings
+from covplan.fiber.roads import road_graph
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import strongest
 from covplan.study.columns import split_list
@@ -21,7 +23,9 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.fiber.reach import Network
     from covplan.radio.coverage import Coverage
+    from covplan.study.findings import Finding
     from covplan.study.folder import Study
     from covplan.study.settings import Radio
     from covplan.terrain.ground import Ground
@@ -143,3 +147,31 @@ def _masts_done(what: str, progress: Callable[[str], None] | None) -> Callable[[
             progress(f"{what}: {done}/{of} cột (masts)")
 
     return tell
+
+
+def fibre_reach(
+    study: Study, *, network: Network | None = None, roads: gpd.GeoDataFrame | None = None
+) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """FTTH state of every hamlet (columns of resources/layers/reach.csv), and what kept hamlets from being judged.
+
+    Parameters
+    ----------
+    network : Network, optional
+        That of `fibre_network`, when it is needed elsewhere too.
+    roads : GeoDataFrame, optional
+        Instead of the study's roads layer.
+    """
+    network = network or fibre_network(study, roads=roads)
+    table = reach(study.villages, study.dwellings, study.nodes, network, study.settings.fiber)
+    return table, reach_findings(table, study.nodes, network, study.settings.fiber)
+
+
+def fibre_network(study: Study, *, roads: gpd.GeoDataFrame | None = None, slopes: bool = False) -> Network:
+    """Roads, cables, fibre nodes and homes of the study as one graph; with slopes of its terrain where asked."""
+    lines = study.roads if roads is None else roads
+    if lines.empty:
+        raise LayerError("roads.gpkg: missing; cable runs along roads. Add the layer, or give a file of OpenStreetMap.")
+    elevation = study.rasters["elevation"] if slopes else None
+    heights = None if elevation is None else load_ground(study.grid, elevation).elevation_m
+    graph = road_graph(lines, elevation_m=heights, grid=study.grid)
+    return join_network(graph, study.dwellings, study.nodes, study.routes)
