@@ -54,15 +54,23 @@ class Network:
     """Those of them with spare cores, or where nobody says that there are none."""
     feed_m: Floats
     """Per fibre node: cable from its operator's nearest exchange; NaN when there is none."""
+    site: Ints
+    """Graph node per row of the sites that want fibre (masts, places)."""
+    site_away_m: Floats
 
 
 def join_network(
-    roads: RoadGraph, dwellings: gpd.GeoDataFrame, nodes: gpd.GeoDataFrame, routes: gpd.GeoDataFrame
+    roads: RoadGraph,
+    dwellings: gpd.GeoDataFrame,
+    nodes: gpd.GeoDataFrame,
+    routes: gpd.GeoDataFrame,
+    sites: gpd.GeoDataFrame | None = None,
 ) -> Network:
-    """Put homes, fibre nodes and existing cables on the road graph."""
-    graph, at, away_m = attached(with_cables(roads, routes), np.vstack([_xy(dwellings), _xy(nodes)]))
-    ways, homes = matrix(graph, graph.length_m), len(dwellings)
-    point, point_away_m = at[homes:], away_m[homes:]
+    """Put homes, fibre nodes, existing cables and, where given, sites that want fibre on the road graph."""
+    places = [_xy(dwellings), _xy(nodes), np.empty((0, 2)) if sites is None else _xy(sites)]
+    graph, at, away_m = attached(with_cables(roads, routes), np.vstack(places))
+    ways, homes, points = matrix(graph, graph.length_m), len(dwellings), len(dwellings) + len(nodes)
+    point, point_away_m = at[homes:points], away_m[homes:points]
     cable: dict[str, Flags] = {}
     spare: dict[str, Flags] = {}
     feed_m = np.full(len(nodes), np.nan)
@@ -73,7 +81,9 @@ def join_network(
         spare[operator] = along_routes(graph, free) if len(own) else cable[operator]
         here = (nodes["operator"] == operator).to_numpy(bool)
         feed_m[here] = _feeds(graph, ways, cable[operator], nodes[here], point[here], point_away_m[here])
-    return Network(graph, ways, at[:homes], away_m[:homes], point, point_away_m, cable, spare, feed_m)
+    return Network(
+        graph, ways, at[:homes], away_m[:homes], point, point_away_m, cable, spare, feed_m, at[points:], away_m[points:]
+    )
 
 
 def reach(

@@ -174,6 +174,10 @@ class Fiber(_Section):
     """Share of a hamlet's households that must be passed for the hamlet to have FTTH."""
     take_up: Share = 0.6
     """Share of the homes passed for which ports are planned."""
+    buried: bool = False
+    """True: new cable goes into ducts everywhere, not only in towns."""
+    steep_slope: Annotated[float, Field(ge=0, le=2)] = 0.15
+    """From this slope (rise over run) on a route costs more, by the factor fiber_steep_factor."""
 
 
 class Phases(_Section):
