@@ -57,9 +57,7 @@ class Single:
     """Base cost; inf when no road leads around."""
 
 
-def mounting(
-    graph: RoadGraph, towns: shapely.Geometry | None = None, *, buried: bool = False
-) -> NDArray[np.object_]:
+def mounting(graph: RoadGraph, towns: shapely.Geometry | None = None, *, buried: bool = False) -> NDArray[np.object_]:
     """How new cable would run along each edge: C2 where power poles stand, C1 elsewhere, N1U in towns.
 
     Parameters

@@ -11,8 +11,9 @@ subject to   x(δ⁻(S)) ≥ y_g              S ⊂ V∖{r} with a terminal of g
              Σ w y ≥ quota               (quota form), or maximise Σ w y with Σ c x + Σ f y ≤ budget  (budget form)
              Σ_{g served by s} d_g ≤ capacity_s, way from the source to each terminal of g ≤ longest_g
 
-The last two are rows added when a tree breaks them: for the nodes U of the tree hanging on source s,
-x(δ⁻(U) without the entries of s) + Σ_{g in U} (1 − y_g) ≥ 1; for a way P that is too long, x(P) ≤ |P| − 1.
+The last two are written out, for the pockets of the graph where a tree breaks them, by
+flow         f_a ≤ M x_a, Σ_in f − Σ_out f ≥ d_g y_g at the group, Σ_{entries of s} f ≤ capacity_s
+distance     u_v ≥ u_w + length_wv − M (1 − x_wv), u_t ≤ longest_g for each terminal t when y_g = 1
 
 Before: nodes of degree 1 and 2 and dominated edges are reduced; a dual ascent (Wong 1984) gives a bound and first rows;
 shortest-path heuristics (Mehlhorn 1988), pruning and key-path exchange give a tree.
@@ -28,7 +29,13 @@ import numpy as np
 from numba import njit
 from scipy.optimize import LinearConstraint
 from scipy.sparse import coo_array, csr_array, vstack
-from scipy.sparse.csgraph import breadth_first_order, dijkstra, maximum_flow, minimum_spanning_tree
+from scipy.sparse.csgraph import (
+    breadth_first_order,
+    connected_components,
+    dijkstra,
+    maximum_flow,
+    minimum_spanning_tree,
+)
 
 from covplan.propose.solver import INTEGRAL, TIME_LIMIT_S, Status, solve
 from covplan.study.errors import NoSolution
@@ -124,6 +131,27 @@ def steiner_problem(tail: Ints, head: Ints, cost: Floats, nodes: int, terminals:
     )
 
 
+def prize_problem(tail: Ints, head: Ints, cost: Floats, nodes: int, prizes: dict[int, float]) -> tuple[Problem, Floats]:
+    """The prize-collecting Steiner tree problem without a root, and its penalties; ask for `one_entry`.
+
+    The root is made up: an edge without cost leads from it to every node with a prize.
+    """
+    places = np.array(sorted(prizes), np.int64)
+    problem = Problem(
+        nodes + 1,
+        nodes,
+        np.append(tail, np.full(places.size, nodes)).astype(np.int64),
+        np.append(head, places).astype(np.int64),
+        np.append(cost, np.zeros(places.size)).astype(np.float64),
+        places,
+        np.arange(places.size),
+        np.zeros(places.size),
+        np.zeros(places.size, np.bool_),
+        np.ones(places.size),
+    )
+    return problem, np.array([prizes[int(place)] for place in places], np.float64)
+
+
 def cheapest_tree(
     problem: Problem,
     *,
@@ -170,7 +198,7 @@ def cheapest_tree(
         bound = _ascent_bound(small, form)[0]
     if best is None:
         raise NoSolution(
-            f"No tree was found in {time_limit_s:g} s that keeps capacities and lengths; allow more time or ask for less."
+            f"No tree that keeps every limit was found in {time_limit_s:g} s; allow more time or ask for less."
         )
     edges, joined = best
     original = np.zeros(problem.tail.size, np.bool_)
@@ -251,7 +279,9 @@ def _without_dominated(problem: Problem, members: list[Ints]) -> tuple[Problem, 
     """Without edges that have a way around no dearer than themselves."""
     low, high = np.minimum(problem.tail, problem.head), np.maximum(problem.tail, problem.head)
     order = np.lexsort((problem.cost, high, low))
-    first = np.append(True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)) if order.size else np.empty(0, bool)
+    first = (
+        np.append(True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)) if order.size else np.empty(0, bool)
+    )
     keep = np.zeros(problem.tail.size, np.bool_)
     keep[order[first]] = True
     if problem.nodes <= TESTED_NODES and keep.any():
@@ -391,7 +421,9 @@ def _grown(shown: Problem, problem: Problem, form: _Form, joinable: Flags) -> tu
             wider = joined.copy()
             wider[out[one]] = True
             tree = tree_of(shown, problem, wider)
-            if form.budget is not None and not form.allows(problem, tree, wider):
+            if (form.budget is not None and not form.allows(problem, tree, wider)) or broken_limits(
+                problem, tree, wider
+            ):
                 continue
             edges, joined, grown = tree, wider, True
             break
@@ -424,11 +456,15 @@ def tree_of(shown: Problem, problem: Problem, joined: Flags) -> Flags:
     number = np.searchsorted(ends, np.arange(problem.nodes))
     low, high = np.minimum(a, b)[bridge], np.maximum(a, b)[bridge]
     order = np.lexsort((width, high, low))
-    first = np.append(True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)) if order.size else np.empty(0, bool)
+    first = (
+        np.append(True, (np.diff(low[order]) != 0) | (np.diff(high[order]) != 0)) if order.size else np.empty(0, bool)
+    )
     keep = order[first]
     links = csr_array((np.maximum(width[keep], 1e-9), (number[low[keep]], number[high[keep]])), shape=(ends.size,) * 2)
     spanning = minimum_spanning_tree(links).tocoo()
-    lookup = {(int(number[i]), int(number[j])): int(e) for i, j, e in zip(low[keep], high[keep], bridge[keep], strict=True)}
+    lookup = {
+        (int(number[i]), int(number[j])): int(e) for i, j, e in zip(low[keep], high[keep], bridge[keep], strict=True)
+    }
     cheapest = _edge_between(shown)
     for i, j in zip(spanning.row.tolist(), spanning.col.tolist(), strict=True):
         edge = lookup[(i, j)]
@@ -578,45 +614,38 @@ def _across(
 # --- capacities and lengths
 
 
-def broken_limits(problem: Problem, edges: Flags, joined: Flags) -> list[tuple[str, Any]]:
-    """Sources drawn on too much, as ("capacity", (nodes, entries, groups)); ways too long, as ("length", edges)."""
+def broken_limits(problem: Problem, edges: Flags, joined: Flags) -> list[tuple[str, int]]:
+    """Sources drawn on too much, as ("capacity", source); ways that are too long, as ("length", node of a terminal)."""
     if problem.longest is None and problem.capacity is None:
         return []
     tree = _matrix(problem.nodes, problem.tail[edges], problem.head[edges], np.ones(int(edges.sum())))
     order, before = breadth_first_order(tree, problem.root, directed=False, return_predecessors=True)
-    between = _edge_between(_of_edges(problem, np.flatnonzero(edges)))
-    number = np.flatnonzero(edges)
-    into = np.full(problem.nodes, -1)
-    way_m = np.zeros(problem.nodes)
-    drawn = np.full(problem.nodes, -1)
+    between, number = _edge_between(_of_edges(problem, np.flatnonzero(edges))), np.flatnonzero(edges)
+    way_m, drawn = np.zeros(problem.nodes), np.full(problem.nodes, -1)
     for node in order[1:]:
         edge = number[between[(min(int(node), int(before[node])), max(int(node), int(before[node])))]]
-        into[node] = edge
         way_m[node] = way_m[before[node]] + (0.0 if problem.length is None else problem.length[edge])
         if problem.source is not None:
             drawn[node] = problem.source[edge] if before[node] == problem.root else drawn[before[node]]
-    broken: list[tuple[str, Any]] = []
+    broken: list[tuple[str, int]] = []
     if problem.longest is not None:
-        for terminal, group in zip(problem.terminal, problem.group, strict=True):
-            if joined[group] and way_m[terminal] > problem.longest[group] + 1e-6:
-                broken.append(("length", (_way(before, into, int(terminal)), int(group))))
-    if problem.capacity is not None and problem.demand is not None and problem.source is not None:
-        for source in np.unique(drawn[drawn >= 0]):
-            inside = drawn == source
-            served = joined.copy()
-            served[problem.group[~inside[problem.terminal]]] = False
-            if problem.demand @ served > problem.capacity[source] + 1e-9:
-                broken.append(("capacity", (inside, int(source), np.flatnonzero(served & (problem.demand > 0)))))
+        late = joined[problem.group] & (way_m[problem.terminal] > problem.longest[problem.group] + 1e-6)
+        broken += [("length", int(node)) for node in problem.terminal[late]]
+    if problem.capacity is not None and problem.demand is not None:
+        first = np.unique(problem.group, return_index=True)[1]  # a group draws at its first terminal
+        at = drawn[problem.terminal[first]]
+        use = joined[problem.group[first]] & (at >= 0)
+        load = np.bincount(at[use], problem.demand[problem.group[first]][use], minlength=problem.capacity.size)
+        broken += [("capacity", int(source)) for source in np.flatnonzero(load > problem.capacity + 1e-9)]
     return broken
 
 
-def _way(before: NDArray[Any], into: Ints, node: int) -> list[tuple[int, int]]:
-    """Edges from the root to a node, each with the node it leads to."""
-    way = []
-    while into[node] >= 0:
-        way.append((int(into[node]), node))
-        node = int(before[node])
-    return way
+def _pockets(problem: Problem) -> Ints:
+    """Part of the graph without its root that each node lies in."""
+    inner = (problem.tail != problem.root) & (problem.head != problem.root)
+    graph = _matrix(problem.nodes, problem.tail[inner], problem.head[inner], np.ones(int(inner.sum())))
+    label: Ints = connected_components(graph, directed=False)[1].astype(np.int64)
+    return label
 
 
 # --- dual ascent
@@ -767,7 +796,9 @@ def _ascent_bound(problem: Problem, form: _Form) -> tuple[float, list[_Ascent]]:
         ascent, bound = _priced(problem, form, 0.0)
         return bound, [ascent]
     dear = float(problem.cost.sum() + problem.own_cost.sum()) / max(float(problem.weight.min()), 1e-9)
-    low, high = (0.0, dear) if form.quota is not None else (0.0, 1.0 / max(float(problem.cost[problem.cost > 0].min()), 1e-9))
+    low, high = (
+        (0.0, dear) if form.quota is not None else (0.0, 1.0 / max(float(problem.cost[problem.cost > 0].min()), 1e-9))
+    )
     tried: list[tuple[float, _Ascent]] = []
     sign = -1.0 if form.maximise else 1.0
     for _ in range(40):  # the bound is concave in the price but for the ascent's own weakness: a ternary search
@@ -805,11 +836,22 @@ class _Search:
         self.tail = np.concatenate([problem.tail, problem.head])
         self.head = np.concatenate([problem.head, problem.tail])
         self.unit = max(float(problem.cost.max(initial=0.0)), float(problem.own_cost.max(initial=0.0)), 1e-9) / 100.0
-        self.upper = np.ones(2 * self.edges + problem.groups)
+        self.y, self.f = 2 * self.edges, 2 * self.edges + problem.groups
+        self.u = self.f + (0 if problem.capacity is None else 2 * self.edges)
+        columns = self.u + (0 if problem.longest is None else problem.nodes)
+        self.upper = np.full(columns, np.inf)
+        self.upper[: self.f] = 1.0
         self.upper[np.flatnonzero(self.head == problem.root)] = 0.0
-        self.upper[2 * self.edges :] = joinable
-        self.lower = np.zeros(self.upper.size)
-        self.lower[2 * self.edges :] = problem.must
+        self.upper[self.y : self.f] = joinable
+        self.lower = np.zeros(columns)
+        self.lower[self.y : self.f] = problem.must
+        self.whole = np.zeros(columns, np.bool_)
+        self.whole[: self.f] = True
+        self.pocket = _pockets(problem)
+        self.with_flow: set[int] = set()
+        self.with_distance: set[int] = set()
+        self.with_capacity: set[int] = set()
+        self.limit_rows: list[tuple[csr_array, Floats]] = []
         self.objective, self.constant = self._objective()
         self.rows = self._always()
         self.cut_rows: tuple[csr_array, Floats] = (csr_array((0, self.upper.size)), np.empty(0))
@@ -862,11 +904,13 @@ class _Search:
         return best, bound
 
     def _solve(self, seconds: float, *, whole: bool) -> Any:
-        rows = [LinearConstraint(matrix, lb=low) for matrix, low in (self.rows, self.cut_rows) if low.size]
+        rows = [
+            LinearConstraint(matrix, lb=low) for matrix, low in (self.rows, self.cut_rows, *self.limit_rows) if low.size
+        ]
         found = solve(
             self.objective,
             rows,
-            whole=whole,
+            whole=self.whole if whole else False,
             lower=self.lower,
             upper=self.upper,
             maximise=self.form.maximise,
@@ -882,15 +926,17 @@ class _Search:
         problem, form = self.problem, self.form
         edge = np.concatenate([problem.cost, problem.cost])
         if form.maximise:
-            return np.concatenate([np.zeros(2 * self.edges), problem.weight]), 0.0
+            return self._padded(np.concatenate([np.zeros(2 * self.edges), problem.weight])), 0.0
         own = problem.own_cost - (0.0 if form.penalty is None else form.penalty)
         constant = 0.0 if form.penalty is None else float(form.penalty.sum())
-        return np.concatenate([edge, own]) / self.unit, constant
+        return self._padded(np.concatenate([edge, own]) / self.unit), constant
+
+    def _padded(self, cost: Floats) -> Floats:
+        return np.append(cost, np.zeros(self.upper.size - cost.size))
 
     def _always(self) -> tuple[csr_array, Floats]:
         """Rows known from the start, as a matrix and least values of its products."""
-        problem, rows = self.problem, _Rows(self.upper.size)
-        y = 2 * self.edges
+        problem, rows, y = self.problem, _Rows(self.upper.size), self.y
         into: list[list[int]] = [[] for _ in range(problem.nodes)]
         out: list[list[int]] = [[] for _ in range(problem.nodes)]
         for arc, (a, b) in enumerate(zip(self.tail.tolist(), self.head.tolist(), strict=True)):
@@ -932,7 +978,7 @@ class _Search:
             key = (group, arcs.tobytes())
             if arcs.size and key not in seen:
                 seen.add(key)
-                rows.add([*arcs.tolist(), 2 * self.edges + group], [1.0] * arcs.size + [-1.0], 0.0)
+                rows.add([*arcs.tolist(), self.y + group], [1.0] * arcs.size + [-1.0], 0.0)
         self._keep(rows)
 
     def _separate(self, values: Floats) -> bool:
@@ -941,9 +987,11 @@ class _Search:
         x = np.where(values[: 2 * self.edges] > 1e-9, values[: 2 * self.edges], 0.0)
         used = np.flatnonzero(x)
         capacity = np.round(x[used] * SCALE).astype(np.int32)
-        flow_graph = csr_array((capacity, (self.tail[used], self.head[used])), shape=(problem.nodes,) * 2).astype(np.int32)
+        flow_graph = csr_array((capacity, (self.tail[used], self.head[used])), shape=(problem.nodes,) * 2).astype(
+            np.int32
+        )
         seen: set[bytes] = set()
-        y = values[2 * self.edges :]
+        y = values[self.y : self.f]
         reached = np.zeros(problem.nodes, np.bool_)
         reached[breadth_first_order(flow_graph, problem.root, return_predecessors=False)] = True
         order = np.argsort(-y[problem.group], kind="stable")
@@ -968,16 +1016,14 @@ class _Search:
                 if key in seen or x[arcs].sum() >= y[group] - VIOLATED:
                     continue
                 seen.add(key)
-                rows.add([*arcs.tolist(), 2 * self.edges + group], [1.0] * arcs.size + [-1.0], 0.0)
+                rows.add([*arcs.tolist(), self.y + group], [1.0] * arcs.size + [-1.0], 0.0)
         self._keep(rows)
         return bool(rows.count)
 
-    def _harvest(
-        self, best: tuple[Flags, Flags] | None, values: Floats
-    ) -> tuple[tuple[Flags, Flags] | None, bool]:
+    def _harvest(self, best: tuple[Flags, Flags] | None, values: Floats) -> tuple[tuple[Flags, Flags] | None, bool]:
         """The better of the best tree and that of a whole solution; whether the solution was a tree that is allowed."""
         problem = self.problem
-        joined = values[2 * self.edges :] > 0.5
+        joined = values[self.y : self.f] > 0.5
         if self._separate(values):
             return self._rounded(best, values), False
         used = (values[: self.edges] > 0.5) | (values[self.edges : 2 * self.edges] > 0.5)
@@ -985,24 +1031,73 @@ class _Search:
         broken = broken_limits(problem, edges, joined)
         if not broken:
             return self._better_of(best, (edges, joined)), True
-        rows = _Rows(self.upper.size)
         for kind, what in broken:
-            self._forbid(rows, kind, what)
-        self._keep(rows)
+            if kind == "length":
+                self._write_distances(int(self.pocket[what]))
+            else:
+                self._write_capacity(what)
         return best, False
 
-    def _forbid(self, rows: _Rows, kind: str, what: Any) -> None:
-        problem, y = self.problem, 2 * self.edges
-        if kind == "length":
-            way, group = what
-            arcs = [edge if problem.head[edge] == node else edge + self.edges for edge, node in way]
-            rows.add([*arcs, y + group], [-1.0] * (len(arcs) + 1), -float(len(arcs)))
+    def _write_distances(self, pocket: int) -> None:
+        """Rows that hold the length of every way in a pocket."""
+        problem, rows = self.problem, _Rows(self.upper.size)
+        if pocket in self.with_distance or problem.longest is None or problem.length is None:
             return
-        inside, source, groups = what
-        into = inside[self.head] & ~inside[self.tail]
-        own = np.concatenate([problem.source, problem.source]) if problem.source is not None else np.full(self.tail.size, -1)
-        arcs = np.flatnonzero(into & ~((self.tail == problem.root) & (own == source))).tolist()
-        rows.add([*arcs, *(y + groups)], [1.0] * len(arcs) + [-1.0] * len(groups), 1.0 - len(groups))
+        self.with_distance.add(pocket)
+        length = np.concatenate([problem.length, problem.length])
+        inside = (self.pocket[self.head] == pocket) & (self.head != problem.root)
+        here = np.flatnonzero(self.pocket[problem.terminal] == pocket)
+        longest = problem.longest[problem.group[here]]
+        finite = longest[np.isfinite(longest)]
+        most = float(finite.max()) + (0.0 if finite.size == longest.size else float(length[inside].sum()))
+        for arc in np.flatnonzero(inside).tolist():
+            end = self.u + int(self.head[arc])
+            if self.tail[arc] == problem.root:
+                rows.add([end, arc], [1.0, -length[arc]], 0.0)
+            else:
+                rows.add([end, self.u + int(self.tail[arc]), arc], [1.0, -1.0, -(length[arc] + most)], -most)
+        for k, limit in zip(here.tolist(), longest.tolist(), strict=True):
+            if np.isfinite(limit):
+                columns = [self.u + int(problem.terminal[k]), self.y + int(problem.group[k])]
+                rows.add(columns, [-1.0, -(most - limit)], -most)
+        self.upper[self.u + np.flatnonzero(self.pocket == pocket)] = most
+        self.limit_rows.append(rows.matrix())
+
+    def _write_capacity(self, source: int) -> None:
+        """Rows that hold what groups draw from a source, through every pocket it feeds."""
+        problem, rows = self.problem, _Rows(self.upper.size)
+        if source in self.with_capacity or problem.capacity is None or problem.source is None or problem.demand is None:
+            return
+        self.with_capacity.add(source)
+        drawn = np.concatenate([problem.source, problem.source])
+        entries = np.flatnonzero((drawn == source) & (self.tail == problem.root))
+        rows.add((self.f + entries).tolist(), [-1.0] * entries.size, -float(problem.capacity[source]))
+        first = np.unique(problem.group, return_index=True)[1]  # a group draws at its first terminal
+        for pocket in np.unique(self.pocket[self.head[entries]]).tolist():
+            if pocket in self.with_flow:
+                continue
+            self.with_flow.add(pocket)
+            inside = np.flatnonzero((self.pocket[self.head] == pocket) & (self.head != problem.root))
+            here = first[self.pocket[problem.terminal[first]] == pocket]
+            most = float(problem.demand[problem.group[here]].sum())
+            draws: dict[int, list[int]] = {int(problem.terminal[k]): [] for k in here.tolist()}
+            for k in here.tolist():
+                draws[int(problem.terminal[k])].append(int(problem.group[k]))
+            into: dict[int, list[int]] = {}
+            out: dict[int, list[int]] = {}
+            for arc in inside.tolist():
+                rows.add([self.f + arc, arc], [-1.0, most], 0.0)
+                into.setdefault(int(self.head[arc]), []).append(arc)
+                out.setdefault(int(self.tail[arc]), []).append(arc)
+            for node, arcs in into.items():
+                groups = draws.get(node, [])
+                columns = [*arcs, *out.get(node, [])]
+                values = [1.0] * len(arcs) + [-1.0] * len(out.get(node, []))
+                needs = [-float(problem.demand[group]) for group in groups]
+                rows.add(
+                    [*(self.f + arc for arc in columns), *(self.y + group for group in groups)], values + needs, 0.0
+                )
+        self.limit_rows.append(rows.matrix())
 
     def _at_root(self, used: Flags) -> Flags:
         problem = self.problem
@@ -1017,7 +1112,7 @@ class _Search:
             return best
         share = values[: self.edges] + values[self.edges : 2 * self.edges]
         shown = replace(problem, cost=problem.cost * (1.0 - np.minimum(share, 1.0)) + 1e-9 * problem.cost)
-        joined = (values[2 * self.edges :] > 0.5) | problem.must
+        joined = (values[self.y : self.f] > 0.5) | problem.must
         edges = tree_of(shown, problem, joined)
         edges, joined = _pruned(problem, form, edges, joined)
         if not form.allows(problem, edges, joined) or broken_limits(problem, edges, joined):
