@@ -206,6 +206,20 @@ class Fiber(_Section):
     """Longest cable from a distribution point to a home."""
     margin_db: Annotated[float, Field(ge=0, le=10)] = 3.0
     """Optical margin kept for repairs and ageing."""
+    split: Annotated[tuple[int, ...], Field(min_length=1, max_length=3)] = (4, 8)
+    """Splitters between exchange and home, first stage (FDT) first: (4, 8) is 1:4 then 1:8, 32 homes on a PON port."""
+    drop_m: Metres = 500.0
+    """Longest drop from an access point (FAT) or a tapped cable to a home, along roads."""
+    off_road_m: Metres = 1000.0
+    """Dwellings farther than this from every road have no way for a cable."""
+    served_share: Share = 0.5
+    """Share of a hamlet's households that must be passed for the hamlet to have FTTH."""
+    take_up: Share = 0.6
+    """Share of the homes passed for which ports are planned."""
+    buried: bool = False
+    """True: new cable goes into ducts everywhere, not only in towns."""
+    steep_slope: Annotated[float, Field(ge=0, le=2)] = 0.15
+    """From this slope (rise over run) on a route costs more, by the factor fiber_steep_factor."""
 
 
 class Phases(_Section):
