@@ -206,7 +206,7 @@ def cheapest_tree(
         original[members[edge]] = True
     value = form.objective(small, edges, joined)
     apart = max((value - bound) * (-1.0 if form.maximise else 1.0), 0.0)
-    relative = apart / max(abs(value), 1e-9) if apart > 1e-7 * max(1.0, abs(value)) else 0.0
+    relative = apart / max(abs(value), 1e-9) if apart > INTEGRAL * abs(value) + 1e-9 else 0.0
     tree = Tree(
         original,
         joined,
