@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 
 from covplan.fiber.odn import optical_budget
-from covplan.fiber.roads import along_routes, attached, matrix, nearest_way, parts_of, with_cables
+from covplan.fiber.roads import along_routes, attached, line_ends, matrix, nearest_way, parts_of, with_cables
 from covplan.study.findings import finding
 
 if TYPE_CHECKING:
@@ -67,9 +67,10 @@ def join_network(
     sites: gpd.GeoDataFrame | None = None,
 ) -> Network:
     """Put homes, fibre nodes, existing cables and, where given, sites that want fibre on the road graph."""
-    places = [_xy(dwellings), _xy(nodes), np.empty((0, 2)) if sites is None else _xy(sites)]
+    places = [_xy(dwellings), _xy(nodes), np.empty((0, 2)) if sites is None else _xy(sites), line_ends(routes)]
     graph, at, away_m = attached(with_cables(roads, routes), np.vstack(places))
-    ways, homes, points = matrix(graph, graph.length_m), len(dwellings), len(dwellings) + len(nodes)
+    ways = matrix(graph, graph.length_m)
+    homes, points, wanted = np.cumsum([len(one) for one in places[:3]])
     point, point_away_m = at[homes:points], away_m[homes:points]
     cable: dict[str, Flags] = {}
     spare: dict[str, Flags] = {}
@@ -82,7 +83,17 @@ def join_network(
         here = (nodes["operator"] == operator).to_numpy(bool)
         feed_m[here] = _feeds(graph, ways, cable[operator], nodes[here], point[here], point_away_m[here])
     return Network(
-        graph, ways, at[:homes], away_m[:homes], point, point_away_m, cable, spare, feed_m, at[points:], away_m[points:]
+        graph,
+        ways,
+        at[:homes],
+        away_m[:homes],
+        point,
+        point_away_m,
+        cable,
+        spare,
+        feed_m,
+        at[points:wanted],
+        away_m[points:wanted],
     )
 
 

@@ -44,7 +44,7 @@ OSM_CLASSES = {
 SPUR = "spur"  # from a point off the road to it
 CABLE = "cable"  # an existing route that leaves the roads
 SAME_M = 0.1  # vertices nearer than this are one
-TOUCH_M = 2.0  # an end that stops so near another line was meant to touch it
+TOUCH_M = 6.0  # an end that stops so near another line was meant to touch it
 NEAR_ROAD_M = 25.0  # a cable drawn within this of a road lies along it
 OFF_ROAD_SHARE = 0.1  # of a route farther off than that: it has a way of its own
 SHORTEST_M = 0.01  # of an edge: a sparse matrix cannot hold a way of length 0
@@ -235,6 +235,13 @@ def along_routes(graph: RoadGraph, routes: gpd.GeoDataFrame) -> Flags:
     return np.asarray(on, np.bool_)
 
 
+def line_ends(routes: gpd.GeoDataFrame) -> Floats:
+    """Both ends of every route, shape (ends, 2): where cable begins or ends an edge has to."""
+    lines = _parts(routes.geometry)
+    ends = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
+    return np.asarray(shapely.get_coordinates(ends).reshape(-1, 2), np.float64)
+
+
 def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | None = None) -> gpd.GeoDataFrame:
     """Roads of an .osm, .osm.pbf, .gpkg or .graphml file, as the layer `roads` describes them.
 
@@ -372,7 +379,9 @@ def _touching(lines: NDArray[np.object_]) -> NDArray[np.object_]:
     end, line = shapely.STRtree(lines).query(ends, predicate="dwithin", distance=TOUCH_M)
     end, line = end[owner[end] != line], line[owner[end] != line]
     along = shapely.line_locate_point(lines[line], ends[end])
-    inner = (along > TOUCH_M) & (along < shapely.length(lines[line]) - TOUCH_M)
+    vertex = shapely.distance(shapely.line_interpolate_point(lines[line], along), ends[end]) <= SAME_M
+    at_end = (along <= SAME_M) | (along >= shapely.length(lines[line]) - SAME_M)
+    inner = ~(vertex & at_end)  # two ends at one place meet already
     lines = lines.copy()
     for number, places in pd.Series(np.flatnonzero(inner)).groupby(line[inner]):
         stops = [(float(along[k]), shapely.get_coordinates(ends[end[k]])[0]) for k in places]

@@ -206,7 +206,7 @@ def cheapest_tree(
         original[members[edge]] = True
     value = form.objective(small, edges, joined)
     apart = max((value - bound) * (-1.0 if form.maximise else 1.0), 0.0)
-    relative = apart / max(abs(value), 1e-9) if apart > 1e-7 * max(1.0, abs(value)) else 0.0
+    relative = apart / max(abs(value), 1e-9) if apart > INTEGRAL * abs(value) + 1e-9 else 0.0
     tree = Tree(
         original,
         joined,
@@ -877,8 +877,9 @@ class _Search:
                     raise  # not for want of time
                 break
             bound = self._tighter(bound, found.bound)
+            rows = self.cuts + len(self.limit_rows)
             best, whole = self._harvest(best, found.values)
-            if self._proven(best, bound) or (whole and found.status is not Status.OPTIMAL):
+            if whole or rows == self.cuts + len(self.limit_rows):
                 break
         return best, bound
 
@@ -1027,7 +1028,7 @@ class _Search:
         if self._separate(values):
             return self._rounded(best, values), False
         used = (values[: self.edges] > 0.5) | (values[self.edges : 2 * self.edges] > 0.5)
-        edges = _spanning(problem, used & self._at_root(used), joined) if not self.form.one_entry else used
+        edges = used if self.form.one_entry else self._lean(used, joined)
         broken = broken_limits(problem, edges, joined)
         if not broken:
             return self._better_of(best, (edges, joined)), True
@@ -1099,11 +1100,13 @@ class _Search:
                 )
         self.limit_rows.append(rows.matrix())
 
-    def _at_root(self, used: Flags) -> Flags:
+    def _lean(self, used: Flags, joined: Flags) -> Flags:
+        """The used edges that hang on the root, without dead ends; no other edge may stand in: ways have lengths."""
         problem = self.problem
         graph = _matrix(problem.nodes, problem.tail[used], problem.head[used], np.ones(int(used.sum())))
         on = _flags(problem.nodes, breadth_first_order(graph, problem.root, directed=False, return_predecessors=False))
-        return on[problem.tail] & on[problem.head]
+        keep = _flags(problem.nodes, np.append(problem.terminal[joined[problem.group]], problem.root))
+        return _without_leaves(problem, used & on[problem.tail] & on[problem.head], keep)
 
     def _rounded(self, best: tuple[Flags, Flags] | None, values: Floats) -> tuple[Flags, Flags] | None:
         """A tree along what a fractional solution uses, for the groups it joins more than half."""
