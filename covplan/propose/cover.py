@@ -49,7 +49,7 @@ class Cover:
     """Site an action needs, −1 for none."""
     site_cost: NDArray[np.float64]
     limits: csr_array = field(default_factory=_none)
-    """(rows × (actions + sites)): each row times the choice is at most its entry of `most`."""
+    """(rows × (actions + sites)): each row times the choice is at most its entry of `most`; of sites never negative."""
     most: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     traffic: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     """Of each demand; empty: capacity does not matter."""

@@ -34,7 +34,8 @@ def problems(draw, *, shares=(1.0,), capacity=False):
     def many(of, count):
         return np.array(draw(st.lists(of, min_size=count, max_size=count)), float)
 
-    rows = draw(st.lists(st.lists(st.integers(-1, 2), min_size=actions + sites, max_size=actions + sites), max_size=2))
+    limit = st.tuples(*[st.integers(-1, 2)] * actions, *[st.integers(0, 2)] * sites)
+    rows = draw(st.lists(limit, max_size=2))
     return cover(
         csr_array(np.array(reach, bool)),
         many(small, actions),
