@@ -116,10 +116,10 @@ def new_ground(
     Returns
     -------
     DataFrame
-        x_m, y_m, ground_m, road_m, urban, power_m (to a road with power), target (row of the nearest one).
+        x_m, y_m, ground_m, road_m, urban, power_m (to a road with power), target_m (to the nearest one).
     """
     if not len(targets):
-        return pd.DataFrame(columns=["x_m", "y_m", "ground_m", "road_m", "urban", "power_m", "target"])
+        return pd.DataFrame(columns=["x_m", "y_m", "ground_m", "road_m", "urban", "power_m", "target_m"])
     height_m = np.where(_slope(ground) <= propose.slope_deg, ground.elevation_m, -np.inf)  # −∞ also where not known
     row, column = _highest_of_squares(targets, height_m, ground.grid, reach_m)
     beside = _highest_beside(targets, height_m, ground.grid)
@@ -144,7 +144,7 @@ def new_ground(
     kept = likely(at, targets, ground, reach_m=reach_m, antenna_m=antenna_m)
     table, at = table.iloc[kept].reset_index(drop=True), at[kept]
     table["power_m"] = nearest_road_m(at[:, 0], at[:, 1], roads[roads["power"].fillna(value=False).astype(bool)])
-    table["target"] = cKDTree(targets).query(at)[1] if len(at) else np.empty(0, np.int64)
+    table["target_m"] = cKDTree(targets).query(at)[0] if len(at) else np.empty(0)
     return table
 
 

@@ -14,12 +14,14 @@ from scipy.optimize import LinearConstraint
 from scipy.sparse import csc_array, csr_array, eye_array, hstack, vstack
 
 from covplan.propose.solver import TIME_LIMIT_S, Solution, solve
+from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXACT = 1e-9
 NO_SITE = -1
+PIECE = 512  # actions compared with all others at a time
 
 
 def _none() -> csr_array:
@@ -121,7 +123,13 @@ def cover(
 
 
 def least_cost(
-    problem: Cover, demanded: float | None = None, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S
+    problem: Cover,
+    demanded: float | None = None,
+    *,
+    fixed: NDArray[np.bool_] | None = None,
+    forbidden: NDArray[np.bool_] | None = None,
+    gap: float = 0.0,
+    time_limit_s: float = TIME_LIMIT_S,
 ) -> Choice:
     """Partial set covering with sites (Daskin and Owen 1999; Toregas et al. 1971 when everything is demanded).
 
@@ -144,15 +152,22 @@ def least_cost(
     ----------
     demanded : float, optional
         Value to be served; None: all of it.
+    fixed, forbidden : ndarray of bool, optional
+        Actions that must be done, or must not.
     """
     everything = demanded is None or demanded >= problem.value.sum() - EXACT
-    keep = _kept_actions(problem)
+    keep = np.ones(problem.cost.size, dtype=bool) if forbidden is None else ~forbidden
+    at = np.flatnonzero(keep)
+    if fixed is None:
+        keep[at[dominated(_only(problem, keep))]] = False
     small = merged(_only(problem, keep))
     program = _program(small)
     lower = np.zeros(program.size)
+    if fixed is not None:
+        lower[program.actions] = fixed[keep]
     rows = list(program.rows)
     if everything:
-        lower[program.served] = 1.0
+        lower[program.served] = small.value > 0
     else:
         count = np.zeros(program.size)
         count[program.served] = small.value
@@ -188,6 +203,33 @@ def most_value(
         return best
     spared = least_cost(problem, best.value, gap=gap, time_limit_s=time_limit_s)
     return dataclasses.replace(spared, solution=found)
+
+
+def next_best(problem: Cover, choice: Choice, action: int) -> tuple[NDArray[np.int64], float | None]:
+    """What happens without one action, and what regaining it would cost.
+
+    Returns
+    -------
+    lost : ndarray of int
+        Demands that the other chosen actions do not cover.
+    extra : float or None
+        Cost of the cheapest other actions that serve them again, the rest of the choice kept; None when there are none.
+    """
+    others = choice.actions.copy()
+    others[action] = False
+    lost = np.flatnonzero(choice.served & ~served_by(problem, others))
+    gone = np.zeros(others.size, dtype=bool)
+    gone[action] = True
+    paid = np.where(others, 0.0, problem.cost)
+    ready = np.where(_sites_of(problem, others), 0.0, problem.site_cost)
+    wanted = dataclasses.replace(
+        problem, cost=paid, site_cost=ready, value=np.where(choice.served, 1.0, 0.0)
+    )  # what is not served today is worth nothing here
+    try:
+        found = least_cost(wanted, float(choice.served.sum()), fixed=others, forbidden=gone)
+    except NoSolution:
+        return lost, None
+    return lost, found.cost
 
 
 def served_by(problem: Cover, actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -257,25 +299,29 @@ def dominated(problem: Cover) -> NDArray[np.bool_]:
         return np.zeros(actions, dtype=bool)
     reach = csc_array(problem.reach, dtype=np.int32)
     size = np.diff(reach.indptr)
-    common = (reach.T @ reach).tocoo()
-    inside = (common.data == size[common.row]) & (common.row != common.col)
-    small, large = common.row[inside], common.col[inside]
     limits = csc_array(problem.limits)[:, :actions]
-    used = limits.toarray() if limits.shape[0] else np.zeros((0, actions))
-    better = (problem.cost[large] <= problem.cost[small]) & (
-        (problem.site[large] == NO_SITE) | (problem.site[large] == problem.site[small])
-    )
-    better &= (used[:, large] <= used[:, small]).all(axis=0) & (used[:, small] >= 0).all(axis=0)
-    same = (
-        (size[large] == size[small])
-        & (problem.cost[large] == problem.cost[small])
-        & (problem.site[large] == problem.site[small])
-        & (used[:, large] == used[:, small]).all(axis=0)
-    )
-    better &= ~same | (large < small)
+    kinds: dict[bytes, int] = {b"": 0}  # actions of one kind enter the same limits; those of kind 0 enter none
+    kind = np.empty(actions, dtype=np.int64)
+    harmless = np.ones(actions, dtype=bool)
+    for action in range(actions):
+        part = slice(limits.indptr[action], limits.indptr[action + 1])
+        entries = limits.indices[part].tobytes() + limits.data[part].tobytes()
+        kind[action] = kinds.setdefault(entries, len(kinds))
+        harmless[action] = (limits.data[part] >= 0).all()
     gone = np.zeros(actions, dtype=bool)
-    gone[small[better]] = True
-    gone |= (size == 0) & (used >= 0).all(axis=0)  # one in a quota may be of use though it reaches nobody
+    rows = csr_array(reach.T)
+    for start in range(0, actions, PIECE):
+        common = (rows[start : start + PIECE] @ reach).tocoo()
+        small, large = common.row + start, common.col
+        inside = (common.data == size[small]) & (small != large)
+        small, large = small[inside], large[inside]
+        same_site, same_kind = problem.site[large] == problem.site[small], kind[large] == kind[small]
+        dearer = problem.cost[large] - problem.cost[small]
+        better = harmless[small] & (dearer <= 0) & (same_site | (problem.site[large] == NO_SITE))
+        better &= same_kind | (kind[large] == 0)
+        equal = (size[large] == size[small]) & (dearer == 0) & same_site & same_kind
+        gone[small[better & (~equal | (large < small))]] = True
+    gone |= (size == 0) & harmless  # one in a quota may be of use though it reaches nobody
     return gone
 
 
@@ -367,11 +413,6 @@ def _sites_of(problem: Cover, actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
     needed = problem.site[actions]
     sites[needed[needed != NO_SITE]] = True
     return sites
-
-
-def _kept_actions(problem: Cover) -> NDArray[np.bool_]:
-    kept: NDArray[np.bool_] = ~dominated(problem)
-    return kept
 
 
 def _only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
