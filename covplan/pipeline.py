@@ -7,16 +7,24 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from rasterio.enums import Resampling
 
-from covplan.assess.hamlets import centres, hamlet_states
-from covplan.assess.indicators import indicators
+from covplan.assess.curves import sharing_curve, signal_curves
+from covplan.assess.demand import centres, demand_points
+from covplan.assess.hamlets import ANY, Signal, hamlet_states, signal_table
+from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
+from covplan.assess.parts import parts
+from covplan.assess.places import place_points, place_states
+from covplan.assess.uncertainty import share_with_signal
 from covplan.propose import candidates, white_spots, zones
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import is_covered, strongest
-from covplan.radio.links import receive
+from covplan.radio.link_budget import coverage_probability
+from covplan.radio.links import read_reception, receive, write_reception
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, SettingsError
+from covplan.study.files import content_digest, file_digest
 from covplan.study.plan import Plan
 from covplan.study.settings import radio_under
 from covplan.terrain.ground import load_ground
@@ -28,29 +36,75 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
+    from covplan.assess.demand import Demand
     from covplan.propose.white_spots import WhiteSpotPlan
-    from covplan.radio.coverage import Coverage
+    from covplan.radio.coverage import Coverage, Reception
     from covplan.study.folder import Study
-    from covplan.study.settings import Radio
+    from covplan.study.grid import Grid
+    from covplan.study.settings import Radio, Settings
     from covplan.terrain.ground import Ground
 
+RECEPTION = "reception 1"
+"""Raise the number when a change of the model changes what is received."""
+POPULATION_CELL_M = 90.0  # population rasters are coarser than the grid
 
-def make_plan(study: Study) -> Plan:
-    """What the data says about the province today: locations, hamlets by state, every indicator of the plan."""
+
+def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) -> Plan:
+    """Where the province stands: hamlets and places by what they receive, and every indicator of the plan.
+
+    With terrain and 4G stations the mobile state is computed; without, it is the one the study declares.
+    """
+    s = study.settings
     stations = on_air(study.stations)
     locations = group_locations(stations)
-    hamlets = hamlet_states(study.villages, study.communes, locations)
-    today = indicators(
-        hamlets,
-        study.villages,
-        study.places,
-        study.communes,
-        stations,
-        locations,
-        study.statistics,
-        study.settings,
-    )
-    return Plan(study=study, hamlets=hamlets, locations=locations, indicators=today)
+    demand = demand_points(study.villages, study.dwellings, _population(study))
+    signals = hear(study, demand, progress=progress)
+    table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
+    hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology)
+    places = _places(study, progress)
+    counted = tallies(hamlets, places, study.communes, stations, locations, s)
+    return Plan(
+        study=study,
+        hamlets=hamlets,
+        locations=locations,
+        places=places,
+        signals=table,
+        indicators=indicators(counted, study.statistics, s, _intervals(study, demand, signals)),
+        parts=parts(
+            counted, hamlets, table, places, stations, locations, study.communes,
+            technology=s.definition.technology, weak_counts=s.coverage.count_weak_as_covered,
+        ),
+        curves=_curves(study, demand, signals, stations),
+        evidence=evidence(counted),
+    )  # fmt: skip
+
+
+def hear(study: Study, demand: Demand, *, progress: Callable[[str], None] | None = None) -> list[Signal]:
+    """What every operator, and any of them, gives at the points of a demand, 4G and 5G; nothing without terrain."""
+    found: list[Signal] = []
+    if study.rasters["elevation"] is None or study.settings.coverage.basis == "declared":
+        return found
+    ground = _Later(study)
+    for technology in study.settings.radio:
+        radio = _radio_in_force(study.settings, technology)
+        transmitting, _ = _transmitting(study, technology)
+        received = [
+            _receive(
+                study,
+                transmitting[transmitting["operator"] == operator],
+                technology,
+                radio,
+                demand.x_m,
+                demand.y_m,
+                ground,
+                progress,
+            )
+            for operator in sorted(transmitting["operator"].unique())
+        ]
+        found += [_signal(one, one.operators[0], radio) for one in received]
+        if received:
+            found.append(_signal(strongest(received), ANY, radio))
+    return found
 
 
 def coverage(
@@ -113,76 +167,49 @@ def coverages(
         yield together
 
 
-def propose_white_spots(
-    study: Study, *, ground: Ground | None = None, progress: Callable[[str], None] | None = None
-) -> WhiteSpotPlan:
+def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None = None) -> WhiteSpotPlan:
     """Cheapest actions that bring hamlets without a signal to the targets of VILLAGE_MBB_COV, each with its reason."""
     s, version = study.settings, study.settings.province.boundaries
-    ground = ground or load_study_ground(study)
-    stations = on_air(study.stations)
-    radio = radio_under(s.definition, s.radio["4G"])
-    need = hamlets_in_need(study, ground, radio, clusters=s.white_spots.clusters, progress=progress)
-    targets = white_spots.missing_points(need, s.white_spots)
+    ground, stations = load_study_ground(study), on_air(study.stations)
+    need = hamlets_in_need(study, progress=progress)
     locations = candidates.locations_with_room(stations, min(s.phases.years), s.propose)
-    ground_found = candidates.new_ground(
-        targets, ground, study.roads, np.column_stack([locations.geometry.x, locations.geometry.y]), study.communes,
+    found = candidates.new_ground(
+        white_spots.missing_points(need, s.white_spots), ground, study.roads, _xy(locations), study.communes,
         zones.headquarters(study.places, study.communes, version), s.rules, version, s.propose,
         reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m),
     )  # fmt: skip
     options = white_spots.options_for(
-        need, locations, stations, study.cells, ground_found, _fibre_m(study), ground, s.costs, s.rules,
-        s.white_spots, s.propose,
+        need, locations, stations, study.cells, found, _fibre_m(study), ground, s.costs, s.rules, s.white_spots,
+        s.propose,
     )  # fmt: skip
     goal = s.targets["VILLAGE_MBB_COV"]
     by_year = {2025: goal.target_2025, 2030: goal.target_2030}
     return white_spots.propose(
-        need, options, radio, s.propagation, ground, s.white_spots, s.propose, s.rules, study.communes, version,
-        {year: pct for year, pct in by_year.items() if pct is not None}, cache=_loss_cache(study), progress=progress,
+        need, options, _radio_in_force(s, "4G"), s.propagation, ground, s.white_spots, s.propose, s.rules,
+        study.communes, version, {year: pct for year, pct in by_year.items() if pct is not None},
+        cache=_loss_cache(study), progress=progress,
     )  # fmt: skip
 
 
-def hamlets_in_need(
-    study: Study, ground: Ground, radio: Radio, *, clusters: bool, progress: Callable[[str], None] | None = None
-) -> white_spots.Need:
-    """Points of the hamlets that count (centres, and dwelling clusters), and which operators cover them today."""
+def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = None) -> white_spots.Need:
+    """Points of the hamlets that count (centres, and clusters where the settings say so), and who covers them today."""
     villages = study.villages.reset_index(drop=True)
-    at = centres(villages)
+    demand = demand_points(villages, study.dwellings, _population(study))
+    signals = {one.operator: one for one in hear(study, demand, progress=progress) if one.technology == "4G"}
+    if ANY not in signals:
+        raise LayerError("white spots: nothing is computed; elevation.tif and 4G stations on air are needed.")
+    counts = demand.centre if not study.settings.white_spots.clusters else np.ones(demand.centre.size, dtype=bool)
+    known = ~np.isnan(signals[ANY].probability)
+    told = np.zeros(len(villages), dtype=bool)
+    told[demand.village[demand.centre & known]] = True
+    centre = centres(villages)
     hamlets = villages[["village_id", "name", "households", "grid_power", "difficulty", "synthetic"]].assign(
-        x_m=at.x, y_m=at.y, known=~at.is_empty & at.x.notna()
+        x_m=centre.x, y_m=centre.y, known=told
     )
-    row = pd.Series(hamlets.index, index=hamlets["village_id"])
-    extra = study.dwellings[study.dwellings["village_id"].isin(row.index)] if clusters else study.dwellings[:0]
-    x = np.concatenate([hamlets["x_m"].fillna(0.0), extra.geometry.x])
-    y = np.concatenate([hamlets["y_m"].fillna(0.0), extra.geometry.y])
-    stations = on_air(study.stations)
-    operators = tuple(sorted(stations["operator"].unique()))
-    covered = np.zeros((len(operators), x.size), dtype=bool)
-    for n, one in enumerate(operators):
-        if progress:
-            progress(f"4G {one}: {x.size} điểm (points)")
-        own = stations[stations["operator"] == one]
-        covered[n] = covered_at(own, study.cells, x, y, ground, radio, study)
-    return white_spots.Need(
-        hamlets, np.concatenate([hamlets.index, row[extra["village_id"]]]), x, y, operators, covered
-    )
-
-
-def covered_at(
-    stations: gpd.GeoDataFrame,
-    cells: pd.DataFrame,
-    x_m: NDArray[np.float64],
-    y_m: NDArray[np.float64],
-    ground: Ground,
-    radio: Radio,
-    study: Study,
-    technology: str = "4G",
-) -> NDArray[np.bool_]:
-    """Points at which one operator's stations meet the threshold with the confidence of the settings."""
-    found = receive(
-        stations, cells, x_m, y_m, ground, technology, radio, study.settings.propagation,
-        cache=_loss_cache(study), antennas=study.path / "antennas",
-    )  # fmt: skip
-    return np.asarray(is_covered(found, radio))
+    at = np.flatnonzero(counts & known)
+    operators = tuple(sorted(set(signals) - {ANY}))
+    covered = np.array([signals[one].covered[at] for one in operators], dtype=bool)
+    return white_spots.Need(hamlets, demand.village[at], demand.x_m[at], demand.y_m[at], operators, covered)
 
 
 def _fibre_m(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]:
@@ -192,6 +219,10 @@ def _fibre_m(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]
         return candidates.nearest_road_m(x_m, y_m, study.routes) * study.settings.propose.backhaul_detour
 
     return length_m
+
+
+def _xy(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    return np.column_stack([table.geometry.x, table.geometry.y])
 
 
 def load_study_ground(study: Study) -> Ground:
@@ -206,6 +237,146 @@ def load_study_ground(study: Study) -> Ground:
         scheme=propagation.landcover_classes,
         heights_m=propagation.clutter_height_m,
     )
+
+
+class _Later:
+    """The ground of a study, loaded when it is first asked for: what is kept needs none."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._ground: Ground | None = None
+
+    def __call__(self) -> Ground:
+        self._ground = self._ground or load_study_ground(self._study)
+        return self._ground
+
+
+def _receive(
+    study: Study,
+    stations: gpd.GeoDataFrame,
+    technology: str,
+    radio: Radio,
+    x_m: NDArray[np.float64],
+    y_m: NDArray[np.float64],
+    ground: Callable[[], Ground],
+    progress: Callable[[str], None] | None,
+) -> Reception:
+    """`links.receive`, kept on disk by all it depends on."""
+    cells = study.cells[study.cells["station_id"].isin(stations["station_id"])]
+    places = pd.DataFrame({"x_m": stations.geometry.x, "y_m": stations.geometry.y})
+    used = [places, stations[["station_id", "operator", "antenna_height_m", "technologies", "bands"]], cells]
+    folder = study.path / "antennas"
+    patterns = sorted(folder.iterdir()) if folder.is_dir() else []
+    rasters = [path for path in (study.rasters["elevation"], study.rasters["landcover"]) if path]
+    key = content_digest(
+        RECEPTION, technology, radio.model_dump_json(), study.settings.propagation.model_dump_json(), study.grid,
+        *(file_digest(path) for path in [*rasters, *patterns]), *(table.to_csv() for table in used),
+        np.round(x_m, 3).tobytes(), np.round(y_m, 3).tobytes(),
+    )  # fmt: skip
+    cache = _loss_cache(study)
+    path = cache.parent / "reception" / f"{key}.npz" if cache else None
+    kept = read_reception(path) if path else None
+    if kept is not None:
+        return kept
+    if progress:
+        progress(f"{technology} {'+'.join(sorted(stations['operator'].unique()))}: {len(stations)} trạm (stations)")
+    found = receive(
+        stations, study.cells, x_m, y_m, ground(), technology, radio, study.settings.propagation,
+        cache=cache, antennas=folder,
+    )  # fmt: skip
+    if path:
+        write_reception(found, path)
+    return found
+
+
+def _signal(one: Reception, operator: str, radio: Radio) -> Signal:
+    indoor = coverage_probability(
+        one.rsrp_dbm, radio.rsrp_threshold_dbm + radio.indoor_margin_db, one.sigma_db
+    )  # fmt: skip
+    names = np.array([*one.cell_ids, ""], dtype=object)
+    return Signal(
+        technology=one.technology,
+        operator=operator,
+        rsrp_dbm=one.rsrp_dbm,
+        probability=one.probability,
+        covered=is_covered(one, radio),
+        indoor=np.nan_to_num(indoor) >= radio.confidence,
+        throughput_mbps=one.edge_throughput_mbps,
+        server=names[one.server],
+    )
+
+
+def _radio_in_force(settings: Settings, technology: str) -> Radio:
+    """Radio settings of a technology, as the definition of covered wants them where it is about this technology."""
+    radio = settings.radio[technology]  # type: ignore[index]
+    return radio_under(settings.definition, radio) if settings.definition.technology == technology else radio
+
+
+def _places(study: Study, progress: Callable[[str], None] | None) -> gpd.GeoDataFrame:
+    """Places with their 5G state: computed with terrain and 5G stations, else declared."""
+    s = study.settings
+    if study.rasters["elevation"] is None or s.coverage.basis == "declared" or study.places.empty:
+        return place_states(study.places)
+    transmitting, _ = _transmitting(study, "5G")
+    radio, ground = _radio_in_force(s, "5G"), _Later(study)
+    points = place_points(study.places, s.places.buffer_m, s.places.spacing_m)
+    received = [
+        _receive(
+            study,
+            transmitting[transmitting["operator"] == operator],
+            "5G",
+            radio,
+            points.x_m,
+            points.y_m,
+            ground,
+            progress,
+        )
+        for operator in sorted(transmitting["operator"].unique())
+    ]
+    if not received:
+        return place_states(study.places)
+    best = strongest(received)
+    return place_states(
+        study.places, points, best.rsrp_dbm, best.probability, is_covered(best, radio), least_share=s.places.least_share
+    )
+
+
+def _population(study: Study) -> tuple[Grid, NDArray[np.float32]] | None:
+    """The population raster on its own cells, where hamlets lack clusters and the study has one."""
+    path = study.rasters["population"]
+    if path is None or set(study.villages["village_id"]) <= set(study.dwellings["village_id"]):
+        return None
+    grid = study.grid.coarsened(POPULATION_CELL_M)
+    return grid, grid.read(path, resampling=Resampling.nearest)
+
+
+def _intervals(study: Study, demand: Demand, signals: list[Signal]) -> dict[str, tuple[float, float]]:
+    """Intervals of the indicators that shadowing moves, per cent."""
+    s, technology = study.settings, study.settings.definition.technology
+    own = [one for one in signals if one.technology == technology and one.operator != ANY]
+    if not own or not s.uncertainty.draws:
+        return {}
+    share = share_with_signal(
+        demand, own, _radio_in_force(s, technology).rsrp_threshold_dbm, s.propagation.location_sigma_db,
+        correlation_m=s.uncertainty.correlation_m, site_correlation=s.uncertainty.site_correlation,
+        draws=s.uncertainty.draws, seed=s.uncertainty.seed,
+    )  # fmt: skip
+    tail = (1.0 - s.uncertainty.level) / 2.0
+    low, high = np.quantile(100.0 * share, [tail, 1.0 - tail])
+    return {"VILLAGE_MBB_COV": (round(float(low), 2), round(float(high), 2))}
+
+
+def _curves(study: Study, demand: Demand, signals: list[Signal], stations: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Curves of the indicators over what they are counted with."""
+    s, technology = study.settings, study.settings.definition.technology
+    tables = [sharing_curve(stations)]
+    for one in signals:
+        if one.technology == technology and one.operator == ANY:
+            at = demand.centre
+            radio, sigma_db = _radio_in_force(s, technology), s.propagation.location_sigma_db
+            known = ~np.isnan(one.probability[at])
+            tables.append(signal_curves("VILLAGE_MBB_COV", one.rsrp_dbm[at], known, radio, sigma_db))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _loss_cache(study: Study) -> Path | None:

@@ -158,9 +158,10 @@ def least_cost(
     everything = demanded is None or demanded >= problem.value.sum() - EXACT
     keep = np.ones(problem.cost.size, dtype=bool) if forbidden is None else ~forbidden
     at = np.flatnonzero(keep)
-    if fixed is None:
-        keep[at[dominated(_only(problem, keep))]] = False
-    small = merged(_only(problem, keep))
+    keep[at[dominated(only(problem, keep))]] = False
+    if fixed is not None:
+        keep |= fixed
+    small = merged(only(problem, keep))
     program = _program(small)
     lower = np.zeros(program.size)
     if fixed is not None:
@@ -415,7 +416,7 @@ def _sites_of(problem: Cover, actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return sites
 
 
-def _only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
+def only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
     """The problem with some of its actions; every site stays."""
     columns = np.concatenate([np.flatnonzero(keep), np.arange(keep.size, keep.size + problem.site_cost.size)])
     return dataclasses.replace(

@@ -7,7 +7,7 @@ Options are written down first (`options`), then who is reached by which (`trans
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +21,18 @@ from covplan.propose.backhaul import connect
 from covplan.propose.baselines import cheapest_first, most_demand_first, nearest_first
 from covplan.propose.candidates import SECTION_M
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
-from covplan.propose.cover import NO_SITE, Choice, Cover, cover, least_cost, next_best, served_by, unreachable
+from covplan.propose.cover import (
+    NO_SITE,
+    Choice,
+    Cover,
+    cover,
+    dominated,
+    least_cost,
+    next_best,
+    only,
+    served_by,
+    unreachable,
+)
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of, tilt_deg
 from covplan.propose.zones import by_area
@@ -721,13 +732,15 @@ def _compared(
     at = need.hamlets[["x_m", "y_m"]].to_numpy(float)[hamlet_of]
     from_actions = options.actions[["x_m", "y_m"]].to_numpy(float)
     away_m = np.hypot(at[:, :1] - from_actions[:, 0], at[:, 1:] - from_actions[:, 1])
+    keep = ~dominated(problem)
+    small = only(problem, keep)
     rows = []
     for year, count in wanted.items():
         rows.append(_line(year, "program", within[year], problem, options))
         if year in alone:
             rows.append(_line(year, "program, this year alone", alone[year], problem, options))
         habits: dict[str, Callable[[float], Choice]] = {
-            "cheapest per hamlet first, swapped": lambda count: cheapest_first(problem, count),
+            "cheapest per hamlet first, swapped": lambda count: _spread(cheapest_first(small, count), keep),
             "most demand first": lambda count: most_demand_first(problem, count),
             "nearest mast for each hamlet": lambda count: nearest_first(problem, away_m, count),
         }
@@ -740,6 +753,13 @@ def _compared(
     best = table[table["method"] == "program"].set_index("year")["cost_vnd"]
     table["over_program_pct"] = (100.0 * (table["cost_vnd"] / table["year"].map(best) - 1.0)).round(2)
     return table
+
+
+def _spread(choice: Choice, keep: NDArray[np.bool_]) -> Choice:
+    """A choice among some actions as one among all."""
+    actions = np.zeros(keep.size, dtype=bool)
+    actions[keep] = choice.actions
+    return replace(choice, actions=actions)
 
 
 def _line(year: int, method: str, choice: Choice, problem: Cover, options: Options) -> dict[str, Any]:
