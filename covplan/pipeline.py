@@ -17,7 +17,7 @@ from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
 from covplan.assess.places import place_points, place_states
 from covplan.assess.uncertainty import share_with_signal
-from covplan.propose import candidates, white_spots, zones
+from covplan.propose import candidates, places_5g, white_spots, zones
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import is_covered, strongest
 from covplan.radio.link_budget import coverage_probability
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand
+    from covplan.propose.places_5g import PlacesPlan
     from covplan.propose.white_spots import WhiteSpotPlan
     from covplan.radio.coverage import Coverage, Reception
     from covplan.study.folder import Study
@@ -187,6 +188,27 @@ def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None 
     return white_spots.propose(
         need, options, _radio_in_force(s, "4G"), s.propagation, ground, s.white_spots, s.propose, s.rules,
         study.communes, version, {year: pct for year, pct in by_year.items() if pct is not None},
+        cache=_loss_cache(study), progress=progress,
+    )  # fmt: skip
+
+
+def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = None) -> PlacesPlan:
+    """Cheapest placements of 5G that give every place its signal and its capacity, each with its reason."""
+    s, version = study.settings, study.settings.province.boundaries
+    ground, stations = load_study_ground(study), on_air(study.stations)
+    status = study.places["status"].fillna("existing")
+    places = study.places[(status == "existing") | s.places_5g.planned].reset_index(drop=True)
+    points = place_points(places, s.places.buffer_m, s.places.spacing_m)
+    powered = study.roads[study.roads["power"].fillna(value=False).astype(bool)]
+    options = places_5g.options_for(
+        places, candidates.locations_with_room(stations, min(s.phases.years), s.propose), stations, study.cells,
+        lambda x, y, power: candidates.nearest_road_m(x, y, powered if power else study.roads), _fibre_m(study), ground,
+        s.costs, s.places_5g, s.propose,
+    )  # fmt: skip
+    reuse_pct = s.targets["BTS_NEW_SHARE_RATIO"].target_2030 or 0.0
+    return places_5g.propose(
+        places, points.x_m, points.y_m, points.place, options, _radio_in_force(s, "5G"), s.propagation, ground,
+        s.places_5g, s.propose, s.places.least_share, reuse_pct / 100.0, study.communes, version,
         cache=_loss_cache(study), progress=progress,
     )  # fmt: skip
 

@@ -416,7 +416,7 @@ def _on_structures(
                              antenna_height_m=height_m, survey=place.survey, **kept)  # fmt: skip
             higher = [h for h in place.free_heights_m if h >= float(station.antenna_height_m) + RAISE_M]
             if higher and station.station_id in cells_of:
-                own = _raised(cells_of[station.station_id], x, y, higher[0])
+                own = cells_at(cells_of[station.station_id], x, y, higher[0])
                 made.add(own, swap * float(len(own)) + more, NOTHING, action="raise_antenna", bands="",
                          antenna_height_m=higher[0], survey=place.survey, **kept)  # fmt: skip
 
@@ -521,7 +521,7 @@ def _sectors(
     ]  # fmt: skip
 
 
-def _raised(cells: pd.DataFrame, x: float, y: float, height_m: float) -> tuple[Cell, ...]:
+def cells_at(cells: pd.DataFrame, x: float, y: float, height_m: float) -> tuple[Cell, ...]:
     """A station's cells at another height."""
     made = []
     for cell in cells.dropna(subset=["band"]).itertuples():
