@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ from covplan.assess.parts import parts
 from covplan.assess.places import place_points, place_states
 from covplan.assess.uncertainty import share_with_signal
 from covplan.propose import candidates, places_5g, white_spots, zones
+from covplan.propose.transmit import planned_network
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import is_covered, strongest
 from covplan.radio.link_budget import coverage_probability
@@ -192,6 +194,44 @@ def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None 
     )  # fmt: skip
 
 
+def supply_curve(study: Study, *, nested: bool = False, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+    """What 1, 2, 3 … hamlets cost at least, the next one, and where a satellite costs less."""
+    plan = propose_white_spots(study, progress=progress)
+    s = study.settings
+    return white_spots.supply_curve(plan, plan.hamlets, s.costs, s.propose, nested=nested)
+
+
+def confirm_white_spots(study: Study, plan: WhiteSpotPlan) -> pd.DataFrame:
+    """Hamlets the plan says it serves, and whether the coverage engine, run on the planned network, agrees.
+
+    Columns: village_id, covered (all the points that count, of any operator or of each that must), rsrp_dbm (the best
+    at the centre).
+    """
+    stations, cells = planned_network(
+        on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "4G"
+    )
+    need = hamlets_in_need(replace(study, stations=stations, cells=cells))
+    missing = white_spots.hamlets_missing(need, study.settings.white_spots)
+    claimed = plan.hamlets.iloc[plan.hamlet_of[plan.choice.served]]
+    dbm = pd.Series(need.best_dbm).groupby(need.hamlet).first()
+    return pd.DataFrame(
+        {
+            "village_id": claimed["village_id"].to_numpy(),
+            "covered": ~np.isin(claimed.index, missing),
+            "rsrp_dbm": dbm.reindex(claimed.index).round(1).to_numpy(),
+        }
+    )
+
+
+def confirm_places_5g(study: Study, plan: PlacesPlan) -> pd.DataFrame:
+    """State of every place as `make_plan` would compute it with the placements built: place_id, state_5g, share."""
+    stations, cells = planned_network(
+        on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "5G"
+    )
+    states = _places(replace(study, stations=stations, cells=cells), None)
+    return pd.DataFrame(states[["place_id", "state_5g", "covered_share"]])
+
+
 def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = None) -> PlacesPlan:
     """Cheapest placements of 5G that give every place its signal and its capacity, each with its reason."""
     s, version = study.settings, study.settings.province.boundaries
@@ -231,7 +271,9 @@ def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = No
     at = np.flatnonzero(counts & known)
     operators = tuple(sorted(set(signals) - {ANY}))
     covered = np.array([signals[one].covered[at] for one in operators], dtype=bool)
-    return white_spots.Need(hamlets, demand.village[at], demand.x_m[at], demand.y_m[at], operators, covered)
+    return white_spots.Need(
+        hamlets, demand.village[at], demand.x_m[at], demand.y_m[at], operators, covered, signals[ANY].rsrp_dbm[at]
+    )
 
 
 def _fibre_m(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]:

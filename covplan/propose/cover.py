@@ -6,14 +6,16 @@ Nothing here knows masts or decibels: points are reached by actions, demands own
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import LinearConstraint
-from scipy.sparse import csc_array, csr_array, eye_array, hstack, vstack
+from scipy.sparse import block_array, csc_array, csr_array, eye_array, hstack, vstack
+from scipy.sparse.csgraph import connected_components
 
-from covplan.propose.solver import TIME_LIMIT_S, Solution, solve
+from covplan.propose.solver import INTEGRAL, TIME_LIMIT_S, Solution, Status, solve
 from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:
@@ -143,7 +145,7 @@ def least_cost(
                      Σ_(a in N(p)) z_a ≥ c_p,
                      Σ_(p in P(i)) weight_p c_p ≥ share_i x_i    where a share suffices
                      z_a ≤ y_s(a)                                where an action needs a site
-                     Σ_a f_ai ≥ x_i,  f_ai ≤ z_a,
+                     Σ_a f_ai ≥ x_i,  f_ai ≤ min(1, capacity_a / traffic_i) z_a,
                      Σ_i traffic_i f_ai ≤ capacity_a z_a         where capacity matters
                      limits (z, y) ≤ most                        slots, spacing, quotas
                      Σ_i value_i x_i ≥ demanded
@@ -178,6 +180,46 @@ def least_cost(
         whole[program.served] = False
     found = solve(program.cost, rows, whole=whole, lower=lower, gap=gap, time_limit_s=time_limit_s)
     return _choice(problem, keep, program, found)
+
+
+def least_cost_in_parts(problem: Cover, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S) -> Choice:
+    """Everything at least cost, neighbourhood by neighbourhood: `least_cost` where the problem falls into parts.
+
+    Quotas (limits with negative entries) tie all parts together; they are left out first. When the joined choice keeps
+    them it is the best with them too, for leaving a limit out can only make a plan cheaper; when not, the whole is
+    solved with them. The bound is the sum of the parts' bounds. Small parts go first, what time is left goes to the
+    large ones.
+    """
+    start = time.perf_counter()
+    quota = np.zeros(problem.limits.shape[0], dtype=bool)
+    rows = problem.limits.tocoo()
+    quota[rows.row[rows.data < 0]] = True
+    free = dataclasses.replace(problem, limits=csr_array(problem.limits[~quota]), most=problem.most[~quota])
+    parts = sorted(_parts(free), key=lambda part: int(part[0].sum()))
+    actions, served = np.zeros(problem.cost.size, dtype=bool), np.zeros(problem.share.size, dtype=bool)
+    objective = bound = 0.0
+    nodes = 0
+    for own_actions, own_demands in parts:
+        left_s = max(time_limit_s - (time.perf_counter() - start), 1.0)
+        one = least_cost(_part(free, own_actions, own_demands), gap=gap, time_limit_s=left_s)
+        actions[np.flatnonzero(own_actions)[one.actions]] = True
+        served[np.flatnonzero(own_demands)[one.served]] = True
+        if one.solution:
+            objective, bound, nodes = (
+                objective + one.solution.objective, bound + one.solution.bound, nodes + one.solution.nodes
+            )  # fmt: skip
+    sites = _sites_of(problem, actions)
+    kept = problem.limits[quota] @ np.concatenate([actions, sites]).astype(float) <= problem.most[quota] + EXACT
+    if not kept.all():
+        left_s = max(time_limit_s - (time.perf_counter() - start), 1.0)
+        return least_cost(problem, gap=gap, time_limit_s=left_s)
+    apart = max(objective - bound, 0.0) / max(abs(objective), EXACT)
+    proven = apart <= INTEGRAL
+    found = Solution(
+        actions.astype(float), objective, bound, 0.0 if proven else apart,
+        Status.OPTIMAL if proven else Status.FEASIBLE, time.perf_counter() - start, nodes,
+    )  # fmt: skip
+    return Choice(actions, sites, served, cost_of(problem, actions), float(problem.value[served].sum()), found)
 
 
 def most_value(
@@ -384,7 +426,8 @@ def _program(problem: Cover) -> _Program:
     if carried is not None:
         arcs = np.arange(flows)
         of_demand = csr_array((np.ones(flows), (carried.row, arcs)), shape=(demands, flows))
-        of_action = csr_array((np.ones(flows), (arcs, carried.col)), shape=(flows, actions))
+        most = np.minimum(1.0, problem.capacity[carried.col] / np.maximum(problem.traffic[carried.row], EXACT))
+        of_action = csr_array((most, (arcs, carried.col)), shape=(flows, actions))
         load = csr_array((-problem.traffic[carried.row], (carried.col, arcs)), shape=(actions, flows))
         room = csr_array((problem.capacity, (np.arange(actions), np.arange(actions))), shape=(actions, actions))
         rows.append(at_least(block((at_demands, -eye_array(demands, format="csr")), (at_flows, of_demand))))
@@ -427,6 +470,49 @@ def only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
         limits=csr_array(problem.limits[:, columns]),
         capacity=problem.capacity[keep] if problem.capacity.size else problem.capacity,
         carries=csr_array(problem.carries[:, keep]) if problem.traffic.size else problem.carries,
+    )
+
+
+def _parts(problem: Cover) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Actions and demands that have nothing to do with those of other parts: no reach, site or limit in common."""
+    points, actions, sites, demands = problem.sizes
+    owners = csr_array((np.ones(points), (problem.demand, np.arange(points))), shape=(demands, points))
+    reached = csr_array(owners @ problem.reach.astype(float))
+    needing = np.flatnonzero(problem.site != NO_SITE)
+    at_site = csr_array((np.ones(needing.size), (problem.site[needing], needing)), shape=(sites, actions))
+    joined = vstack([reached, at_site, abs(problem.limits[:, :actions])], format="csr")
+    on_sites = vstack([csr_array((demands + sites, sites)), abs(problem.limits[:, actions:])], format="csr")
+    rows = joined.shape[0]
+    graph = block_array([[csr_array((rows, rows)), hstack([joined, on_sites])],
+                         [hstack([joined, on_sites]).T, None]], format="csr")  # fmt: skip
+    count, label = connected_components(graph, directed=False)
+    of_demand, of_action = label[:demands], label[rows : rows + actions]
+    found = []
+    for part in range(count):
+        own = of_demand == part
+        if own.any():
+            found.append((of_action == part, own))
+    return found
+
+
+def _part(problem: Cover, actions: NDArray[np.bool_], demands: NDArray[np.bool_]) -> Cover:
+    """The problem of some demands and actions; all sites stay, those of other parts are never needed."""
+    kept = demands[problem.demand]
+    number = np.cumsum(demands) - 1
+    small = only(problem, actions)
+    limits = csr_array(small.limits)
+    used = np.diff(limits.indptr) > 0
+    return dataclasses.replace(
+        small,
+        reach=csr_array(small.reach[kept]),
+        demand=number[problem.demand[kept]],
+        weight=problem.weight[kept],
+        share=problem.share[demands],
+        value=np.ones(int(demands.sum())),
+        limits=csr_array(limits[used]),
+        most=problem.most[used],
+        traffic=problem.traffic[demands] if problem.traffic.size else problem.traffic,
+        carries=csr_array(small.carries[demands]) if problem.traffic.size else problem.carries,
     )
 
 

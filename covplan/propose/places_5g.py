@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 
 from covplan.propose.backhaul import connect
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
-from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost, served_by, stacked
+from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_parts, served_by, stacked
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of
 from covplan.propose.white_spots import ANY, bands_of, cells_at, level_needed
@@ -147,7 +147,7 @@ def propose(
             f"5G: {out.size} places cannot be covered by any placement within the rules: {names}. Allow a smaller "
             "share of their area ([places] least_share), or planned places to wait ([places_5g] planned = false)."
         )
-    choice = least_cost(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
+    choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
     table = _rows(places, options, problem, choice, place_of, year, communes, version)
     return PlacesPlan(
         table, _compared(places, options, problem, choice, place_of), choice, problem, options, place_of
@@ -380,7 +380,7 @@ def _built(
 def _owner(places: gpd.GeoDataFrame, at: NDArray[np.float64]) -> NDArray[np.int64]:
     """Row of the place each spot lies in, or is the middle of."""
     middle = places.geometry.representative_point()
-    owner = cKDTree(np.column_stack([middle.x, middle.y])).query(at)[1].astype(np.int64)
+    owner: NDArray[np.int64] = cKDTree(np.column_stack([middle.x, middle.y])).query(at)[1].astype(np.int64)
     spots = gpd.GeoSeries.from_xy(at[:, 0], at[:, 1], crs=places.crs)
     spot, area = places.sindex.query(spots, predicate="within")
     owner[spot] = area
@@ -545,11 +545,12 @@ def _compared(
     at = np.column_stack([middle.x, middle.y])[place_of]
     xy = options.actions[["x_m", "y_m"]].to_numpy(float)
     away_m = np.hypot(at[:, :1] - xy[:, 0], at[:, 1:] - xy[:, 1])
+    by_cost = np.tile(problem.cost, (len(at), 1))
     rows = [
         _line("program", choice, options, problem),
         _line("nearest structure for each place", place_by_place(problem, away_m), options, problem),
-        _line("most demand first, cheapest", place_by_place(problem, np.tile(problem.cost, (len(at), 1))), options, problem),
-    ]  # fmt: skip
+        _line("most demand first, cheapest", place_by_place(problem, by_cost), options, problem),
+    ]
     table = pd.DataFrame(rows)
     table["over_program_pct"] = (100.0 * (table["cost_vnd"] / table["cost_vnd"].iloc[0] - 1.0)).round(2)
     return table

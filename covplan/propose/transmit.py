@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
 from covplan.radio.links import rsrp_links
+from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,3 +100,61 @@ def azimuth_deg(x_m: float, y_m: float, to_x_m: float, to_y_m: float) -> float:
 def tilt_deg(fall_m: float, away_m: float) -> float:
     """Downtilt that puts the beam on something so much lower, so far away; between 0 and what antennas are set to."""
     return float(np.clip(round(np.degrees(np.arctan2(fall_m, max(away_m, 1.0)))), 0.0, STEEPEST_TILT_DEG))
+
+
+def planned_network(
+    stations: gpd.GeoDataFrame,
+    cells: pd.DataFrame,
+    actions: pd.DataFrame,
+    action_cells: Sequence[Sequence[Cell]],
+    chosen: NDArray[np.bool_],
+    technology: str,
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Stations and cells as they would be with the chosen actions done: for a look by the coverage engine.
+
+    An action without an operator transmits as one that holds its band.
+    """
+    stations, rows, sectors, points = stations.copy(), [], [], []
+    for n in np.flatnonzero(chosen):
+        action = actions.iloc[n]
+        if action["action"] == "stands":
+            continue
+        if action["action"] == "raise_antenna":
+            stations.loc[stations["station_id"] == action["station_id"], "antenna_height_m"] = action[
+                "antenna_height_m"
+            ]
+            continue
+        code = str(action["bands"])
+        station = f"proposed-{n}"
+        rows.append(
+            {
+                "station_id": station, "operator": action["operator"] or holder_of(code),
+                "location_id": action["location_id"] or station, "structure": action["structure"],
+                "height_m": action["height_m"], "antenna_height_m": action["antenna_height_m"],
+                "technologies": technology, "bands": code, "status": "existing",
+            }
+        )  # fmt: skip
+        points.append((float(action["x_m"]), float(action["y_m"])))
+        sectors += [
+            {
+                "cell_id": f"{station}-{k}", "station_id": station, "technology": technology, "band": cell.band,
+                "azimuth_deg": np.nan if cell.antenna == "omni" else cell.azimuth_deg,
+                "downtilt_deg": cell.downtilt_deg, "eirp_dbm": cell.eirp_dbm, "antenna": cell.antenna,
+            }
+            for k, cell in enumerate(action_cells[n])
+        ]  # fmt: skip
+    if not rows:
+        return stations, cells
+    xy = np.array(points)
+    new = gpd.GeoDataFrame(rows, geometry=gpd.points_from_xy(xy[:, 0], xy[:, 1]), crs=stations.crs)
+    columns = [*new.columns.drop("geometry"), "geometry"]
+    joined = pd.concat([stations[columns], new[columns]], ignore_index=True)
+    more = pd.DataFrame(sectors)
+    return gpd.GeoDataFrame(joined, crs=stations.crs), pd.concat([cells[more.columns], more], ignore_index=True)
+
+
+@functools.cache
+def holder_of(code: str) -> str:
+    """The first operator in resources/spectrum.csv that may use a band."""
+    rows = csv.DictReader(resource_text("spectrum.csv").splitlines())
+    return next(row["operator"] for row in rows if row["band"] == code)

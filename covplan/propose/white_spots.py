@@ -76,6 +76,8 @@ class Need:
     operators: tuple[str, ...]
     covered: NDArray[np.bool_]
     """(operators × points)."""
+    best_dbm: NDArray[np.float32]
+    """RSRP of whoever is received best at each point."""
 
     @property
     def any_covered(self) -> NDArray[np.bool_]:
@@ -111,8 +113,10 @@ class WhiteSpotPlan:
     choice: Choice
     problem: Cover
     options: Options
+    hamlets: pd.DataFrame
+    """Those of the `Need`."""
     hamlet_of: NDArray[np.int64]
-    """Row of `Need.hamlets` of each demand of the problem."""
+    """Row of `hamlets` of each demand of the problem."""
     best_dbm: NDArray[np.float64]
     """Of each demand: the weakest of its points under the best candidate, dBm."""
 
@@ -169,7 +173,7 @@ def propose(
         year_of[within[year].actions & (year_of == last)] = year
     table = _rows(need, options, problem, final, hamlet_of, year_of, known, communes, version)
     comparison = _compared(need, options, problem, hamlet_of, wanted, within, alone)
-    return WhiteSpotPlan(table, comparison, final, problem, options, hamlet_of, best_dbm)
+    return WhiteSpotPlan(table, comparison, final, problem, options, need.hamlets, hamlet_of, best_dbm)
 
 
 def posed(
@@ -195,8 +199,7 @@ def posed(
                      other than the spacing rule, one
     """
     missing = ~need.any_covered[None, :] if settings.operators == "any" else ~_rows_of(need, settings.every_operators)
-    in_need = np.unique(need.hamlet[missing.any(axis=0)])
-    in_need = in_need[need.hamlets["known"].to_numpy(bool)[in_need]]
+    in_need = hamlets_missing(need, settings)
     demand_of = np.full(len(need.hamlets), -1)
     demand_of[in_need] = np.arange(in_need.size)
     at = np.flatnonzero(missing.any(axis=0) & (demand_of[need.hamlet] >= 0))
@@ -781,6 +784,13 @@ def _line(year: int, method: str, choice: Choice, problem: Cover, options: Optio
         "status": str(found.status) if found else "no bound",
         "seconds": found.seconds if found else np.nan,
     }
+
+
+def hamlets_missing(need: Need, settings: WhiteSpots) -> NDArray[np.int64]:
+    """Rows of the hamlets of known state that lack a signal at a point that counts."""
+    covered = need.any_covered if settings.operators == "any" else _rows_of(need, settings.every_operators).all(axis=0)
+    rows = np.unique(need.hamlet[~covered])
+    return rows[need.hamlets["known"].to_numpy(bool)[rows]]
 
 
 def missing_points(need: Need, settings: WhiteSpots) -> NDArray[np.float64]:
