@@ -194,9 +194,8 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], lang: Language) -> N
             proposals.append(placed.proposals)
             comparisons.append(placed.comparison.assign(kind="place_5g"))
             state = pipeline.confirm_places_5g(opened, placed)["state_5g"]
-            said.append(
-                f"địa điểm (places): {int((state == 'covered').sum())}/{len(state)} có 5G khi tính lại (confirmed)"
-            )
+            lit = int((state == "covered").sum())
+            said.append(f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)")
     if proposals:
         tables["proposals.csv"] = pd.concat([table.drop(columns="geometry") for table in proposals])
         tables["comparison.csv"] = pd.concat(comparisons)

@@ -29,7 +29,7 @@ from covplan.study.errors import NoSolution
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,6 +42,7 @@ INDICATOR = "5G_KEYPLACES"
 BUILDINGS = ("school", "hospital", "office", "campus", "research")
 ROOF_M, POLE_M = 12.0, 20.0  # antennas of a new A1a on a house of three storeys, height of a new A1b pole
 LATTICE_M = 400.0  # of new structures over a place drawn as an area
+LOW_MHZ = 1000.0
 LOOK_M = 4000.0  # a structure farther than this from every place is not looked at
 DOWNTILT_DEG = 4.0
 CARRIES = 0.5  # of a place's area that a placement must cover to carry its traffic
@@ -316,13 +317,14 @@ def _added(
         outside = [one for one in settings.operators if one not in there.index and place.room]
         if settings.policy != "each":  # any will do: those who are there pay no rent
             outside = [] if inside else outside[:1]
+        ways = _ways((*inside, *outside), there, settings)
         for one in (*inside, *outside):
             guest = one in outside
             height_m = place.free_heights_m[0] if guest else float(there.loc[one, "antenna_height_m"])
             has = [] if guest else split_list(there.loc[one, "bands"])
             rent = lease_per_year(costs, roof=place.structure in ("A1a", "A2a")) if guest else NOTHING
             for code, radio in _radios(one, settings):
-                if code in has:
+                if code in has or (one, code) not in ways:
                     continue
                 made.add(
                     _three(code, radio, x, y, height_m, aim),
@@ -333,6 +335,25 @@ def _added(
                     y_m=y, structure=place.structure, height_m=place.height_m, antenna_height_m=height_m, bands=code,
                     configuration=radio.configuration, new=False, slots=place.free_slots, survey=place.survey,
                 )  # fmt: skip
+
+
+def _ways(operators: Sequence[str], there: pd.DataFrame, settings: Places5G) -> set[tuple[str, str]]:
+    """Operators and bands looked at on one structure.
+
+    Where any operator will do, one below and one above 1 GHz: that of who stands highest. The others would be as many
+    equal ways to do the same, which a program can only tell apart by trying them all.
+    """
+    every = {(one, code) for one in operators for code, _ in _radios(one, settings)}
+    if settings.policy == "each":
+        return every
+
+    def rank(way: tuple[str, str]) -> tuple[float, float, str]:
+        height_m = float(there.loc[way[0], "antenna_height_m"]) if way[0] in there.index else 0.0
+        return (-height_m, band(way[1]).downlink_mhz, way[0])
+
+    low = sorted((way for way in every if band(way[1]).downlink_mhz < LOW_MHZ), key=rank)
+    high = sorted((way for way in every if band(way[1]).downlink_mhz >= LOW_MHZ), key=rank)
+    return {*low[:1], *high[:1]}
 
 
 def _built(
