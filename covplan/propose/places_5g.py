@@ -179,6 +179,7 @@ def posed(
                      operator, band and radio; those on air cost nothing
         reach        SS-RSRP of the placement at p ≥ threshold + shadowing margin for the confidence of the settings
         share        of i's area that must be covered; its traffic goes to placements that cover half of it or more
+                     and have a sector for it (a place drawn as an area may spread over several)
         limits       Σ new stations · reuse share ≤ Σ new stations on existing structures;
                      tenants of a structure; one radio per operator, band and structure
     """
@@ -196,8 +197,12 @@ def posed(
     owners = csr_array((1.0 / np.tile(size[place], len(who)), (demand, np.arange(points * len(who)))),
                        shape=(count * len(who), points * len(who)))  # fmt: skip
     part = csr_array(owners @ stack.astype(float))
-    part.data = np.where(part.data >= CARRIES, 1.0, 0.0)
-    part.eliminate_zeros()
+    # A place known as a point lies in one sector, which must carry it whole; an area spreads over several.
+    sector_mbps = options.capacity_mbps / SECTORS
+    whole = np.where(places.geometry.area > 0, 0.0, np.minimum(traffic, sector_mbps.max(initial=0.0)))
+    arcs = part.tocoo()
+    able = (arcs.data >= CARRIES) & (sector_mbps[arcs.col] >= np.tile(whole, len(who))[arcs.row] - 1e-9)
+    part = csr_array((np.ones(int(able.sum())), (arcs.row[able], arcs.col[able])), shape=part.shape)
     limits, most = _limits(options, reuse_share)
     problem = cover(
         stack,
@@ -517,7 +522,10 @@ def _gained(problem: Cover, choice: Choice) -> tuple[dict[int, NDArray[np.int64]
                        shape=(problem.share.size, problem.demand.size))  # fmt: skip
     part = csr_array(owners @ problem.reach.astype(float))
     chosen = np.flatnonzero(choice.actions)
-    best = part[:, chosen].toarray().argmax(axis=1) if chosen.size else np.zeros(problem.share.size, np.int64)
+    if not chosen.size:
+        return {}, part
+    room = problem.capacity[chosen] / problem.capacity.max()  # of two that cover as much, the one that carries more
+    best = (part[:, chosen].toarray().round(3) + room / 1e4).argmax(axis=1)
     return {int(action): np.flatnonzero(choice.served & (best == n)) for n, action in enumerate(chosen)}, part
 
 
