@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from covplan.pipeline import coverage, make_plan
+    from covplan.pipeline import coverage, explain_link, make_plan
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import draw_map
     from covplan.study.errors import CovplanError
@@ -23,7 +23,17 @@ try:
 except PackageNotFoundError:  # run from a source tree that is not installed
     __version__ = "0+unknown"
 
-__all__ = ["CovplanError", "Plan", "Study", "coverage", "draw_map", "make_plan", "open_study", "write_geopackage"]
+__all__ = [
+    "CovplanError",
+    "Plan",
+    "Study",
+    "coverage",
+    "draw_map",
+    "explain_link",
+    "make_plan",
+    "open_study",
+    "write_geopackage",
+]
 
 _HOMES = {
     "CovplanError": "covplan.study.errors",
@@ -31,6 +41,7 @@ _HOMES = {
     "Study": "covplan.study.folder",
     "coverage": "covplan.pipeline",
     "draw_map": "covplan.publish.maps",
+    "explain_link": "covplan.pipeline",
     "make_plan": "covplan.pipeline",
     "open_study": "covplan.study.folder",
     "write_geopackage": "covplan.publish.geopackage",
