@@ -17,7 +17,11 @@ from covplan.study.folder import open_study
 from covplan.study.layers import layers
 from tests.study import EPSG, small_study
 
-DARK = {"radio": {"4G": {"rsrp_threshold_dbm": -85}}, "grid": {"cell_m": 100, "margin_m": 1000}}
+DARK = {
+    "coverage": {"basis": "computed"},
+    "radio": {"4G": {"rsrp_threshold_dbm": -85}},
+    "grid": {"cell_m": 100, "margin_m": 1000},
+}
 FAR = {"propose": {"road_m": 6000}}  # one dark hamlet lies far from every road
 
 
@@ -170,11 +174,17 @@ def test_the_reuse_quota_has_a_price(placed, tmp_path):
 
 def test_each_operator_at_each_place_costs_more_than_one_of_them(placed, tmp_path):
     _, one = placed
-    less = {"places": {"least_share": 0.6}}  # at 3.9 GHz nothing covers 95 % of the waterfall in the woods
-    each = pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, **less, "places_5g": {"policy": "each"}}))
+    two = {"policy": "each", "operators": ["VTL", "VNPT"]}  # at 3.9 GHz no pole reaches far into these woods
+    each = pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": two}))
     assert each.choice.cost > one.choice.cost
-    assert each.comparison["of"].iloc[0] == 9
-    assert set(each.proposals["operator"]) == {"VTL", "VNPT", "MBF"}
+    assert each.comparison["of"].iloc[0] == 6
+    assert set(each.proposals["operator"]) == {"VTL", "VNPT"}
+
+
+def test_a_place_no_band_of_an_operator_reaches_is_named(tmp_path):
+    alone = {"policy": "each", "operators": ["MBF"]}
+    with pytest.raises(NoSolution, match="1 places cannot be covered by any placement within the rules: Thác Thử"):
+        pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": alone}))
 
 
 def test_new_structures_of_5g_are_non_bulky_and_planned_places_can_wait(placed, tmp_path):
