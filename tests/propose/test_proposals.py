@@ -177,7 +177,7 @@ def test_each_operator_at_each_place_costs_more_than_one_of_them(tmp_path):
     two = {"operators": ["VTL", "VNPT"]}  # at 3.9 GHz no pole reaches far into these woods
 
     def quiet(places):
-        return places.assign(demand_mbps=20.0)
+        return places.assign(demand_mbps=10.0)
 
     plans = {
         policy: pipeline.propose_places_5g(
