@@ -557,7 +557,7 @@ def _write_plan(
         made = make_plan(opened, progress=tell)
         writers: dict[str, Callable[[Path], object]] = {
             INDICATORS_FILE: lambda _path: made.save(out, lang),
-            FINDINGS_FILE: lambda _path: write_findings(list(opened.findings), opened.set_aside, out, lang),
+            FINDINGS_FILE: lambda _path: write_findings(list(made.findings), opened.set_aside, out, lang),
             "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
             "map.html": lambda path: write_map(made, path),
         }
@@ -568,7 +568,7 @@ def _write_plan(
                 record(out, name, key)
     _show_indicators(console, made, lang)
     skipped = [name for name in outputs if name not in due]
-    console.print(f"{len(faults(opened.findings))} phát hiện (findings) → {out / FINDINGS_FILE}")
+    console.print(f"{len(faults(list(made.findings)))} phát hiện (findings) → {out / FINDINGS_FILE}")
     console.print(
         f"[green]{out}[/]: {', '.join(due)}" + (f"; đã có (current): {', '.join(skipped)}" if skipped else "")
     )

@@ -82,7 +82,8 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
     demand = demand_points(study.villages, study.dwellings, _population(study))
     signals = hear(study, demand, progress=progress)
     table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
-    hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology)
+    reached, fibre_findings = _reached(study, progress)
+    hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology, reached)
     places = _places(study, progress)
     counted = tallies(hamlets, places, study.communes, stations, locations, s)
     return Plan(
@@ -98,6 +99,7 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         ),
         curves=_curves(study, demand, signals, stations),
         evidence=evidence(counted),
+        findings=(*study.findings, *fibre_findings),
     )  # fmt: skip
 
 
@@ -599,6 +601,15 @@ def _places(study: Study, progress: Callable[[str], None] | None) -> gpd.GeoData
     return place_states(
         study.places, points, best.rsrp_dbm, best.probability, is_covered(best, radio), least_share=s.places.least_share
     )
+
+
+def _reached(study: Study, progress: Callable[[str], None] | None) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
+    """FTTH of every hamlet, computed where the study has roads and fibre nodes."""
+    if study.settings.coverage.basis == "declared" or study.roads.empty or study.nodes.empty:
+        return None, []
+    if progress:
+        progress("FTTH theo thôn (reach)")
+    return fibre_reach(study)
 
 
 def _population(study: Study) -> tuple[Grid, NDArray[np.float32]] | None:
