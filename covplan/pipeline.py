@@ -24,7 +24,9 @@ from covplan.assess.uncertainty import share_with_signal
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import download_osm, read_osm, road_graph
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
+from covplan.propose import candidates, places_5g, white_spots, zones
 from covplan.propose.fiber_extension import plan_fibre
+from covplan.propose.transmit import planned_network
 from covplan.radio.calibration import NO_TESTS, calibrate_tests, predicted_tests
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import is_covered, strongest
@@ -52,6 +54,8 @@ if TYPE_CHECKING:
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
     from covplan.propose.fiber_extension import FibrePlan
+    from covplan.propose.places_5g import PlacesPlan
+    from covplan.propose.white_spots import WhiteSpotPlan
     from covplan.radio.calibration import Calibration
     from covplan.radio.coverage import Coverage, Reception
     from covplan.study.findings import Finding
@@ -242,6 +246,127 @@ def coverages(
         together = strongest([together, one]) if together else one
     if together and len(together.operators) > 1:
         yield together
+
+
+def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None = None) -> WhiteSpotPlan:
+    """Cheapest actions that bring hamlets without a signal to the targets of VILLAGE_MBB_COV, each with its reason."""
+    s, version = study.settings, study.settings.province.boundaries
+    ground, stations = load_study_ground(study), on_air(study.stations)
+    need = hamlets_in_need(study, progress=progress)
+    locations = candidates.locations_with_room(stations, min(s.phases.years), s.propose)
+    found = candidates.new_ground(
+        white_spots.missing_points(need, s.white_spots), ground, study.roads, _xy(locations), study.communes,
+        zones.headquarters(study.places, study.communes, version), s.rules, version, s.propose,
+        reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m),
+    )  # fmt: skip
+    options = white_spots.options_for(
+        need, locations, stations, study.cells, found, _fibre_m(study), ground, s.costs, s.rules, s.white_spots,
+        s.propose,
+    )  # fmt: skip
+    goal = s.targets["VILLAGE_MBB_COV"]
+    by_year = {2025: goal.target_2025, 2030: goal.target_2030}
+    return white_spots.propose(
+        need, options, _radio_in_force(s, "4G"), s.propagation, ground, s.white_spots, s.propose, s.rules,
+        study.communes, version, {year: pct for year, pct in by_year.items() if pct is not None},
+        cache=_loss_cache(study), progress=progress,
+    )  # fmt: skip
+
+
+def supply_curve(study: Study, *, nested: bool = False, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+    """What 1, 2, 3 … hamlets cost at least, the next one, and where a satellite costs less."""
+    plan = propose_white_spots(study, progress=progress)
+    s = study.settings
+    return white_spots.supply_curve(plan, plan.hamlets, s.costs, s.propose, nested=nested)
+
+
+def confirm_white_spots(study: Study, plan: WhiteSpotPlan) -> pd.DataFrame:
+    """Hamlets the plan says it serves, and whether the coverage engine, run on the planned network, agrees.
+
+    Columns: village_id, covered (all the points that count, of any operator or of each that must), rsrp_dbm (the best
+    at the centre).
+    """
+    stations, cells = planned_network(
+        on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "4G"
+    )
+    need = hamlets_in_need(replace(study, stations=stations, cells=cells))
+    missing = white_spots.hamlets_missing(need, study.settings.white_spots)
+    claimed = plan.hamlets.iloc[plan.hamlet_of[plan.choice.served]]
+    dbm = pd.Series(need.best_dbm).groupby(need.hamlet).first()
+    return pd.DataFrame(
+        {
+            "village_id": claimed["village_id"].to_numpy(),
+            "covered": ~np.isin(claimed.index, missing),
+            "rsrp_dbm": dbm.reindex(claimed.index).round(1).to_numpy(),
+        }
+    )
+
+
+def confirm_places_5g(study: Study, plan: PlacesPlan) -> pd.DataFrame:
+    """State of every place as `make_plan` would compute it with the placements built: place_id, state_5g, share."""
+    stations, cells = planned_network(
+        on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "5G"
+    )
+    states = _places(replace(study, stations=stations, cells=cells), None)
+    return pd.DataFrame(states[["place_id", "state_5g", "covered_share"]])
+
+
+def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = None) -> PlacesPlan:
+    """Cheapest placements of 5G that give every place its signal and its capacity, each with its reason."""
+    s, version = study.settings, study.settings.province.boundaries
+    ground, stations = load_study_ground(study), on_air(study.stations)
+    status = study.places["status"].fillna("existing")
+    places = study.places[(status == "existing") | s.places_5g.planned].reset_index(drop=True)
+    points = place_points(places, s.places.buffer_m, s.places.spacing_m)
+    powered = study.roads[study.roads["power"].fillna(value=False).astype(bool)]
+    options = places_5g.options_for(
+        places, candidates.locations_with_room(stations, min(s.phases.years), s.propose), stations, study.cells,
+        lambda x, y, power: candidates.nearest_road_m(x, y, powered if power else study.roads), _fibre_m(study), ground,
+        s.costs, s.places_5g, s.propose,
+    )  # fmt: skip
+    reuse_pct = s.targets["BTS_NEW_SHARE_RATIO"].target_2030 or 0.0
+    return places_5g.propose(
+        places, points.x_m, points.y_m, points.place, options, _radio_in_force(s, "5G"), s.propagation, ground,
+        s.places_5g, s.propose, s.places.least_share, reuse_pct / 100.0, study.communes, version,
+        cache=_loss_cache(study), progress=progress,
+    )  # fmt: skip
+
+
+def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = None) -> white_spots.Need:
+    """Points of the hamlets that count (centres, and clusters where the settings say so), and who covers them today."""
+    villages = study.villages.reset_index(drop=True)
+    demand = demand_points(villages, study.dwellings, _population(study))
+    signals = {one.operator: one for one in hear(study, demand, progress=progress) if one.technology == "4G"}
+    if ANY not in signals:
+        raise LayerError(
+            "white spots: no signal is computed. Needed: terrain, 4G stations on air, [coverage] basis = 'computed'."
+        )
+    counts = demand.centre if not study.settings.white_spots.clusters else np.ones(demand.centre.size, dtype=bool)
+    known = ~np.isnan(signals[ANY].probability)
+    told = np.zeros(len(villages), dtype=bool)
+    told[demand.village[demand.centre & known]] = True
+    centre = centres(villages)
+    hamlets = villages[["village_id", "name", "households", "grid_power", "difficulty", "synthetic"]].assign(
+        x_m=centre.x, y_m=centre.y, known=told
+    )
+    at = np.flatnonzero(counts & known)
+    operators = tuple(sorted(set(signals) - {ANY}))
+    covered = np.array([signals[one].covered[at] for one in operators], dtype=bool)
+    return white_spots.Need(
+        hamlets, demand.village[at], demand.x_m[at], demand.y_m[at], operators, covered, signals[ANY].rsrp_dbm[at]
+    )
+
+
+def _fibre_m(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]:
+    """Length of cable from points to the nearest fibre: the straight distance times the detour of the settings."""
+
+    def length_m(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        return candidates.nearest_road_m(x_m, y_m, study.routes) * study.settings.propose.backhaul_detour
+
+    return length_m
+
+
+def _xy(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    return np.column_stack([table.geometry.x, table.geometry.y])
 
 
 def explain_link(

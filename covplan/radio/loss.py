@@ -6,6 +6,7 @@ are kept to a hundredth of a decibel, so that a result read back equals one just
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import zlib
@@ -264,6 +265,7 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
     return digest.hexdigest()
 
 
+@functools.cache
 def latitude_deg(grid: Grid) -> float:
     """Latitude of the middle of the grid, to a degree: how often there are ducts depends on little more."""
     middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
