@@ -25,6 +25,7 @@ CORE_PACKAGES = (
     "django-leaflet",
     "folium",
     "geopandas",
+    "jinja2",
     "jupyterlab",
     "networkx",
     "numba",

@@ -6,8 +6,10 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
+import rasterio
 from rasterio.enums import Resampling
 
 from covplan.assess.compare import Comparison, cell_changes, hamlet_changes, indicator_changes, station_changes
@@ -38,6 +40,7 @@ from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, SettingsError, TooLittleData
 from covplan.study.files import content_digest, file_digest
 from covplan.study.find import centre_of, find_village
+from covplan.study.findings import finding
 from covplan.study.plan import Plan
 from covplan.study.settings import radio_under, settings_difference
 from covplan.terrain.ground import load_ground
@@ -46,7 +49,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    import geopandas as gpd
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand
@@ -99,7 +101,7 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         ),
         curves=_curves(study, demand, signals, stations),
         evidence=evidence(counted),
-        findings=(*study.findings, *fibre_findings),
+        findings=(*study.findings, *_terrain_findings(study), *fibre_findings),
     )  # fmt: skip
 
 
@@ -663,7 +665,40 @@ def _transmitting(
     if radio is None:
         raise SettingsError(f"technology {technology!r}: coverage is computed for 4G and 5G.")
     air = on_air(study.stations if stations is None else stations)
-    return air[air["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)], radio
+    having = air["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)
+    return air[having & on_terrain(study, air)], radio
+
+
+def on_terrain(study: Study, stations: gpd.GeoDataFrame) -> pd.Series:
+    """Which stations stand where the terrain is known: what others reach cannot be computed."""
+    path = study.rasters["elevation"]
+    if path is None or stations.empty:
+        return pd.Series(data=True, index=stations.index)
+    around = gpd.GeoSeries(stations.geometry, crs=study.settings.province.epsg)
+    with rasterio.open(path) as raster:
+        points = around.to_crs(raster.crs)
+        heights = [value[0] for value in raster.sample(zip(points.x, points.y, strict=True), masked=True)]
+    known = pd.Series([value is not np.ma.masked and bool(np.isfinite(value)) for value in heights], stations.index)
+    if known.all():
+        return known
+    ground = load_study_ground(study)  # small voids are filled there
+    row, column = ground.grid.rowcol(around.x, around.y)
+    inside = ground.grid.contains(around.x, around.y)
+    filled = np.zeros(len(stations), np.bool_)
+    filled[inside] = np.isfinite(ground.elevation_m[row[inside], column[inside]])
+    return pd.Series(filled, stations.index)
+
+
+def _terrain_findings(study: Study) -> list[Finding]:
+    """Stations on air that are left out of coverage for want of terrain."""
+    if study.rasters["elevation"] is None or study.settings.coverage.basis == "declared":
+        return []
+    air = on_air(study.stations)
+    off = air[~on_terrain(study, air)]
+    return [
+        finding("station_without_terrain", "bts_sites.csv", layer="stations", id=row.station_id, operator=row.operator)
+        for row in off.itertuples()
+    ]
 
 
 def _masts_done(what: str, progress: Callable[[str], None] | None) -> Callable[[int, int], None] | None:

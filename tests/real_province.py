@@ -28,7 +28,7 @@ KINDS = {"KCN": "industrial_zone", "CCN": "industrial_cluster", "tourism": "tour
 MADE_UP = "mô phỏng"
 
 
-def real_study(folder: Path) -> Path:
+def real_study(folder: Path, basis: str = "declared") -> Path:
     """Write the study of real data into a folder and return it."""
     communes = _communes()
     hamlets = _dark_hamlets(communes)
@@ -44,7 +44,10 @@ def real_study(folder: Path) -> Path:
         write_layer(table, input_layers()[name], folder / input_layers()[name].file)
     _raster(PROVINCE / "vvnb_flightgear_srtm_osm2018" / "srtm3_tq_south_filled.tif", folder / "elevation.tif")
     _raster(PROVINCE / "geoglue_worldpop_vnm" / "worldpop2020_1km_tq_clip.tif", folder / "population.tif")
-    settings = Settings.model_validate({"province": {"name": "Tuyên Quang", "synthetic": True}})
+    # A handful of stations is known: what they leave dark says nothing about the province.
+    settings = Settings.model_validate(
+        {"province": {"name": "Tuyên Quang", "synthetic": True}, "coverage": {"basis": basis}}
+    )
     (folder / "study.toml").write_text(settings_toml(settings), encoding="utf-8")
     return folder
 

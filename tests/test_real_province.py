@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -11,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from covplan.cli import main
+from covplan.pipeline import make_plan
 from covplan.study.folder import open_study
 from covplan.study.geometry import area_km2, length_m
 from tests.real_province import PROVINCE, dark_hamlets, real_study
@@ -74,6 +76,20 @@ def test_the_plan_counts_dark_hamlets_as_dark_and_leaves_the_rest_unknown(out):
     states = hamlets["mobile_state"].value_counts()
     assert states["none"] == 10
     assert states["unknown"] == len(hamlets) - 10
+
+
+def test_a_station_without_terrain_is_named_and_the_rest_is_computed(tmp_path):
+    study = open_study(real_study(tmp_path / "study", basis="computed"))
+    plan = make_plan(study)
+    without = {one.details["id"] if "id" in one.details else one.id for one in plan.findings
+               if one.check == "station_without_terrain"}  # fmt: skip
+    assert without == set(study.stations["station_id"])  # all known ones stand in the north, beyond the real terrain
+    assert set(plan.hamlets["basis"]) == {"declared"}
+    moved = study.stations.copy()
+    moved.loc[moved.index[0], "geometry"] = gpd.GeoSeries.from_xy([105.21], [21.82], crs=4326).to_crs(9211)[0]
+    south = make_plan(replace(study, stations=moved)).hamlets
+    assert (south["basis"] == "computed").sum() > 5  # around the city, over real relief
+    assert south.loc[south["name"].isin(dark_hamlets()["hamlet"]), "mobile_state"].eq("none").all()
 
 
 def test_dark_hamlets_lie_as_far_from_a_mast_as_the_province_says(out):

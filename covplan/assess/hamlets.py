@@ -140,9 +140,9 @@ def hamlet_states(
 ) -> gpd.GeoDataFrame:
     """One row per hamlet, same index as `villages`; columns of resources/layers/hamlets.csv.
 
-    With `signals` (`signal_table`) the mobile state is computed, of `technology` and any operator; without, it is the
-    one the province declares; so with `reached` (columns of resources/layers/reach.csv) and FTTH. A hamlet about which
-    neither says anything is unknown.
+    With `signals` (`signal_table`) the mobile state is computed, of `technology` and any operator; without, and where
+    it cannot be computed, it is the one the province declares (`basis` says which). So with `reached` (columns of
+    resources/layers/reach.csv) and FTTH. A hamlet about which neither says anything is unknown.
     """
     hamlets = gpd.GeoDataFrame(villages[DECLARED].copy(), geometry=villages.geometry)
     hamlets["commune"] = name_of(villages["commune_code"], villages["boundary_version"], communes)
@@ -154,8 +154,10 @@ def hamlet_states(
     if signals is not None and len(signals):
         by = signals.set_index(["technology", "operator", "village_id"])
         best = _rows(by, technology, villages)
-        hamlets["mobile_state"] = best["state"].fillna(UNKNOWN).to_numpy()
-        hamlets["basis"] = "computed"
+        computed = pd.Series(best["state"].fillna(UNKNOWN).to_numpy(), index=villages.index)
+        told = (computed == UNKNOWN) & (declared != UNKNOWN)  # where the model cannot tell, the province's list does
+        hamlets["mobile_state"] = declared.where(told, computed)
+        hamlets["basis"] = np.where(told, "declared", "computed")
         for column in ("rsrp_dbm", "probability", "server", "throughput_mbps", "covered_share", "indoor_share"):
             hamlets[column] = best[column].to_numpy()
         present = signals[(signals["technology"] == technology) & (signals["operator"] != ANY)]

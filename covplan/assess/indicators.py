@@ -130,6 +130,11 @@ def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:
             (f"Tính cả lõm sóng ({weak} thôn) là chưa phủ: {strict:.2f} %.",
              f"Counting weak hamlets ({weak}) as not covered: {strict:.2f} %.")
         )  # fmt: skip
+    told = int(((hamlets["basis"] == "declared") & known).sum())
+    if told and _basis(hamlets) == "computed":
+        notes.append(
+            (f"{told} thôn không tính được, lấy theo khai báo.", f"{told} hamlets cannot be computed: as declared.")
+        )
     return _tally("hamlet", hamlets["village_id"], state.isin(good), 1, known, _basis(hamlets), notes)
 
 

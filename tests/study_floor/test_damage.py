@@ -371,6 +371,9 @@ def test_every_check_has_its_damage_here():
     shown = {d.check for d in ROWS + CELLS + WARNINGS} | {check for check, *_ in FOLDERS}
     shown |= {"wrong_meridian", "wrong_boundary_version", "legacy_encoding", "no_such_version"}
     shown |= {"file_warning", "raster_voids", "unlikely_elevation", "raster_too_small", "missing_raster"}
+    # What comes up while planning is shown in tests/fiber and tests/test_real_province.py.
+    shown |= {"hamlet_far_from_road", "road_network_split", "hamlet_without_free_port", "node_without_capacity"}
+    shown |= {"node_without_exchange", "station_without_terrain"}
     assert shown == set(checks())  # none without a damage, none without a name
     assert len(shown) >= 30
 
