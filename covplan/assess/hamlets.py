@@ -163,7 +163,7 @@ def hamlet_states(
         present = signals[(signals["technology"] == technology) & (signals["operator"] != ANY)]
         present = present[present["state"].isin([COVERED, WEAK])]
         names = present.groupby("village_id")["operator"].agg(lambda codes: LIST_SEPARATOR.join(sorted(codes)))
-        hamlets["operators"] = villages["village_id"].map(names).fillna("")
+        hamlets["operators"] = villages["village_id"].map(names).astype("object").fillna("")
         hamlets["operators_count"] = hamlets["operators"].map(lambda text: text.count(LIST_SEPARATOR) + bool(text))
         five = _rows(by, "5G", villages)
         hamlets["share_5g"] = five["covered_share"].to_numpy()

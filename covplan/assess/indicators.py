@@ -214,7 +214,7 @@ def population_with_5g(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, ve
 
 def unit_codes(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, version: Version) -> pd.Series:
     """Commune code of each hamlet in one version: its own where it is of that version, else by its middle."""
-    codes = hamlets["commune_code"].where(hamlets["boundary_version"] == version)
+    codes = hamlets["commune_code"].astype("object").where(hamlets["boundary_version"] == version)
     other = codes.isna()
     if other.any():
         codes = codes.fillna(in_version(centres(hamlets)[other], communes, version)["commune_code"])
