@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -185,7 +186,7 @@ def sharing_program(stock: Stock, moves: Moves, demand: Demand) -> Written:
     leaving = np.flatnonzero(stock.may_go)
     single = np.intersect1d(np.flatnonzero(stock.tenants == 1), moves.host)
     parts = np.cumsum([moves.host.size, leaving.size, single.size, len(losses), len(wins)])
-    v_of_leaving, u, d, g = (np.arange(a, b) for a, b in zip(parts[:-1], parts[1:], strict=True))
+    v_of_leaving, u, d, g = (np.arange(a, b) for a, b in pairwise(parts))
     size = int(parts[-1])
     v = np.full(stock.rooms.size, NOBODY)
     v[leaving] = v_of_leaving
@@ -279,7 +280,7 @@ def _none_goes_dark(rows: Rows, stock: Stock, moves: Moves, v: NDArray[np.int64]
 
 def _hanging(stock: Stock, moves: Moves, *, covered: bool) -> list[_Hanging]:
     """Hamlets covered today that may be lost, or those not covered that may be won, by operator."""
-    found = []
+    found: list[_Hanging] = []
     for k in range(len(stock.operators)):
         tenancies, own_moves = np.flatnonzero(stock.operator == k), np.flatnonzero(moves.operator == k)
         now, then = stock.reach[tenancies].tocsc(), moves.reach[own_moves].tocsc()
@@ -308,8 +309,9 @@ def _why_not(stock: Stock, moves: Moves, demand: Demand) -> str:
         left = stock.rooms.size - round(float(alone.fewer @ best))
         if shared < demand.shared_share * left - ROUNDING:
             return (
-                f"No solution: {100 * demand.shared_share:g} % of locations shared is out of reach: at most {shared} of "
-                f"{left} ({100 * shared / left:.2f} %). Allow larger distances, more loss or more rooms in [sharing], or ask for less."
+                f"No solution: {100 * demand.shared_share:g} % of locations shared is out of reach: at most {shared} "
+                f"of {left} ({100 * shared / left:.2f} %). "
+                "Allow larger distances, more loss or more rooms in [sharing], or ask for less."
             )
     for k, wanted in enumerate(demand.gains):
         if wanted <= 0:

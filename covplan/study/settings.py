@@ -173,6 +173,18 @@ class Phases(_Section):
     """Years in which something can be built."""
     budget_vnd: tuple[float, ...] = ()
     """Budget per year; empty: no limit."""
+    keep_unspent: bool = False
+    """Whether what a year leaves unspent may be spent later."""
+    rising: Literal["steps", "line"] = "steps"
+    """Targets between 2025 and 2030: that of 2025 until 2030, or rising evenly."""
+
+    @model_validator(mode="after")
+    def _one_budget_per_year(self) -> Phases:
+        if list(self.years) != sorted(set(self.years)):
+            raise ValueError(f"years must rise: {list(self.years)}")
+        if self.budget_vnd and len(self.budget_vnd) != len(self.years):
+            raise ValueError(f"{len(self.budget_vnd)} budgets for {len(self.years)} years")
+        return self
 
 
 class Cost(_Section):
