@@ -6,9 +6,9 @@ load. A raster is a numpy array of the grid's shape, float32, NaN where nothing 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -49,10 +49,9 @@ RASTERS = {
 
 
 @dataclass(frozen=True)
-class Coverage:
-    """One technology of one operator, or of several together, on a grid."""
+class Reception:
+    """What is received of one technology, of one operator or of several together; arrays of one shape."""
 
-    grid: Grid
     technology: str
     operators: tuple[str, ...]
     cell_ids: tuple[str, ...]
@@ -67,6 +66,16 @@ class Coverage:
     """Of one user who has the carrier alone, in the band that gives most."""
     edge_throughput_mbps: Singles
     """The same, met or exceeded with the confidence of the settings (interference at its median)."""
+
+
+@dataclass(frozen=True)
+class Coverage(Reception):
+    """Reception on a grid: arrays of its shape."""
+
+    grid: Grid
+
+
+Receptions = TypeVar("Receptions", bound=Reception)
 
 
 def coverage(
@@ -97,7 +106,7 @@ def coverage(
     """
     sectors = sector_table(stations, cells, technology)
     shape = ground.grid.shape
-    found = _Received(shape)
+    found = Received(shape)
     margin_db = float(shadow_margin(radio.confidence, propagation.location_sigma_db))
     groups = list(sectors.groupby(["band", "x_m", "y_m", "antenna_height_m"], sort=True))
     done = 0
@@ -120,7 +129,7 @@ def coverage(
                     ground.grid.cell_m,
                     float(ground.elevation_m[round(window.row), round(window.column)]) + mast.antenna_height_m,
                     propagation.receiver_height_m,
-                    *_patterns(table, carrier, antennas),
+                    *cell_patterns(table, carrier, antennas),
                     first,
                     LEAST_DBM,
                     best,
@@ -135,20 +144,20 @@ def coverage(
     probability = np.where(np.isnan(found.rsrp_dbm), 0.0, probability)
     probability[np.isnan(ground.elevation_m)] = np.nan
     return Coverage(
-        ground.grid,
-        technology,
-        tuple(sorted(set(sectors["operator"]))),
-        tuple(sectors["cell_id"]),
-        found.rsrp_dbm,
-        found.server,
-        probability.astype(np.float32),
-        found.sinr_db,
-        found.throughput_mbps,
-        found.edge_throughput_mbps,
+        technology=technology,
+        operators=tuple(sorted(set(sectors["operator"]))),
+        cell_ids=tuple(sectors["cell_id"]),
+        rsrp_dbm=found.rsrp_dbm,
+        server=found.server,
+        probability=probability.astype(np.float32),
+        sinr_db=found.sinr_db,
+        throughput_mbps=found.throughput_mbps,
+        edge_throughput_mbps=found.edge_throughput_mbps,
+        grid=ground.grid,
     )
 
 
-def is_covered(coverage: Coverage, radio: Radio) -> NDArray[np.bool_]:
+def is_covered(coverage: Reception, radio: Radio) -> NDArray[np.bool_]:
     """Where the threshold, and the throughput when one is asked for, are met with the confidence of the settings.
 
     `radio` may ask for another throughput than the coverage was computed for; threshold, confidence and load must be
@@ -160,9 +169,9 @@ def is_covered(coverage: Coverage, radio: Radio) -> NDArray[np.bool_]:
     return sure
 
 
-def strongest(coverages: Iterable[Coverage]) -> Coverage:
+def strongest(receptions: Iterable[Receptions]) -> Receptions:
     """Of several operators, at each place the one received best: what "any operator" means."""
-    rest = iter(coverages)
+    rest = iter(receptions)
     found = next(rest, None)
     if found is None:
         raise LayerError("no operator has stations of this technology on air.")
@@ -171,23 +180,22 @@ def strongest(coverages: Iterable[Coverage]) -> Coverage:
     return found
 
 
-def _stronger(one: Coverage, other: Coverage) -> Coverage:
-    if other.grid != one.grid:
+def _stronger(one: Receptions, other: Receptions) -> Receptions:
+    if isinstance(one, Coverage) and isinstance(other, Coverage) and other.grid != one.grid:
         raise GridMismatchError(f"coverages on different grids: {one.grid} and {other.grid}. Compute them on one.")
     if other.technology != one.technology:
         raise LayerError(f"coverages of {one.technology} and {other.technology} cannot be joined into one.")
     better = ~(one.rsrp_dbm >= other.rsrp_dbm) & ~np.isnan(other.rsrp_dbm)
-    return Coverage(
-        one.grid,
-        one.technology,
-        tuple(sorted({*one.operators, *other.operators})),
-        one.cell_ids + other.cell_ids,
-        np.where(better, other.rsrp_dbm, one.rsrp_dbm),
-        np.where(better, other.server + np.int32(len(one.cell_ids)), one.server),
-        np.where(better, other.probability, one.probability),
-        np.where(better, other.sinr_db, one.sinr_db),
-        np.fmax(one.throughput_mbps, other.throughput_mbps),
-        np.fmax(one.edge_throughput_mbps, other.edge_throughput_mbps),
+    return replace(
+        one,
+        operators=tuple(sorted({*one.operators, *other.operators})),
+        cell_ids=one.cell_ids + other.cell_ids,
+        rsrp_dbm=np.where(better, other.rsrp_dbm, one.rsrp_dbm),
+        server=np.where(better, other.server + np.int32(len(one.cell_ids)), one.server),
+        probability=np.where(better, other.probability, one.probability),
+        sinr_db=np.where(better, other.sinr_db, one.sinr_db),
+        throughput_mbps=np.fmax(one.throughput_mbps, other.throughput_mbps),
+        edge_throughput_mbps=np.fmax(one.edge_throughput_mbps, other.edge_throughput_mbps),
     )
 
 
@@ -242,10 +250,10 @@ def sector_table(stations: gpd.GeoDataFrame, cells: pd.DataFrame, technology: st
     return table.sort_values(["band", "x_m", "y_m", "antenna_height_m", "cell_id"], ignore_index=True)
 
 
-class _Received:
-    """What is received best over the bands looked at so far."""
+class Received:
+    """What is received best over the bands looked at so far: grows band by band."""
 
-    def __init__(self, shape: tuple[int, int]) -> None:
+    def __init__(self, shape: tuple[int, ...]) -> None:
         self.rsrp_dbm: Singles = np.full(shape, np.nan, dtype=np.float32)
         self.sinr_db: Singles = np.full(shape, np.nan, dtype=np.float32)
         self.throughput_mbps: Singles = np.full(shape, np.nan, dtype=np.float32)
@@ -302,10 +310,10 @@ def _runs(group: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
     return [(int(group.index[a]), group.iloc[a:b]) for a, b in pairwise(starts)]
 
 
-def _patterns(
+def cell_patterns(
     table: pd.DataFrame, carrier: Band, folder: Path | None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Sectors, cuts and kinds of antennas as `kernels.add_cells` reads them."""
+    """Sectors, cuts and kinds of antennas of one band's cells, as `kernels.add_cells` reads them."""
     antennas = [find_antenna(name, folder) for name in table["antenna"]]
     tilts = [
         split_downtilt(a, t) for a, t in zip(antennas, table["downtilt_deg"].astype(float).fillna(0.0), strict=True)

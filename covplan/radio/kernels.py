@@ -446,3 +446,101 @@ def add_cells(
                 if not best_dbm[top + r, left + c] >= dbm:
                     best_dbm[top + r, left + c] = dbm
                     server[top + r, left + c] = first + n
+
+
+@njit(cache=True, nogil=True, error_model="numpy", parallel=True)
+def link_losses(
+    elevation_m: Singles,
+    clutter_m: Singles,
+    cell_m: float,
+    tx: Floats,
+    rx: Floats,
+    of_tx: NDArray[np.int64],
+    of_rx: NDArray[np.int64],
+    rx_height_m: float,
+    earth_km: float,
+    surface_n: float,
+    latitude_deg: float,
+) -> Singles:
+    """Loss of single links, shape (links,), dB; NaN where a path leaves the ground or crosses a void.
+
+    tx : shape (n, 4): row, column (in cells, 0 at the centre of the first), antenna height (m), frequency (GHz).
+    rx : shape (m, 2): row, column. of_tx, of_rx : which of them a link joins.
+    The same walk as a radial of the sweep, to one receiver that stands exactly at its end; samples lie at most a cell
+    apart. A receiver less than a metre away is taken as a metre away.
+    """
+    loss_db = np.full(of_tx.size, np.nan, dtype=np.float32)
+    for n in prange(of_tx.size):
+        row, column = tx[of_tx[n], 0], tx[of_tx[n], 1]
+        ghz = tx[of_tx[n], 3]
+        down, right = rx[of_rx[n], 0] - row, rx[of_rx[n], 1] - column
+        km = max(math.sqrt(down * down + right * right) * cell_m, 1.0) / 1000.0
+        last = max(math.ceil(km * 1000.0 / cell_m - 1e-9), 2)
+        h, surface, found = np.empty(last + 1), np.empty(last + 1), np.empty(last + 1)
+        known = True
+        for i in range(last + 1):
+            r, c = row + down * i / last, column + right * i / last
+            h[i] = bilinear(elevation_m, r, c)
+            known = known and not math.isnan(h[i])
+            surface[i] = (
+                h[i]
+                + clutter_m[
+                    min(max(int(r + 0.5), 0), clutter_m.shape[0] - 1), min(max(int(c + 0.5), 0), clutter_m.shape[1] - 1)
+                ]
+            )
+        if not known:
+            continue
+        setting = Setting(ghz, tx[of_tx[n], 2], rx_height_m, earth_km, surface_n, True, km / last)
+        wanted = np.zeros(last + 1, dtype=np.bool_)
+        wanted[last] = True
+        free, beta0, scatter, least = (
+            np.empty(last + 1), np.empty(last + 1), np.empty(last + 1), np.empty(last + 1),
+        )  # fmt: skip
+        free[last] = f.free_space(ghz, km, 0.0)
+        beta0[last] = f.anomalous_pct(latitude_deg, km, km)
+        scatter[last] = f.troposcatter(ghz, km, 0.0, surface_n, MEDIAN_PCT)
+        least[last] = -math.inf  # ducting is looked at in any case
+        radial(h, surface, last + 1, setting, Tables(free, beta0, scatter, least), wanted, found)
+        loss_db[n] = found[last]
+    return loss_db
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def add_links(
+    starts: NDArray[np.int64],
+    points: NDArray[np.int64],
+    loss_db: Singles,
+    bearing_deg: Floats,
+    elevation_deg: Floats,
+    mast_of: NDArray[np.int64],
+    sectors: Floats,
+    horizontal_db: Floats,
+    vertical_db: Floats,
+    projected: NDArray[np.bool_],
+    least_dbm: float,
+    first: int,
+    best_dbm: Singles,
+    server: NDArray[np.int32],
+    total_mw: Floats,
+) -> None:
+    """Add cells to what a band's receivers get, in place: `add_cells` for single links.
+
+    starts : shape (masts + 1,): a mast's links are `starts[m]` to `starts[m + 1]` of points, loss_db, bearing_deg and
+        elevation_deg. mast_of : shape (cells,). sectors, horizontal_db, vertical_db, projected : as of `add_cells`.
+    """
+    for n in range(mast_of.size):
+        for k in range(starts[mast_of[n]], starts[mast_of[n] + 1]):
+            if not sectors[n, 3] - loss_db[k] >= least_dbm:
+                continue
+            pattern = combined_loss(
+                horizontal_db[n], vertical_db[n], sectors[n, 4], projected[n], sectors[n, 0], sectors[n, 1],
+                sectors[n, 2], bearing_deg[k], elevation_deg[k],
+            )  # fmt: skip
+            dbm = sectors[n, 3] - pattern - loss_db[k]
+            if dbm < least_dbm:
+                continue
+            at = points[k]
+            total_mw[at] += math.pow(10.0, 0.1 * dbm)
+            if not best_dbm[at] >= dbm:
+                best_dbm[at] = dbm
+                server[at] = first + n

@@ -1,4 +1,4 @@
-"""Path loss of masts on the study's grid: swept once, kept on disk by what it depends on.
+"""Path loss of masts, on the study's grid and to single points: computed once, kept on disk by what it depends on.
 
 A `Mast` is an antenna position and a frequency: what a sector's power, direction or threshold does not change. Losses
 are kept to a hundredth of a decibel, so that a result read back equals one just made.
@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pyproj import Transformer
 from scipy.sparse import csr_array
+from scipy.spatial import KDTree
 
 from covplan.radio.formulas import effective_earth_km
-from covplan.radio.kernels import Setting, sweep_radials, tables_for, to_window
+from covplan.radio.kernels import Setting, link_losses, sweep_radials, tables_for, to_window
 from covplan.study.errors import LayerError
 from covplan.study.files import written_whole
 
@@ -72,15 +73,8 @@ def path_loss_window(mast: Mast, ground: Ground, propagation: Propagation, *, ca
         The mast stands outside the ground or on a void.
     """
     grid, reach = ground.grid, propagation.radius_km * 1000.0 / ground.grid.cell_m
-    row = (grid.north_m - mast.y_m) / grid.cell_m - 0.5
-    column = (mast.x_m - grid.west_m) / grid.cell_m - 0.5
+    row, column = _mast_cell(mast, ground)
     rows, columns = _span(row, reach, grid.rows), _span(column, reach, grid.columns)
-    inside = 0 <= round(row) < grid.rows and 0 <= round(column) < grid.columns
-    if not inside or np.isnan(ground.elevation_m[round(row), round(column)]):
-        raise LayerError(
-            f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f} (EPSG:{grid.epsg}): no terrain there. "
-            "Extend elevation.tif or raise [grid] margin_m in study.toml."
-        )
     shape = (rows.stop - rows.start, columns.stop - columns.start)
     path = cache / f"{_key(mast, ground, propagation, rows, columns)}.loss" if cache else None
     if path and path.is_file():
@@ -113,6 +107,81 @@ def path_loss_window(mast: Mast, ground: Ground, propagation: Propagation, *, ca
     return LossWindow(_unpacked(packed), rows.start, columns.start, row, column)
 
 
+@dataclass(frozen=True)
+class Links:
+    """All links within the radius, by mast: those of mast m are `starts[m]` to `starts[m + 1]`."""
+
+    starts: NDArray[np.int64]
+    points: NDArray[np.int64]
+    """Place of the receiver."""
+    loss_db: NDArray[np.float32]
+    """Infinite where hopeless, NaN where the ground between is not known."""
+
+
+def links(
+    masts: Sequence[Mast],
+    x_m: ArrayLike,
+    y_m: ArrayLike,
+    ground: Ground,
+    propagation: Propagation,
+    *,
+    cache: Path | None = None,
+) -> Links:
+    """Path loss (ITU-R P.1812-7) from masts to the points within the radius of the settings.
+
+    Parameters
+    ----------
+    x_m, y_m : array_like, shape (points,)
+        In the study's CRS. A point outside the ground has links of unknown loss.
+    cache : Path, optional
+        Folder in which losses are kept, one file per mast.
+
+    Raises
+    ------
+    LayerError
+        A mast stands outside the ground or on a void.
+    """
+    points = np.column_stack([np.asarray(x_m, float), np.asarray(y_m, float)]).reshape(-1, 2)
+    cells = [_mast_cell(mast, ground) for mast in masts]
+    if not len(points) or not cells:
+        return Links(np.zeros(len(cells) + 1, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+    within = KDTree(points).query_ball_point(
+        [(mast.x_m, mast.y_m) for mast in masts], propagation.radius_km * 1000.0, return_sorted=True
+    )
+    near = [np.asarray(found, dtype=np.int64) for found in within]
+    files = [
+        _links_file(mast, points[found], ground, propagation, cache) for mast, found in zip(masts, near, strict=True)
+    ]
+    kept = [_read(path, found.size) for path, found in zip(files, near, strict=True)]
+    due = [m for m, one in enumerate(kept) if one is None]
+    if due:
+        grid = ground.grid
+        rx = np.column_stack([(grid.north_m - points[:, 1]), points[:, 0] - grid.west_m]) / grid.cell_m - 0.5
+        tx = np.array([(*cells[m], masts[m].antenna_height_m, masts[m].frequency_mhz / 1000.0) for m in due])
+        sizes = [near[m].size for m in due]
+        loss = link_losses(
+            ground.elevation_m,
+            ground.clutter_m,
+            float(grid.cell_m),
+            tx,
+            rx,
+            np.repeat(np.arange(len(due)), sizes),
+            np.concatenate([near[m] for m in due]),
+            propagation.receiver_height_m,
+            effective_earth_km(propagation.delta_n),
+            propagation.surface_n,
+            _latitude_deg(ground),
+        )
+        for m, one in zip(due, np.split(_packed(loss), np.cumsum(sizes)[:-1]), strict=True):
+            kept[m] = one
+            _write(files[m], one)
+    return Links(
+        np.cumsum([0, *(found.size for found in near)]),
+        np.concatenate(near),
+        _unpacked(np.concatenate([one for one in kept if one is not None])),
+    )
+
+
 def path_loss_matrix(
     masts: Sequence[Mast],
     x_m: ArrayLike,
@@ -123,32 +192,24 @@ def path_loss_matrix(
     most_db: float = 160.0,
     cache: Path | None = None,
 ) -> csr_array:
-    """Path loss from masts (rows) to receivers (columns), dB, with entries only up to `most_db`: what optimisers read.
-
-    Receivers stand in the study's CRS; one outside the ground has no entry.
-    """
-    at_row, at_column = ground.grid.rowcol(x_m, y_m)
-    entries = [
-        _entries(path_loss_window(mast, ground, propagation, cache=cache), at_row, at_column, most_db) for mast in masts
-    ]
-    return csr_array(
-        (
-            np.concatenate([loss for _, loss in entries]) if entries else np.empty(0),
-            np.concatenate([index for index, _ in entries]) if entries else np.empty(0, dtype=np.int64),
-            np.cumsum([0, *(index.size for index, _ in entries)]),
-        ),
-        shape=(len(entries), at_row.size),
-    )
+    """Path loss from masts (rows) to receivers (columns), dB, with entries only up to `most_db`."""
+    found = links(masts, x_m, y_m, ground, propagation, cache=cache)
+    near = found.loss_db <= most_db
+    return _matrix(found, near, found.loss_db.astype(np.float64), np.size(x_m))
 
 
-def _entries(
-    window: LossWindow, at_row: NDArray[np.int64], at_column: NDArray[np.int64], most_db: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    r, c = at_row - window.top, at_column - window.left
-    inside = np.flatnonzero((r >= 0) & (c >= 0) & (r < window.loss_db.shape[0]) & (c < window.loss_db.shape[1]))
-    loss = window.loss_db[r[inside], c[inside]].astype(np.float64)
-    near = loss <= most_db
-    return inside[near], loss[near]
+def _mast_cell(mast: Mast, ground: Ground) -> tuple[float, float]:
+    """Row and column of a mast in cells, 0 at the centre of the first; LayerError where there is no terrain."""
+    grid = ground.grid
+    row = (grid.north_m - mast.y_m) / grid.cell_m - 0.5
+    column = (mast.x_m - grid.west_m) / grid.cell_m - 0.5
+    inside = 0 <= round(row) < grid.rows and 0 <= round(column) < grid.columns
+    if not inside or np.isnan(ground.elevation_m[round(row), round(column)]):
+        raise LayerError(
+            f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f} (EPSG:{grid.epsg}): no terrain there. "
+            "Extend elevation.tif or raise [grid] margin_m in study.toml."
+        )
+    return row, column
 
 
 def _span(centre: float, reach: float, size: int) -> slice:
@@ -167,19 +228,24 @@ def _unpacked(packed: NDArray[np.uint16]) -> NDArray[np.float32]:
     return loss_db
 
 
-def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, columns: slice) -> str:
+def _kept_settings(propagation: Propagation) -> str:
+    """The settings a loss depends on."""
+    return propagation.model_dump_json(include={"radius_km", "receiver_height_m", "delta_n", "surface_n"})
+
+
+def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, columns: slice, *more: object) -> str:
     """Digest of all the loss depends on: the terrain within reach, the antenna, the frequency, the settings."""
     grid = ground.grid
     words: Iterable[object] = (
         MODEL,
         mast,
         (grid.epsg, grid.cell_m, grid.west_m, grid.north_m, rows, columns),
-        propagation.model_dump_json(include={"radius_km", "receiver_height_m", "delta_n", "surface_n"}),
+        _kept_settings(propagation),
         _latitude_deg(ground),
+        *more,
     )
     digest = hashlib.sha256("|".join(map(str, words)).encode())
-    for layer in (ground.elevation_m, ground.clutter_m):
-        digest.update(np.ascontiguousarray(layer[rows, columns]).tobytes())
+    digest.update(ground.digest(rows, columns))
     return digest.hexdigest()
 
 
@@ -188,3 +254,36 @@ def _latitude_deg(ground: Ground) -> float:
     grid = ground.grid
     middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
     return float(round(Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(*middle)[1]))
+
+
+def _matrix(found: Links, chosen: NDArray[np.bool_], values: NDArray[np.float64], points: int) -> csr_array:
+    before = np.concatenate([[0], np.cumsum(chosen)])
+    return csr_array(
+        (values[chosen], found.points[chosen], before[found.starts]), shape=(found.starts.size - 1, points)
+    )
+
+
+def _links_file(
+    mast: Mast, points: NDArray[np.float64], ground: Ground, propagation: Propagation, cache: Path | None
+) -> Path | None:
+    if cache is None:
+        return None
+    rows, columns = ground.grid.window(mast.x_m, mast.y_m, propagation.radius_km * 1000.0)
+    where = hashlib.sha256(np.round(points, 3).tobytes()).hexdigest()
+    return cache / f"{_key(mast, ground, propagation, rows, columns, where)}.links"
+
+
+def _read(path: Path | None, size: int) -> NDArray[np.uint16] | None:
+    if path is None or not path.is_file():
+        return None
+    try:
+        kept = np.frombuffer(zlib.decompress(path.read_bytes()), dtype="<u2")
+    except zlib.error:  # cut short by a full disk: made again
+        return None
+    return kept if kept.size == size else None
+
+
+def _write(path: Path | None, kept: NDArray[np.uint16]) -> None:
+    if path is not None:
+        with written_whole(path) as part:
+            part.write_bytes(zlib.compress(kept.tobytes(), COMPRESSION))

@@ -6,9 +6,10 @@ Archives are read where they lie, by GDAL, as one raster of the expected name; n
 from __future__ import annotations
 
 import csv
+import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 Scheme = Literal["worldcover", "igbp"]
 TILE_NAME = re.compile(r"[NS]\d{2}[EW]\d{3}.*\.hgt(\.zip|\.gz)?", re.IGNORECASE)
 TILE_SIDES = (1201, 3601)  # SRTM 3″ and 1″
+TILE = 32  # cells on a side whose content is digested together
 FILLED_CELLS = 10  # voids at most twice so wide are filled from their edges
 
 
@@ -49,6 +51,25 @@ class Ground:
     """Cells that remain without a height."""
     unknown_classes: tuple[int, ...] = ()
     """Land-cover codes that no table has a height for: taken as open."""
+
+    def digest(self, rows: slice, columns: slice) -> bytes:
+        """Changes when the ground within a window, or within a tile of `TILE` cells that it touches, does."""
+        tiles = self._tile_digests[
+            max(rows.start, 0) // TILE : -(-max(rows.stop, 1) // TILE),
+            max(columns.start, 0) // TILE : -(-max(columns.stop, 1) // TILE),
+        ]
+        return hashlib.sha256(tiles.tobytes()).digest()
+
+    @cached_property
+    def _tile_digests(self) -> NDArray[np.uint8]:
+        rows, columns = self.grid.shape
+        tiles = np.zeros((-(-rows // TILE), -(-columns // TILE), 32), dtype=np.uint8)
+        for r, c in np.ndindex(tiles.shape[:2]):
+            at = np.s_[r * TILE : (r + 1) * TILE, c * TILE : (c + 1) * TILE]
+            digest = hashlib.sha256(np.ascontiguousarray(self.elevation_m[at]).tobytes())
+            digest.update(np.ascontiguousarray(self.clutter_m[at]).tobytes())
+            tiles[r, c] = np.frombuffer(digest.digest(), dtype=np.uint8)
+        return tiles
 
 
 def load_ground(

@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 
 from covplan.radio.formulas import effective_earth_km
 from covplan.radio.kernels import Setting, radial, tables_for
-from covplan.radio.loss import Mast, path_loss_matrix, path_loss_window
+from covplan.radio.loss import Mast, links, path_loss_matrix, path_loss_window
 from covplan.study.errors import LayerError
 from covplan.study.grid import Grid
 from covplan.study.settings import Propagation
@@ -48,7 +48,8 @@ def test_only_a_moved_mast_is_computed_again(hills, tmp_path):
     before = files(tmp_path)
     stamp = (tmp_path / before[0]).stat().st_mtime_ns
     moved = Mast(MAST.x_m + 30.0, MAST.y_m, MAST.antenna_height_m, MAST.frequency_mhz)
-    path_loss_matrix([MAST, moved], [402_500.0], [2_448_500.0], hills, PROPAGATION, cache=tmp_path)
+    for mast in (MAST, moved):
+        path_loss_window(mast, hills, PROPAGATION, cache=tmp_path)
     assert len(files(tmp_path)) == 2
     assert set(before) < set(files(tmp_path))
     assert (tmp_path / before[0]).stat().st_mtime_ns == stamp
@@ -75,14 +76,15 @@ def test_a_threshold_or_spread_is_no_part_of_the_key(hills, tmp_path):
     assert len(files(tmp_path)) == 1
 
 
-def test_terrain_beyond_the_radius_is_no_part_of_the_key(hills, tmp_path):
-    path_loss_window(MAST, hills, PROPAGATION, cache=tmp_path)
+def test_terrain_well_beyond_the_radius_is_no_part_of_the_key(hills, tmp_path):
+    shorter = Propagation(radius_km=1.7)  # the ground is digested by tiles of TILE cells
+    path_loss_window(MAST, hills, shorter, cache=tmp_path)
     far = ground(hills.elevation_m)
     far.elevation_m[:, -5:] += 50
-    path_loss_window(MAST, far, PROPAGATION, cache=tmp_path)
+    path_loss_window(MAST, far, shorter, cache=tmp_path)
     near = ground(hills.elevation_m)
     near.elevation_m[50, 80] += 50
-    path_loss_window(MAST, near, PROPAGATION, cache=tmp_path)
+    path_loss_window(MAST, near, shorter, cache=tmp_path)
     assert len(files(tmp_path)) == 2
 
 
@@ -148,18 +150,17 @@ def test_behind_a_void_nothing_is_claimed_and_elsewhere_nothing_is_lost():
     np.testing.assert_array_equal(cut.loss_db[:, : c + 10], full[:, : c + 10])
 
 
-def test_the_matrix_holds_what_the_windows_hold(hills):
+def test_the_matrix_holds_the_links_that_are_not_too_weak(hills):
     x_m, y_m = GRID.xy(np.arange(5, 115, 10), np.arange(5, 115, 10))
     masts = [MAST, Mast(403_300.0, 2_447_800.0, 25.0, 773.0)]
     x_m, y_m = np.append(x_m, 390_000.0), np.append(y_m, 2_400_000.0)  # one far outside
-    matrix = path_loss_matrix(masts, x_m, y_m, hills, PROPAGATION, most_db=150.0).toarray()
+    matrix = path_loss_matrix(masts, x_m, y_m, hills, PROPAGATION, most_db=140.0)
+    found = links(masts, x_m, y_m, hills, PROPAGATION)
     assert matrix.shape == (2, 12)
-    assert not matrix[:, -1].any()
-    for line, mast in zip(matrix, masts, strict=True):
-        window = path_loss_window(mast, hills, PROPAGATION)
-        rows, columns = GRID.rowcol(x_m[:-1], y_m[:-1])
-        for value, row, column in zip(line, rows - window.top, columns - window.left, strict=False):
-            inside = 0 <= row < window.loss_db.shape[0] and 0 <= column < window.loss_db.shape[1]
-            loss = window.loss_db[row, column] if inside else np.nan
-            assert value == (loss if loss <= 150.0 else 0.0)
-    assert path_loss_matrix([], x_m, y_m, hills, PROPAGATION).shape == (0, 12)
+    assert 0 < matrix.nnz < found.points.size
+    for m in range(2):
+        part = slice(found.starts[m], found.starts[m + 1])
+        near = found.loss_db[part] <= 140.0
+        row = matrix[[m]]
+        np.testing.assert_array_equal(row.indices, found.points[part][near])
+        np.testing.assert_array_equal(row.data, found.loss_db[part][near])

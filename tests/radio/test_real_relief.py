@@ -1,4 +1,4 @@
-"""Who lies behind a ridge is dark, who does not is lit: at the distances of real hamlets without signal, on real relief.
+"""Who lies behind a ridge is dark, who does not is lit: at the distances of real dark hamlets, on real relief.
 
 The hamlets are those of which the province answered its voters that "high rock ranges obstruct" (2020 to 2023, public
 pages of its People's Council): nothing but name and distance to the nearest mast, in kilometres. Where exactly they and
