@@ -115,7 +115,8 @@ def phase(
         solution = written.program.solved(gap=gap, time_limit_s=time_limit_s)
     except NoSolution as error:
         raise NoSolution(_missing_money(written, phases) or str(error)) from None
-    done = solution.values[: cost.size * written.periods].reshape(cost.size, written.periods) > 0.5
+    chosen = np.asarray(solution.values)
+    done = chosen[: cost.size * written.periods].reshape(cost.size, written.periods) > 0.5
     year = np.where(done.any(axis=1), np.array(phases.years)[done.argmax(axis=1)], NEVER)
     return Phased(year, cost @ np.diff(done.astype(float), axis=1, prepend=0.0), solution)
 
@@ -286,7 +287,7 @@ def _targets(
     for t, year in enumerate(phases.years):
         c = first_column + t * len(groups) + np.arange(len(groups))
         for column, (by, _) in zip(c, groups, strict=True):
-            rows.add(([column], 1.0), (y[by, t], -1.0), most=0)
+            rows.add(([int(column)], 1.0), (y[by, t], -1.0), most=0)
         if year in indicator.targets_pct:
             share = indicator.targets_pct[year] / 100.0
             rows.add(
@@ -307,20 +308,21 @@ def _refuse_unreachable(indicators: Sequence[Indicator], phases: Phases, allowed
             if most < wanted_pct / 100.0 * of - 2 * ROUNDING:
                 raise NoSolution(
                     f"No solution: {one.name}: {wanted_pct:g} % is wanted by the end of {year}; all proposals together "
-                    f"reach {100 * most / of:.2f} % ({most:g} of {of:g}). Propose more, or lower the target in study.toml."
+                    f"reach {100 * most / of:.2f} % ({most:g} of {of:g}). Propose more, or lower the target."
                 )
 
 
 def _missing_money(written: _Written, phases: Phases) -> str:
-    """By how much which years' budgets must grow, at least, so that the targets can be met; empty if money is not it."""
+    """By how much which budgets must grow at least, for the targets to be met; empty if money is not it."""
     program = written.program
     over = np.arange(program.cost.size - written.periods, program.cost.size)
     cost, upper = np.zeros(program.cost.size), program.upper.copy()
     cost[over], upper[over] = 1e-9, np.inf
     try:
-        extra_vnd = replace(program, cost=cost, upper=upper).solved(gap=GAP).values[over]
+        found = replace(program, cost=cost, upper=upper).solved(gap=GAP)
     except NoSolution:
         return ""
+    extra_vnd = np.asarray(found.values)[over]
     short = [f"{year}: {vnd / 1e9:.2f}" for year, vnd in zip(phases.years, extra_vnd, strict=True) if vnd > 1]
     if not short:
         return ""
@@ -348,7 +350,7 @@ def _locations_shared(
 
 
 def _progress(proposals: pd.DataFrame) -> NDArray[np.float64]:
-    """Each proposal's part of all that is proposed for its indicator; what brings nothing by itself is a little less."""
+    """Each proposal's part of all that is proposed for its indicator; a little less than nothing where it has none."""
     change = proposals["indicator_change"].abs().fillna(0.0).to_numpy(float)
     whole = pd.Series(change).groupby(proposals["indicator"].to_numpy()).transform("sum").to_numpy()
     return np.where(change > 0, change / np.where(whole > 0, whole, 1.0), IDLE_VALUE)

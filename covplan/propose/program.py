@@ -1,4 +1,4 @@
-"""A program as arrays: what `solver.solve` is given, so that it can be solved again with another aim or one more demand.
+"""A program as arrays: what `solver.solve` is given, so that it can be solved again with another aim or demand.
 
 Rows are gathered as (row, column, value) triples, the only way to build a large sparse program in a blink.
 """
@@ -13,7 +13,6 @@ from scipy.optimize import LinearConstraint
 from scipy.sparse import coo_array
 
 from covplan.propose.solver import TIME_LIMIT_S, Solution, solve
-
 from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:

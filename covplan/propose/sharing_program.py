@@ -160,7 +160,7 @@ def sharing_program(stock: Stock, moves: Moves, demand: Demand) -> Written:
 
     ::
 
-        sets         l locations, k operators, i hamlets, (l, k) tenancies today, m moves (from (l, k) or new, by k, to b)
+        sets         l locations, k operators, i hamlets, (l, k) tenancies, m moves (by k to b; from (l, k), or new)
         data         A, B  what a tenancy and a move reach;  n_l operators on l;  r_l rooms;  q ratio;  τ_k, γ_k demands
         variables    x_m   the move is made
                      v_l   the location is emptied
