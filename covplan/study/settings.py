@@ -187,6 +187,63 @@ class Phases(_Section):
         return self
 
 
+class Propose(_Section):
+    """How proposals are weighed against each other, and how long a program may think."""
+
+    horizon_years: Annotated[int, Field(ge=0, le=50)] = 10
+    """Years of running cost that count beside what is built; 0: only what is built."""
+    discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.08
+    """Of running costs, per year."""
+    time_limit_s: Annotated[float, Field(gt=0)] = 300.0
+    """After this a program gives the best it has, with its gap."""
+    gap: Share = 0.0
+    """Relative gap at which a program may stop."""
+    backhaul_detour: Annotated[float, Field(ge=1, le=5)] = 1.3
+    """Length of a fibre along roads over the straight distance, where no road distance is given."""
+    hop_km: Annotated[float, Field(ge=1, le=60)] = 20.0
+    """Longest microwave hop."""
+    road_m: Metres = 1500.0
+    """Farthest a new mast may stand from a road; beyond `roadless_m` it costs more."""
+    roadless_m: Metres = 300.0
+    """Nearer than this to a road a structure is reached by it."""
+    slope_deg: Annotated[float, Field(ge=0, le=60)] = 25.0
+    """Steepest ground a new mast may stand on."""
+    mast_heights_m: tuple[float, ...] = (42.0, 50.0)
+    """Heights of new masts that are tried."""
+    certificate_years: Annotated[int, Field(ge=0, le=50)] = 3
+    """A structure whose certificate is older, or missing, is surveyed before it takes a tenant."""
+
+
+class WhiteSpots(_Section):
+    """Which hamlets are proposed to be covered, and by whom."""
+
+    operators: Literal["any", "every"] = "any"
+    """any: a signal of one operator is enough; every: each of `every_operators` must reach each hamlet."""
+    every_operators: tuple[str, ...] = ("VTL", "VNPT", "MBF")
+    """Those that must reach a hamlet under "every"."""
+    clusters: bool = False
+    """True: a hamlet counts when its dwelling clusters are covered too, not only its centre (lõm as well as trắng)."""
+    reach_m: Metres = 8000.0
+    """New ground farther than this from every hamlet in need is not looked at."""
+
+
+class Places5G(_Section):
+    """Which places 5G is proposed for, and how well."""
+
+    policy: Literal["one", "neutral", "each"] = "one"
+    """one: some operator serves each place; neutral: a shared radio of any band does; each: every operator does."""
+    operators: tuple[str, ...] = ("VTL", "VNPT", "MBF")
+    """Whose 5G is meant."""
+    area_share: Share = 0.95
+    """Share of a place's area that must be covered."""
+    radius_m: Metres = 150.0
+    """Extent of a place known as a point only."""
+    planned: bool = True
+    """Whether places that do not exist yet are served too."""
+    busy_share: Share = 0.5
+    """Share of a cell's capacity that can be promised; the load of neighbours is set likewise in [radio]."""
+
+
 class Cost(_Section):
     """A unit cost with its range and its source."""
 
@@ -264,6 +321,9 @@ class Settings(_Section):
     sharing: Sharing = Sharing()
     fiber: Fiber = Fiber()
     phases: Phases = Phases()
+    propose: Propose = Propose()
+    white_spots: WhiteSpots = WhiteSpots()
+    places_5g: Places5G = Places5G()
     checks: Checks = Checks()
     targets: dict[str, Target] = {}
     rules: tuple[Rule, ...] = ()

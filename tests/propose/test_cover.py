@@ -1,0 +1,202 @@
+"""Covering programs: equal to trying every choice, equal to the published optima, and never worse than habit."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+from scipy.sparse import csr_array
+from scipy.spatial.distance import cdist
+
+from covplan.propose.baselines import cheapest_first, most_demand_first, nearest_first
+from covplan.propose.cover import Cover, cost_of, cover, dominated, least_cost, merged, most_value, served_by, unreachable
+from covplan.propose.solver import Status
+from covplan.study.errors import NoSolution
+
+INSTANCES = Path("/work/shared/reference/instances")
+RADIUS = 800.0  # of the published maximal covering instances
+
+
+@st.composite
+def problems(draw, *, shares=(1.0,), capacity=False):
+    """Up to 6 actions on up to 3 sites, 5 demands of up to 3 points, with a slot limit and a quota now and then."""
+    actions, sites, demands = draw(st.integers(1, 6)), draw(st.integers(0, 3)), draw(st.integers(1, 5))
+    owner = [d for d in range(demands) for _ in range(draw(st.integers(1, 3)))]
+    reach = draw(st.lists(st.lists(st.booleans(), min_size=actions, max_size=actions),
+                          min_size=len(owner), max_size=len(owner)))  # fmt: skip
+    small = st.integers(0, 9)
+
+    def many(of, count):
+        return np.array(draw(st.lists(of, min_size=count, max_size=count)), float)
+
+    limit = st.tuples(*[st.integers(-1, 2)] * actions, *[st.integers(0, 2)] * sites)
+    rows = draw(st.lists(limit, max_size=2))
+    return cover(
+        csr_array(np.array(reach, bool)),
+        many(small, actions),
+        demand=np.array(owner),
+        weight=many(st.integers(1, 3), len(owner)),
+        share=many(st.sampled_from(shares), demands),
+        value=many(st.integers(1, 4), demands),
+        site=many(st.integers(-1, sites - 1), actions).astype(int),
+        site_cost=many(small, sites),
+        limits=csr_array(np.array(rows, float).reshape(len(rows), actions + sites)),
+        most=many(st.integers(0, 4), len(rows)),
+        traffic=many(st.integers(0, 3), demands) if capacity else None,
+        capacity=many(st.integers(0, 5), actions) if capacity else None,
+        carries=csr_array(many(st.booleans(), demands * actions).reshape(demands, actions)) if capacity else None,
+    )
+
+
+def choices(problem: Cover):
+    """Every set of actions that breaks no limit: its cost, its value."""
+    for picked in product((False, True), repeat=problem.cost.size):
+        actions = np.array(picked)
+        sites = np.isin(np.arange(problem.site_cost.size), problem.site[actions])
+        if (problem.limits @ np.concatenate([actions, sites]).astype(float) <= problem.most + 1e-9).all():
+            yield actions, cost_of(problem, actions), most_served(problem, actions)
+
+
+def most_served(problem: Cover, actions: np.ndarray) -> float:
+    """Largest value of demands that can be covered and carried together, by trying every set of them."""
+    covered = served_by(problem, actions)
+    if not problem.traffic.size:
+        return problem.value[covered].sum()
+    carries = problem.carries.toarray().astype(bool)
+    best = 0.0
+    for picked in product((False, True), repeat=problem.share.size):
+        chosen = np.flatnonzero(picked)
+        if (covered[chosen]).all() and problem.value[chosen].sum() > best and carried(problem, carries, chosen, actions):
+            best = problem.value[chosen].sum()
+    return best
+
+
+def carried(problem, carries, demands, actions) -> bool:
+    """A flow that gives each demand its whole traffic within the capacities exists."""
+    arcs = [(n, a) for n, d in enumerate(demands) for a in np.flatnonzero(actions) if carries[d, a]]
+    if not demands.size:
+        return True
+    if not arcs:
+        return False
+    whole = np.zeros((demands.size, len(arcs)))
+    load = np.zeros((actions.size, len(arcs)))
+    for k, (n, a) in enumerate(arcs):
+        whole[n, k], load[a, k] = 1.0, problem.traffic[demands[n]]
+    found = linprog(np.zeros(len(arcs)), load, problem.capacity, whole, np.ones(demands.size), bounds=(0, 1))
+    return found.status == 0
+
+
+@settings(deadline=None, max_examples=250)
+@given(problems(), st.integers(1, 12))
+def test_hamlets_at_least_cost_equal_trying_every_choice(problem, demanded):
+    demanded = min(float(demanded), problem.value.sum())
+    able = [cost for _, cost, value in choices(problem) if value >= demanded - 1e-9]
+    if not able:
+        with pytest.raises(NoSolution):
+            least_cost(problem, demanded)
+        return
+    found = least_cost(problem, demanded)
+    assert found.cost == pytest.approx(min(able))
+    assert found.solution.objective == pytest.approx(min(able), abs=1e-6)
+    assert found.solution.status is Status.OPTIMAL
+    assert problem.value[found.served].sum() >= demanded - 1e-9
+
+
+@settings(deadline=None, max_examples=250)
+@given(problems(shares=(0.5, 0.75, 1.0), capacity=True), st.one_of(st.none(), st.integers(1, 10)))
+def test_places_with_traffic_at_least_cost_equal_trying_every_choice(problem, demanded):
+    want = problem.value.sum() if demanded is None else min(float(demanded), problem.value.sum())
+    able = [cost for _, cost, value in choices(problem) if value >= want - 1e-9]
+    if not able:
+        with pytest.raises(NoSolution):
+            least_cost(problem, demanded)
+        return
+    found = least_cost(problem, demanded)
+    assert found.cost == pytest.approx(min(able))
+    assert found.value >= want - 1e-6
+
+
+@settings(deadline=None, max_examples=200)
+@given(problems(shares=(0.5, 1.0), capacity=True), st.integers(0, 20))
+def test_most_places_for_a_budget_equal_trying_every_choice_and_cost_no_more_than_needed(problem, budget):
+    able = [(value, -cost) for _, cost, value in choices(problem) if cost <= budget]
+    if not able:
+        with pytest.raises(NoSolution):
+            most_value(problem, budget)
+        return
+    found = most_value(problem, budget)
+    assert (found.value, -found.cost) == pytest.approx(max(able))
+
+
+@settings(deadline=None, max_examples=200)
+@given(problems(shares=(0.5, 1.0)))
+def test_merged_rows_and_dominated_actions_lose_nothing(problem):
+    small = merged(problem)
+    assert small.value.sum() == problem.value.sum()
+    kept = ~dominated(problem)
+    every = list(choices(problem))
+    for actions, _, value in every:
+        assert small.value[served_by_merged(small, actions)].sum() == value
+    best = {value: min(c for _, c, v in every if v >= value) for _, _, value in every}
+    without = [(cost, value) for actions, cost, value in every if kept[actions].all()]
+    for value, cost in best.items():
+        assert min(c for c, v in without if v >= value) == cost
+
+
+def served_by_merged(small: Cover, actions: np.ndarray) -> np.ndarray:
+    """Merged rows of a demand that needs all its points carry no weights: each must be covered."""
+    covered = small.reach @ actions.astype(int) > 0
+    served = []
+    for demand, share in enumerate(small.share):
+        own = small.demand == demand
+        served.append(covered[own].all() if share >= 1 else small.weight[own & covered].sum() >= share - 1e-9)
+    return np.array(served)
+
+
+@settings(deadline=None, max_examples=100)
+@given(problems(), st.integers(1, 12))
+def test_habit_never_beats_the_program(problem, demanded):
+    demanded = min(float(demanded), problem.value.sum())
+    quota = (problem.limits.toarray() < 0).any(axis=1)
+    assume(not quota.any())
+    away = np.arange(problem.share.size * problem.cost.size, dtype=float).reshape(problem.share.size, -1)
+    for habit in (cheapest_first, most_demand_first, lambda p, d: nearest_first(p, away, d)):
+        try:
+            made = habit(problem, demanded)
+        except NoSolution:
+            continue
+        assert made.value >= demanded - 1e-9
+        assert made.cost >= least_cost(problem, demanded).cost - 1e-9
+        assert any((made.actions == actions).all() for actions, _, _ in choices(problem))
+
+
+def test_greedy_can_be_far_from_the_best_and_the_program_is_not():
+    reach = np.array([[1, 0, 1, 0], [1, 0, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1]], bool)
+    problem = cover(csr_array(reach), np.array([3.1, 3.1, 3.0, 3.0]))
+    assert least_cost(problem).cost == pytest.approx(6.0)
+    trap = cover(csr_array(np.array([[1, 0, 1], [1, 0, 1], [0, 1, 1], [0, 1, 1]], bool)), np.array([1.0, 1.0, 1.5]))
+    assert most_demand_first(trap).cost == pytest.approx(1.5)
+    assert unreachable(cover(csr_array(np.array([[1], [0]], bool)), np.ones(1))).tolist() == [1]
+
+
+@pytest.mark.skipif(not (INSTANCES / "mclp").is_dir(), reason="the public instances are not on this machine")
+@pytest.mark.parametrize("name", ["SJC324.txt", "SJC402.txt", "SJC500.txt"])
+def test_public_maximal_covering_instances_reach_their_published_optima(name):
+    known = {}
+    for line in (INSTANCES / "optima.csv").read_text(encoding="utf-8").splitlines():
+        if line.startswith(f"mclp,{name}"):
+            known[int(line.split("p=")[1].split()[0])] = float(line.rsplit(",", 1)[1])
+    table = [line.split() for line in (INSTANCES / "mclp" / name).read_text().splitlines()[1:] if line.strip()]
+    xyw = np.array([[float(cell) for cell in row[:3]] for row in table])
+    within = cdist(xyw[:, :2], xyw[:, :2]) <= RADIUS
+    problem = cover(csr_array(within), np.ones(len(xyw)), value=xyw[:, 2])
+    assert len(known) >= 5
+    for masts, optimum in known.items():
+        found = most_value(problem, masts, thrifty=False)
+        assert found.value == optimum
+        assert found.solution.status is Status.OPTIMAL
