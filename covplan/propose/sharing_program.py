@@ -89,8 +89,8 @@ class Shared:
     outlay_vnd: float
     saving_vnd: float
     """Present value of running costs saved, less the outlay; negative when it costs more than it saves."""
-    solution: Solution
-    """Of the first aim; its bound and gap are in VND of it."""
+    solution: Solution | None
+    """Of the first aim, with its bound and gap; None: made without a program, and nothing is known of the best."""
 
 
 @dataclass(frozen=True)

@@ -149,10 +149,36 @@ class Definition(_Section):
 
 
 class Sharing(_Section):
-    """How shared locations and new stations are counted."""
+    """How shared locations and new stations are counted, and what may be proposed to be shared."""
 
     period_years: tuple[int, int] = (2024, 2024)
     """First and last year of BTS_NEW_SHARE_RATIO."""
+    goal: Literal["target", "saving"] = "target"
+    """target: least outlay that reaches BTS_SHARE_RATIO; saving: most saved over the horizon, reaching it too."""
+    near_urban_m: Metres = 150.0
+    """In wards and townships, how far a station may move to another structure."""
+    near_rural_m: Metres = 500.0
+    """Elsewhere. Structures nearer than the local rule of spacing (min_spacing) are near in any case."""
+    overlap_share: Share = 0.9
+    """Least share of the households a station covers that it must cover from the other structure."""
+    hamlet_loss_share: Share = 0.0
+    """Share of its covered hamlets an operator may lose; no hamlet is left without any operator."""
+    operator_hamlets_share: dict[str, Share] = {}
+    """By operator, share of hamlets it must reach with new stations on others' structures; not named: as today."""
+    section_m: Annotated[float, Field(gt=0, le=20)] = 4.0
+    """Height on a structure that one tenant needs: a newcomer hangs so much below the lowest antenna."""
+    least_antenna_m: Metres = 12.0
+    """Lowest antenna on a ground structure."""
+    least_roof_antenna_m: Metres = 2.0
+    """Lowest antenna on a roof, above it."""
+    closed_owners: tuple[str, ...] = ("quân đội", "công an", "bộ quốc phòng")
+    """Words in an owner's name that close its structures to others and to proposals."""
+    depreciation_years: Annotated[float, Field(gt=0, le=50)] = 15.0
+    """Over which the rent pays for the structure."""
+    capital_cost_share: Annotated[float, Field(ge=0, le=2)] = 0.5
+    """Cost of capital and profit on the structure over that time, as a share of its price."""
+    rent_by: Literal["tenants", "height"] = "tenants"
+    """How rent is divided: equally, or by the part of the structure's height a tenant takes."""
 
 
 class Fiber(_Section):
