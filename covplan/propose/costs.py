@@ -51,7 +51,9 @@ def present_value(yearly: float, propose: Propose) -> float:
     return yearly * factor
 
 
-def structure_cost(costs: Mapping[str, Cost], structure: str, height_m: float, road_m: float, propose: Propose) -> Range:
+def structure_cost(
+    costs: Mapping[str, Cost], structure: str, height_m: float, road_m: float, propose: Propose
+) -> Range:
     """Structure on the ground or on a roof, VND; dearer where no road leads.
 
     Of ground masts the cheapest item that is high enough: guyed to 42 m, self-supporting to 45 and 50 m, above that in

@@ -14,7 +14,17 @@ from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
 from covplan.propose.baselines import cheapest_first, most_demand_first, nearest_first
-from covplan.propose.cover import Cover, cost_of, cover, dominated, least_cost, merged, most_value, served_by, unreachable
+from covplan.propose.cover import (
+    Cover,
+    cost_of,
+    cover,
+    dominated,
+    least_cost,
+    merged,
+    most_value,
+    served_by,
+    unreachable,
+)
 from covplan.propose.solver import Status
 from covplan.study.errors import NoSolution
 
@@ -71,7 +81,11 @@ def most_served(problem: Cover, actions: np.ndarray) -> float:
     best = 0.0
     for picked in product((False, True), repeat=problem.share.size):
         chosen = np.flatnonzero(picked)
-        if (covered[chosen]).all() and problem.value[chosen].sum() > best and carried(problem, carries, chosen, actions):
+        if (
+            (covered[chosen]).all()
+            and problem.value[chosen].sum() > best
+            and carried(problem, carries, chosen, actions)
+        ):
             best = problem.value[chosen].sum()
     return best
 
