@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from covplan.assess.hamlets import hamlet_states
+from covplan.assess.hamlets import centres, hamlet_states
 from covplan.assess.indicators import indicators
 from covplan.assess.locations import group_locations, on_air
+from covplan.propose.alternatives import SCENARIOS
+from covplan.propose.sharing import confirmed, planned_network
+from covplan.propose.sharing import propose as share_locations
+from covplan.propose.sharing_market import case, listen, market, points_of
+from covplan.propose.sharing_scenarios import under_scenarios, with_confidence
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import strongest
 from covplan.study.columns import split_list
@@ -21,6 +27,8 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.propose.alternatives import Scenario
+    from covplan.propose.sharing import SharingPlan
     from covplan.radio.coverage import Coverage
     from covplan.study.folder import Study
     from covplan.study.settings import Radio
@@ -103,6 +111,28 @@ def coverages(
         together = strongest([together, one]) if together else one
     if together and len(together.operators) > 1:
         yield together
+
+
+def propose_sharing(
+    study: Study, *, ground: Ground | None = None, scenarios: Sequence[Scenario] = SCENARIOS
+) -> SharingPlan:
+    """Which structures are given up and who joins whose, so that the sharing ratio of the plan is reached.
+
+    The coverage of every operator is computed anew on the planned network; `confidence` of a proposal is the share of
+    the scenarios in which it is chosen.
+    """
+    settings, air = study.settings, on_air(study.stations)
+    ground = ground or load_study_ground(study)
+    folders = {"cache": _loss_cache(study), "antennas": study.path / "antennas"}
+    who = market(study.stations, study.cells, group_locations(air), study.communes, study.places, settings)
+    points = points_of(centres(study.villages), study.dwellings)
+    heard = listen(who, points, ground, settings, **folders)
+    first = case(who, heard, points, settings)
+    plan = share_locations(who, heard, points, first, study.villages["village_id"].tolist(), settings)
+    if scenarios:
+        plan = with_confidence(plan, who, under_scenarios(who, heard, points, settings, scenarios))
+    planned = planned_network(air, who, plan.case, plan.shared)
+    return replace(plan, coverage=confirmed(air, planned, study.cells, points, ground, settings, **folders))
 
 
 def load_study_ground(study: Study) -> Ground:

@@ -1,12 +1,12 @@
 """What to share: near-duplicate structures given up, operators taken in by others' structures. Rows of the proposals.
 
-`sharing_market` says who could move where, `sharing_program` chooses; here the choice becomes proposals with figures, the
-network as planned, and the plans a planner would make without a program.
+`sharing_market` says who could move where, `sharing_program` chooses; here the choice becomes proposals with figures,
+the network as planned, and the plans a planner would make without a program.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -16,9 +16,10 @@ import pandas as pd
 from covplan.propose.costs import MONTHS, NOTHING, Range, structure_cost, unit_cost
 from covplan.propose.sharing_market import INDICATOR, covered, new_stations
 from covplan.propose.sharing_program import NOBODY, Shared, lost_and_won, share, sharing_program
+from covplan.propose.sharing_words import reasons, titles
 from covplan.radio.links import receive
 from covplan.study.errors import NoSolution
-from covplan.study.layers import LIST_SEPARATOR
+from covplan.study.layers import LIST_SEPARATOR, layers
 from covplan.study.settings import radio_under
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from covplan.propose.sharing_market import Case, Heard, Market, Points
     from covplan.study.settings import Settings
     from covplan.terrain.ground import Ground
-
-MILLION = 1e6
 
 
 @dataclass(frozen=True)
@@ -46,6 +45,8 @@ class SharingPlan:
     """Ways to the same ratio: moves, ratio, outlay, saving, hamlets that operators lose."""
     case: Case
     shared: Shared
+    coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """Of the planned network, computed anew, by operator (`confirmed`)."""
 
 
 def propose(
@@ -69,9 +70,7 @@ def propose(
     return SharingPlan(proposals, moves, compared(market, case, shared), case, shared)
 
 
-def rent_per_month(
-    settings: Settings, structure: str, height_m: float, tenants: int
-) -> Range:
+def rent_per_month(settings: Settings, structure: str, height_m: float, tenants: int) -> Range:
     """Rent of one tenant: depreciation with the cost of capital, and what the structure costs to run, divided.
 
     The model of the price rules for shared infrastructure: (price / years × (1 + capital) + running) / 12 × part.
@@ -79,13 +78,12 @@ def rent_per_month(
     rules = settings.sharing
     running = unit_cost(settings.costs, "opex_site") + unit_cost(settings.costs, "opex_tenant") * -1.0
     built = structure_cost(settings.costs, structure, height_m, 0.0, settings.propose)
-    part = rules.section_m / height_m if rules.rent_by == "height" else 1.0 / tenants
-    return (built * ((1.0 + rules.capital_cost_share) / rules.depreciation_years) + running) * (min(part, 1.0) / MONTHS)
+    part = settings.propose.section_m / height_m if rules.rent_by == "height" else 1.0 / tenants
+    owner = built * ((1.0 + rules.capital_cost_share) / rules.depreciation_years) + running
+    return owner * (min(part, 1.0) / MONTHS)
 
 
-def planned_network(
-    stations: gpd.GeoDataFrame, market: Market, case: Case, shared: Shared
-) -> gpd.GeoDataFrame:
+def planned_network(stations: gpd.GeoDataFrame, market: Market, case: Case, shared: Shared) -> gpd.GeoDataFrame:
     """Stations on air once the plan is done; their cells stay as they are, new stations have template ones."""
     after = stations[stations["status"] == "existing"].copy()
     chosen = market.moves.iloc[case.rows[shared.chosen]]
@@ -273,9 +271,8 @@ def _moves_table(
         origin = int(case.stock.location[tenancy]) if tenancy != NOBODY else NOBODY
         there = table.iloc[host]
         before, after = int(case.stock.tenants[host]), int(case.stock.tenants[host] + comers[host])
-        clusters = points.households
-        had = float(covers[[tenancy]].toarray()[0][points.hamlets :] @ clusters) if tenancy != NOBODY else np.nan
-        has = float(joins[[row]].toarray()[0][points.hamlets :] @ clusters)
+        then = joins[[row]].toarray()[0][points.hamlets :]
+        now = covers[[tenancy]].toarray()[0][points.hamlets :] if tenancy != NOBODY else np.zeros_like(then)
         mine = won[k] & (case.moves.reach[[int(m)]].toarray()[0] > 0)
         rent = rent_per_month(settings, str(there["structure"]), float(there["height_m"]), after)
         rows.append(
@@ -293,8 +290,9 @@ def _moves_table(
                 "antenna_height_m": float(market.moves["antenna_height_m"].iloc[row]),
                 "tenants_before": before,
                 "tenants_after": after,
-                "households_before": had,
-                "households_after": has,
+                "households_before": float(now @ points.households),
+                "households_kept": float((now * then) @ points.households),
+                "households_after": float(then @ points.households),
                 "operator_hamlets_lost": int(lost[k].sum()),
                 "gains": LIST_SEPARATOR.join(ids[mine]),
                 "survey": bool(there["survey"]),
@@ -313,7 +311,8 @@ def _moves_table(
 
 _NO_MOVES = (
     "move", "action", "operator", "location_id", "from_location_id", "owner", "from_owner", "commune_code", "commune",
-    "distance_m", "antenna_height_m", "tenants_before", "tenants_after", "households_before", "households_after",
+    "distance_m", "antenna_height_m", "tenants_before", "tenants_after", "households_before", "households_kept",
+    "households_after",
     "operator_hamlets_lost", "gains", "survey", "certificate_year", "becomes_shared", "comers", "leavers", "from_roof",
     "rent_low_vnd", "rent_vnd", "rent_high_vnd",
 )  # fmt: skip
@@ -326,7 +325,7 @@ def outlay_of(move: pd.Series, settings: Settings) -> Range:
         outlay = unit_cost(costs, "lte_radio_3_sectors")
     else:
         item = "dismantle_roof" if move["from_roof"] else "dismantle_ground"
-        outlay = unit_cost(costs, "station_relocation") + unit_cost(costs, item) * (1.0 / move["leavers"])
+        outlay = unit_cost(costs, "station_relocation") + unit_cost(costs, item) * (1.0 / float(move["leavers"]))
     return outlay + (unit_cost(costs, "mast_survey") if move["survey"] else NOTHING)
 
 
@@ -335,14 +334,13 @@ def running_of(move: pd.Series, settings: Settings) -> Range:
     tenant = unit_cost(settings.costs, "opex_tenant")
     if move["action"] == "add_tenant":
         return tenant
-    return tenant + unit_cost(settings.costs, "opex_site") * (-1.0 / move["leavers"])
+    return tenant + unit_cost(settings.costs, "opex_site") * (-1.0 / float(move["leavers"]))
 
 
 def _rows(market: Market, moves: pd.DataFrame, case: Case, shared: Shared, settings: Settings) -> gpd.GeoDataFrame:
     """Moves as rows of the proposals layer."""
     place = market.locations.set_index("location_id")
     lonlat = place.geometry.to_crs(4326)
-    households = {}
     total = _change_pct(case, shared)
     weights = _parts_of_change(moves, case)
     rows = []
@@ -353,13 +351,13 @@ def _rows(market: Market, moves: pd.DataFrame, case: Case, shared: Shared, setti
             (moves["from_location_id"] == move["from_location_id"]) & (moves["proposal_id"] != move["proposal_id"]),
             "proposal_id",
         ]
-        reason = reasons(move, outlay, running, settings)
+        reason = reasons(move, outlay, running, float(at["spacing_m"]), settings)
         rows.append(
             {
                 "proposal_id": move["proposal_id"],
                 "kind": "share",
                 "action": move["action"],
-                **_titles(move),
+                **titles(move),
                 "operator": move["operator"],
                 "location_id": move["location_id"],
                 "from_location_id": move["from_location_id"],
@@ -389,7 +387,23 @@ def _rows(market: Market, moves: pd.DataFrame, case: Case, shared: Shared, setti
                 "geometry": at.geometry,
             }
         )
-    del households
     columns = [one.name for one in layers()["proposals"].columns]
     frame = pd.DataFrame(rows, columns=[*columns, "geometry"])
     return gpd.GeoDataFrame(frame, geometry="geometry", crs=market.locations.crs)
+
+
+def _change_pct(case: Case, shared: Shared) -> float:
+    """By how much the plan moves the ratio, percentage points."""
+    hosts, counts = np.unique(case.moves.host[shared.chosen], return_counts=True)
+    joined = {int(host): int(count) for host, count in zip(hosts, counts, strict=True)}
+    return 100.0 * (_ratio(case, joined, set(shared.emptied.tolist())) - _ratio(case, {}, set()))
+
+
+def _parts_of_change(moves: pd.DataFrame, case: Case) -> NDArray[np.float64]:
+    """Each move's part of it: a location that becomes shared counts one, one that is emptied its share of one."""
+    if moves.empty:
+        return np.empty(0)
+    gained = np.where(moves["becomes_shared"], 1.0 / moves["comers"], 0.0)
+    emptied = np.where(moves["leavers"] > 0, case.demand.shared_share / moves["leavers"].clip(lower=1), 0.0)
+    parts: NDArray[np.float64] = gained + emptied
+    return parts / parts.sum() if parts.sum() > 0 else np.full(len(moves), 1.0 / len(moves))

@@ -15,8 +15,10 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
+from covplan.propose.candidates import locations_with_room
 from covplan.propose.costs import present_value, unit_cost
 from covplan.propose.sharing_program import NOBODY, Demand, Moves, Stock
+from covplan.propose.zones import a1_only, by_area, headquarters, in_town
 from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import shadow_margin
 from covplan.radio.links import rsrp_links
@@ -35,9 +37,7 @@ if TYPE_CHECKING:
 
 Level = Literal["low", "base", "high"]
 INDICATOR = "BTS_SHARE_RATIO"
-HEADQUARTERS = r"UBND (?:tỉnh|huyện|thành phố|thị xã)"
-URBAN = r"Phường|Thị trấn"
-BULKY = "A2"
+BULKY, ROOFS = "A2", ("A1a", "A2a")
 MOST_NEWCOMERS = 2  # sections tried on one structure
 MOVED = ["tenancy", "operator", "host", "section", "antenna_height_m", "distance_m"]
 
@@ -60,7 +60,8 @@ class Market:
     technology: str
     operators: tuple[str, ...]
     locations: gpd.GeoDataFrame
-    """Of today, numbered from 0, with rooms, lowest_m (lowest antenna), base_m, may_go, open, urban, survey."""
+    """Of today, numbered from 0, with rooms, free_heights_m, survey, certificate_year, roof, may_go,
+    commune, urban, spacing_m."""
     tenancies: pd.DataFrame
     """location (its number), operator (its number)."""
     moves: pd.DataFrame
@@ -136,7 +137,7 @@ def market(
     sectors["tenancy"] = at.reindex(
         pd.MultiIndex.from_arrays([sectors["station_id"].map(place), sectors["operator"]])
     ).to_numpy()
-    parts = [_consolidations(table, tenancies, settings), _new_tenancies(table, tenancies, operators, settings)]
+    parts = [_consolidations(table, tenancies, settings), _new_tenancies(table, tenancies, operators)]
     moves = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
     asked = [settings.sharing.operator_hamlets_share.get(code, 0.0) > 0 for code in operators]
     listened = (moves["tenancy"] != NOBODY) | np.array(asked, dtype=np.bool_)[moves["operator"].to_numpy(np.int64)]
@@ -245,59 +246,41 @@ def _with_rooms(
 ) -> gpd.GeoDataFrame:
     """What each structure could take, and whether it could be given up.
 
-    A structure of unknown capacity has no room; one whose stations do not all have the technology is not given up,
-    since what the others cover is not computed.
+    One whose stations do not all have the technology is not given up, since what the others cover is not computed; nor
+    is one with a planned station. A bulky structure takes nobody where only A1 is allowed.
     """
-    rules, by = settings.sharing, stations.groupby("location_id")
-    table = locations.copy()
-    of = table["location_id"]
-    roof = table["structure"].isin(["A1a", "A2a"])
-    base_m = of.map(by["building_height_m"].max()).fillna(0.0).where(roof, 0.0).astype(float)
-    least_m = np.where(roof, base_m + rules.least_roof_antenna_m, rules.least_antenna_m)
-    table["roof"] = roof
-    table["lowest_m"] = of.map(by["antenna_height_m"].min()).astype(float)
-    table["certificate_year"] = of.map(by["certificate_year"].max())
+    version = settings.province.boundaries
+    free = locations_with_room(
+        stations[stations["status"] == "existing"], settings.phases.years[0], settings.propose
+    ).set_index("location_id")
+    table, of = locations.copy(), locations["location_id"]
+    x, y = table.geometry.x.to_numpy(float), table.geometry.y.to_numpy(float)
+    zoned = a1_only(x, y, headquarters(places, communes, version), settings.rules)
+    heights = of.map(free["free_heights_m"])
+    slots = np.minimum(of.map(free["free_slots"]), heights.map(len)).clip(upper=MOST_NEWCOMERS)
+    shut = of.map(free["closed"]).astype(bool)
+    table["free_heights_m"] = heights
+    table["rooms"] = slots.where(~shut & ~(zoned & table["structure"].str.startswith(BULKY)), 0).astype(int)
+    table["survey"] = of.map(free["survey"]).astype(bool)
+    table["certificate_year"] = of.map(stations.groupby("location_id")["certificate_year"].max())
+    table["roof"] = table["structure"].isin(ROOFS)
     with_technology = stations["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)
     computed = of.map(with_technology.groupby(stations["location_id"]).all()).astype(bool)
     planned = of.isin(stations.loc[stations["status"] == "planned", "location_id"])
-    owner = table["owner"].fillna("").str.casefold()
-    words = [word.casefold() for word in rules.closed_owners]
-    restricted = of.map(stations["restricted"].fillna(value=False).astype(bool).groupby(stations["location_id"]).any())
-    shut = restricted.astype(bool) | owner.map(lambda name: any(word in name for word in words)).astype(bool)
-    operators = table["operators"].map(lambda codes: len(split_list(codes)))
-    slots = np.minimum(table["max_tenants"].fillna(0).astype(int) - operators, MOST_NEWCOMERS)
-    sections = np.floor((table["lowest_m"].fillna(0.0) - least_m) / rules.section_m + 1e-9)
-    zoned = _only_a1(table, places, settings) & table["structure"].str.startswith(BULKY)
-    table["rooms"] = np.where(shut | zoned, 0, np.clip(np.minimum(slots, sections), 0, None)).astype(int)
     table["may_go"] = ~shut & computed & ~planned
-    version = settings.province.boundaries
     names = in_version(table.geometry, communes, version)
     table["commune_code"], table["commune"] = names["commune_code"], names["name"]
-    table["urban"] = names["name"].fillna("").str.match(URBAN)
-    year = settings.phases.years[0] - settings.propose.certificate_years
-    table["survey"] = table["certificate_year"].isna() | (table["certificate_year"].fillna(0).astype(int) < year)
+    table["urban"] = in_town(x, y, communes, version)
+    table["spacing_m"] = by_area(table["urban"].to_numpy(bool), settings.rules, "min_spacing")
     return table
-
-
-def _only_a1(table: gpd.GeoDataFrame, places: gpd.GeoDataFrame, settings: Settings) -> pd.Series:
-    """Structures where the local rule allows no bulky ones: around provincial and district headquarters."""
-    radius_m = max((rule.value for rule in settings.rules if rule.rule == "a1_only_radius"), default=0.0)
-    seats = places[places["name"].fillna("").str.match(HEADQUARTERS)] if len(places) else places
-    if seats.empty or radius_m <= 0:
-        return pd.Series(data=False, index=table.index)
-    zone = seats.geometry.buffer(radius_m).union_all()
-    return table.geometry.within(zone)
 
 
 def _near_m(table: pd.DataFrame, settings: Settings) -> NDArray[np.float64]:
     """How far from each structure another one is near."""
-    spacing = {
-        area: max((rule.value for rule in settings.rules if (rule.rule, rule.area) == ("min_spacing", area)), default=0)
-        for area in ("urban", "rural")
-    }
-    urban = max(settings.sharing.near_urban_m, spacing["urban"])
-    rural = max(settings.sharing.near_rural_m, spacing["rural"])
-    return np.where(table["urban"], urban, rural)
+    urban = table["urban"].to_numpy(bool)
+    own_m = np.where(urban, settings.sharing.near_urban_m, settings.sharing.near_rural_m)
+    near_m: NDArray[np.float64] = np.maximum(own_m, table["spacing_m"].to_numpy(float))
+    return near_m
 
 
 def _consolidations(table: gpd.GeoDataFrame, tenancies: pd.DataFrame, settings: Settings) -> pd.DataFrame:
@@ -320,32 +303,27 @@ def _consolidations(table: gpd.GeoDataFrame, tenancies: pd.DataFrame, settings: 
                 distance_m(lonlat.x.iloc[origin], lonlat.y.iloc[origin], lonlat.x.iloc[host], lonlat.y.iloc[host])
             )
             if away_m <= near_m[origin]:
-                rows += _sections(table, tenancy, int(operator), int(host), away_m, settings)
+                rows += _sections(table, tenancy, int(operator), int(host), away_m)
     return pd.DataFrame(rows, columns=MOVED)
 
 
-def _new_tenancies(
-    table: gpd.GeoDataFrame, tenancies: pd.DataFrame, operators: tuple[str, ...], settings: Settings
-) -> pd.DataFrame:
+def _new_tenancies(table: gpd.GeoDataFrame, tenancies: pd.DataFrame, operators: tuple[str, ...]) -> pd.DataFrame:
     """An operator comes new to a structure of others with room."""
     there = set(zip(tenancies["location"], tenancies["operator"], strict=True))
     rows: list[tuple[int, int, int, int, float, float]] = []
     for host in np.flatnonzero(table["rooms"] > 0):
         for operator in range(len(operators)):
             if (host, operator) not in there:
-                rows += _sections(table, NOBODY, operator, int(host), 0.0, settings)
+                rows += _sections(table, NOBODY, operator, int(host), 0.0)
     return pd.DataFrame(rows, columns=MOVED)
 
 
 def _sections(
-    table: gpd.GeoDataFrame, tenancy: int, operator: int, host: int, away_m: float, settings: Settings
+    table: gpd.GeoDataFrame, tenancy: int, operator: int, host: int, away_m: float
 ) -> list[tuple[int, int, int, int, float, float]]:
     """One move into each free section of a structure, from the top."""
-    lowest_m, section_m = float(table["lowest_m"].iloc[host]), settings.sharing.section_m
-    return [
-        (tenancy, operator, host, section, lowest_m - section_m * (section + 1), away_m)
-        for section in range(int(table["rooms"].iloc[host]))
-    ]
+    heights = table["free_heights_m"].iloc[host][: table["rooms"].iloc[host]]
+    return [(tenancy, operator, host, section, height_m, away_m) for section, height_m in enumerate(heights)]
 
 
 def _moved_sectors(

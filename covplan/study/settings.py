@@ -165,14 +165,6 @@ class Sharing(_Section):
     """Share of its covered hamlets an operator may lose; no hamlet is left without any operator."""
     operator_hamlets_share: dict[str, Share] = {}
     """By operator, share of hamlets it must reach with new stations on others' structures; not named: as today."""
-    section_m: Annotated[float, Field(gt=0, le=20)] = 4.0
-    """Height on a structure that one tenant needs: a newcomer hangs so much below the lowest antenna."""
-    least_antenna_m: Metres = 12.0
-    """Lowest antenna on a ground structure."""
-    least_roof_antenna_m: Metres = 2.0
-    """Lowest antenna on a roof, above it."""
-    closed_owners: tuple[str, ...] = ("quân đội", "công an", "bộ quốc phòng")
-    """Words in an owner's name that close its structures to others and to proposals."""
     depreciation_years: Annotated[float, Field(gt=0, le=50)] = 15.0
     """Over which the rent pays for the structure."""
     capital_cost_share: Annotated[float, Field(ge=0, le=2)] = 0.5
@@ -238,6 +230,8 @@ class Propose(_Section):
     """Heights of new masts that are tried."""
     certificate_years: Annotated[int, Field(ge=0, le=50)] = 3
     """A structure whose certificate is older, or missing, is surveyed before it takes a tenant."""
+    section_m: Annotated[float, Field(gt=0, le=20)] = 4.0
+    """Height on a structure that one tenant's antennas take, tips apart (planning assumption: 3 to 5 m)."""
 
 
 class WhiteSpots(_Section):
