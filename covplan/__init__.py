@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from covplan.pipeline import coverage, make_plan
+    from covplan.pipeline import coverage, make_plan, propose_sharing, what_if
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import draw_map
     from covplan.study.errors import CovplanError
@@ -23,7 +23,18 @@ try:
 except PackageNotFoundError:  # run from a source tree that is not installed
     __version__ = "0+unknown"
 
-__all__ = ["CovplanError", "Plan", "Study", "coverage", "draw_map", "make_plan", "open_study", "write_geopackage"]
+__all__ = [
+    "CovplanError",
+    "Plan",
+    "Study",
+    "coverage",
+    "draw_map",
+    "make_plan",
+    "open_study",
+    "propose_sharing",
+    "what_if",
+    "write_geopackage",
+]
 
 _HOMES = {
     "CovplanError": "covplan.study.errors",
@@ -33,6 +44,8 @@ _HOMES = {
     "draw_map": "covplan.publish.maps",
     "make_plan": "covplan.pipeline",
     "open_study": "covplan.study.folder",
+    "propose_sharing": "covplan.pipeline",
+    "what_if": "covplan.pipeline",
     "write_geopackage": "covplan.publish.geopackage",
 }
 

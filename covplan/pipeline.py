@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from covplan.assess.hamlets import centres, hamlet_states
 from covplan.assess.indicators import indicators
 from covplan.assess.locations import group_locations, on_air
 from covplan.propose.alternatives import SCENARIOS
+from covplan.propose.phasing import in_years
 from covplan.propose.sharing import confirmed, planned_network
 from covplan.propose.sharing import propose as share_locations
 from covplan.propose.sharing_market import case, listen, market, points_of
 from covplan.propose.sharing_scenarios import under_scenarios, with_confidence
+from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import strongest
 from covplan.study.columns import split_list
@@ -22,12 +24,15 @@ from covplan.study.plan import Plan
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import geopandas as gpd
+    import pandas as pd
 
     from covplan.propose.alternatives import Scenario
+    from covplan.propose.costs import Range
+    from covplan.propose.phasing import Phased
     from covplan.propose.sharing import SharingPlan
     from covplan.radio.coverage import Coverage
     from covplan.study.folder import Study
@@ -133,6 +138,74 @@ def propose_sharing(
         plan = with_confidence(plan, who, under_scenarios(who, heard, points, settings, scenarios))
     planned = planned_network(air, who, plan.case, plan.shared)
     return replace(plan, coverage=confirmed(air, planned, study.cells, points, ground, settings, **folders))
+
+
+def phase_proposals(
+    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None
+) -> tuple[gpd.GeoDataFrame, Phased]:
+    """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets."""
+    plan, settings = today or make_plan(study), study.settings
+    return in_years(
+        proposals,
+        plan.indicators,
+        plan.locations,
+        settings.phases,
+        settings.targets,
+        planned=study.stations[study.stations["status"] == "planned"],
+        time_limit_s=settings.propose.time_limit_s,
+    )
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What a change of the network does."""
+
+    before: Plan
+    after: Plan
+    indicators: pd.DataFrame
+    """indicator, before, after, change: those that change."""
+    hamlets: gpd.GeoDataFrame
+    """Hamlets that change: village_id, name, households, the state and operators before and after."""
+    outlay_vnd: Range
+    running_vnd_per_year: Range
+
+
+def what_if(
+    study: Study,
+    *,
+    add: Sequence[Mapping[str, Any]] = (),
+    remove: Sequence[str] = (),
+    move: Mapping[str, str | tuple[float, float]] | None = None,
+    before: Plan | None = None,
+) -> WhatIf:
+    """New indicators, changed hamlets and cost when stations are added, taken away or moved.
+
+    Only what stations send that are new or moved is computed: the rest is kept with the study.
+
+    Parameters
+    ----------
+    add, remove, move
+        As `propose.what_if.changed_stations` reads them.
+    before : Plan, optional
+        Of the study as it is, when it is known already.
+    """
+    stations = changed_stations(study.stations, study.settings, add=add, remove=remove, move=move)
+    cells = study.cells[study.cells["station_id"].isin(stations["station_id"])]
+    before, after = before or make_plan(study), make_plan(replace(study, stations=stations, cells=cells))
+    figures = before.indicators[["indicator", "value"]].merge(
+        after.indicators[["indicator", "value"]], on="indicator", suffixes=("_before", "_after")
+    )
+    figures = figures.rename(columns={"value_before": "before", "value_after": "after"})
+    figures["change"] = figures["after"] - figures["before"]
+    outlay, running = cost_of_change(study.stations, stations, study.settings)
+    return WhatIf(
+        before,
+        after,
+        figures[figures["change"].fillna(0) != 0].reset_index(drop=True),
+        changed_hamlets(before.hamlets, after.hamlets),
+        outlay,
+        running,
+    )
 
 
 def load_study_ground(study: Study) -> Ground:

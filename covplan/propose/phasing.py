@@ -128,6 +128,7 @@ def in_years(
     phases: Phases,
     targets: Mapping[str, Target],
     *,
+    planned: pd.DataFrame | None = None,
     gap: float = GAP,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> tuple[gpd.GeoDataFrame, Phased]:
@@ -142,7 +143,14 @@ def in_years(
         The indicators today; columns of resources/layers/indicators.csv.
     locations : DataFrame
         Of today: which are shared.
+    planned : DataFrame, optional
+        Stations in the operators' own plans: they come in the year of their `on_air` at no cost to the plan, and count
+        for the sharing ratio from then on.
     """
+    shown = len(proposals)
+    if planned is not None and len(planned):
+        rows = _as_fixed(planned, locations, phases)
+        proposals = pd.concat([proposals, rows.reindex(columns=proposals.columns)], ignore_index=False)
     place = {one: n for n, one in enumerate(proposals["proposal_id"])}
     needs = [
         (n, place[first])
@@ -163,7 +171,7 @@ def in_years(
         time_limit_s=time_limit_s,
     )
     years = pd.Series(phased.year, index=proposals.index, dtype="Int64").where(phased.year != NEVER)
-    return proposals.assign(year=years), phased
+    return proposals.assign(year=years).iloc[:shown], replace(phased, year=phased.year[:shown])
 
 
 def effects(
@@ -336,17 +344,43 @@ def _locations_shared(
     proposals: pd.DataFrame, locations: pd.DataFrame, mine: NDArray[np.bool_]
 ) -> tuple[list[list[str]], NDArray[np.float64], NDArray[np.float64]]:
     """Hosts that become shared, by proposal; what emptied locations take out of the numerator and the denominator."""
-    shared = set(locations.loc[locations["shared"], "location_id"])
+    shared, stands = set(locations.loc[locations["shared"], "location_id"]), set(locations["location_id"])
     adds, removes = np.zeros(len(proposals)), np.zeros(len(proposals))
     objects: list[list[str]] = [[] for _ in range(len(proposals))]
     left: set[str] = set()
+    built: set[str] = set()
     for n in np.flatnonzero(mine):
         host, origin = proposals["location_id"].iloc[n], proposals["from_location_id"].iloc[n]
         objects[n] = [] if pd.isna(host) or host in shared else [str(host)]
+        if pd.notna(host) and host not in stands and host not in built:  # a planned station on ground of its own
+            built.add(str(host))
+            objects[n], removes[n] = [], -1.0
         if pd.notna(origin) and origin not in left:  # those who leave it together depend on each other
             left.add(str(origin))
             removes[n], adds[n] = 1.0, -1.0 if origin in shared else 0.0
     return objects, adds, removes
+
+
+def _as_fixed(planned: pd.DataFrame, locations: pd.DataFrame, phases: Phases) -> pd.DataFrame:
+    """Planned stations as rows of the proposals layer that cost nothing and have their year.
+
+    One without a year, or of a year before the plan, is there from the first year on; one of an operator that is on the
+    structure already changes nothing.
+    """
+    there = dict(zip(locations["location_id"], locations["operators"].map(split_list), strict=True))
+    new = [operator not in there.get(at, ()) for at, operator in zip(planned["location_id"], planned["operator"],
+                                                                     strict=True)]  # fmt: skip
+    chosen = planned[new]
+    year = chosen["on_air"].dt.year.fillna(phases.years[0]).astype(int).clip(lower=phases.years[0])
+    return pd.DataFrame(
+        {
+            "proposal_id": "planned " + chosen["station_id"].astype(str),
+            "indicator": SHARE_RATIO,
+            "location_id": chosen["location_id"].astype(object),
+            "cost_base_vnd": 0.0,
+            "year": year,
+        }
+    )
 
 
 def _progress(proposals: pd.DataFrame) -> NDArray[np.float64]:

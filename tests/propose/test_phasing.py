@@ -142,13 +142,25 @@ def test_a_table_of_all_kinds_gets_its_years():
     today = pd.DataFrame(
         {"indicator": ["BTS_SHARE_RATIO", "VILLAGE_MBB_COV"], "numerator": [1.0, 8.0], "denominator": [5.0, 10.0]}
     )
-    locations = pd.DataFrame({"location_id": ["L-1", "L-2", "L-3"], "shared": [False, False, True]})
+    locations = pd.DataFrame(
+        {"location_id": ["L-1", "L-2", "L-3"], "shared": [False, False, True], "operators": ["VTL", "MBF", "VTL;MBF"]}
+    )
     targets = {"BTS_SHARE_RATIO": Target(target_2025=50.0), "VILLAGE_MBB_COV": Target(target_2025=80, target_2030=100)}
     phases = Phases(years=(2025, 2026, 2027), budget_vnd=(10, 15, 10))
     phased, figures = in_years(proposals, today, locations, phases, targets)
     assert phased.index.tolist() == [7, 8, 9, 10]
     assert phased["year"].tolist() == [2025, 2026, 2027, 2026], "50 % shared in 2025: 2 of the 4 locations left"
     assert figures.spent_vnd.tolist() == [10, 15, 10]
+    planned = pd.DataFrame(
+        {
+            "station_id": ["X-1", "X-2", "X-3"],
+            "operator": ["MBF", "VTL", "VNPT"],
+            "location_id": ["L-3", "L-7", "L-3"],
+            "on_air": pd.to_datetime(["2025-05-01", "2024-03-01", None]),
+        }
+    )
+    with pytest.raises(NoSolution, match=r"BTS_SHARE_RATIO: 50 % is wanted by the end of 2025; .* 40\.00 %"):
+        in_years(proposals, today, locations, phases, targets, planned=planned)  # a new location alone: 2 of 5
     with pytest.raises(NoSolution, match="BTS_SHARE_RATIO: 60 % is wanted by the end of 2025"):
         in_years(proposals, today, locations, phases, targets | {"BTS_SHARE_RATIO": Target(target_2025=60.0)})
 
