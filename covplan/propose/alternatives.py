@@ -60,6 +60,7 @@ def near_optimal(
 
         minimise     Σ_j times_j x_j
         subject to   the program's constraints,  cost · x ≤ best + slack_share |best|
+                     Σ_{j ∈ P} x_j ≤ |P| − 1   for every plan P so far: something of it is not done
 
     Parameters
     ----------
@@ -69,17 +70,21 @@ def near_optimal(
     Returns
     -------
     ndarray of bool, shape (plans, choices)
-        The optimum first; no two rows are equal.
+        The optimum first; none holds all that an earlier one holds.
     """
     plans = [np.asarray(best.values)[choices] > 0.5]
-    for _ in range(count - 1):
+    within = program.then(best, program.cost, slack_share=slack_share)
+    while len(plans) < count and plans[-1].any():
+        held = np.zeros(program.cost.size)
+        held[choices[plans[-1]]] = 1.0
         aim = np.zeros(program.cost.size)
         aim[choices] = np.sum(plans, axis=0)
-        other = program.then(best, aim, slack_share=slack_share).solved(gap=gap, time_limit_s=time_limit_s)
-        plan = np.asarray(other.values)[choices] > 0.5
-        if any((plan == one).all() for one in plans):
+        within = within.holding(held, most=held.sum() - 1.0).with_cost(aim)
+        try:
+            other = within.solved(gap=gap, time_limit_s=time_limit_s)
+        except NoSolution:
             break
-        plans.append(plan)
+        plans.append(np.asarray(other.values)[choices] > 0.5)
     return np.array(plans)
 
 
