@@ -113,7 +113,7 @@ def indicators(study: Path, lang: Language) -> None:
 
     console = _console()
     with _progress(console) as tell:
-        made = make_plan(open_study(study, progress=tell))
+        made = make_plan(open_study(study, progress=tell), progress=tell)
     _show_indicators(console, made, lang)
 
 
@@ -220,7 +220,7 @@ def _write_plan(
     with _progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell("chỉ tiêu (indicators)")
-        made = make_plan(opened)
+        made = make_plan(opened, progress=tell)
         writers: dict[str, Callable[[Path], object]] = {
             INDICATORS_FILE: lambda _path: made.save(out, lang),
             FINDINGS_FILE: lambda _path: write_findings(list(opened.findings), opened.set_aside, out, lang),

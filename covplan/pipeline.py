@@ -6,9 +6,18 @@ import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from covplan.assess.hamlets import centres, hamlet_states
-from covplan.assess.indicators import indicators
+import numpy as np
+import pandas as pd
+from rasterio.enums import Resampling
+
+from covplan.assess.curves import sharing_curve, signal_curves
+from covplan.assess.demand import demand_points
+from covplan.assess.hamlets import ANY, Signal, hamlet_states, signal_table
+from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
+from covplan.assess.parts import parts
+from covplan.assess.places import place_points, place_states
+from covplan.assess.uncertainty import share_with_signal
 from covplan.propose.alternatives import SCENARIOS
 from covplan.propose.phasing import in_years
 from covplan.propose.sharing import confirmed, planned_network
@@ -17,10 +26,14 @@ from covplan.propose.sharing_market import case, listen, market, points_of
 from covplan.propose.sharing_scenarios import under_scenarios, with_confidence
 from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
 from covplan.radio.coverage import coverage as operator_coverage
-from covplan.radio.coverage import strongest
+from covplan.radio.coverage import is_covered, strongest
+from covplan.radio.link_budget import coverage_probability
+from covplan.radio.links import read_reception, receive, write_reception
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, SettingsError
+from covplan.study.files import content_digest, file_digest
 from covplan.study.plan import Plan
+from covplan.study.settings import radio_under
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
@@ -28,34 +41,80 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import geopandas as gpd
-    import pandas as pd
+    from numpy.typing import NDArray
 
+    from covplan.assess.demand import Demand
     from covplan.propose.alternatives import Scenario
     from covplan.propose.costs import Range
     from covplan.propose.phasing import Phased
     from covplan.propose.sharing import SharingPlan
-    from covplan.radio.coverage import Coverage
+    from covplan.radio.coverage import Coverage, Reception
     from covplan.study.folder import Study
-    from covplan.study.settings import Radio
+    from covplan.study.grid import Grid
+    from covplan.study.settings import Radio, Settings
     from covplan.terrain.ground import Ground
 
+RECEPTION = "reception 1"
+"""Raise the number when a change of the model changes what is received."""
+POPULATION_CELL_M = 90.0  # population rasters are coarser than the grid
 
-def make_plan(study: Study) -> Plan:
-    """What the data says about the province today: locations, hamlets by state, every indicator of the plan."""
+
+def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) -> Plan:
+    """Where the province stands: hamlets and places by what they receive, and every indicator of the plan.
+
+    With terrain and 4G stations the mobile state is computed; without, it is the one the study declares.
+    """
+    s = study.settings
     stations = on_air(study.stations)
     locations = group_locations(stations)
-    hamlets = hamlet_states(study.villages, study.communes, locations)
-    today = indicators(
-        hamlets,
-        study.villages,
-        study.places,
-        study.communes,
-        stations,
-        locations,
-        study.statistics,
-        study.settings,
-    )
-    return Plan(study=study, hamlets=hamlets, locations=locations, indicators=today)
+    demand = demand_points(study.villages, study.dwellings, _population(study))
+    signals = hear(study, demand, progress=progress)
+    table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
+    hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology)
+    places = _places(study, progress)
+    counted = tallies(hamlets, places, study.communes, stations, locations, s)
+    return Plan(
+        study=study,
+        hamlets=hamlets,
+        locations=locations,
+        places=places,
+        signals=table,
+        indicators=indicators(counted, study.statistics, s, _intervals(study, demand, signals)),
+        parts=parts(
+            counted, hamlets, table, places, stations, locations, study.communes,
+            technology=s.definition.technology, weak_counts=s.coverage.count_weak_as_covered,
+        ),
+        curves=_curves(study, demand, signals, stations),
+        evidence=evidence(counted),
+    )  # fmt: skip
+
+
+def hear(study: Study, demand: Demand, *, progress: Callable[[str], None] | None = None) -> list[Signal]:
+    """What every operator, and any of them, gives at the points of a demand, 4G and 5G; nothing without terrain."""
+    found: list[Signal] = []
+    if study.rasters["elevation"] is None or study.settings.coverage.basis == "declared":
+        return found
+    ground = _Later(study)
+    for technology in study.settings.radio:
+        radio = _radio_in_force(study.settings, technology)
+        transmitting, _ = _transmitting(study, technology)
+        received = [
+            _receive(
+                study,
+                transmitting[transmitting["operator"] == operator],
+                technology,
+                radio,
+                demand.x_m,
+                demand.y_m,
+                ground,
+                progress,
+            )
+            for operator in sorted(transmitting["operator"].unique())
+        ]
+        found += [_signal(one, one.operators[0], radio) for one in received]
+        if received:
+            found.append(_signal(strongest(received), ANY, radio))
+    return found
 
 
 def coverage(
@@ -130,10 +189,9 @@ def propose_sharing(
     ground = ground or load_study_ground(study)
     folders = {"cache": _loss_cache(study), "antennas": study.path / "antennas"}
     who = market(study.stations, study.cells, group_locations(air), study.communes, study.places, settings)
-    points = points_of(centres(study.villages), study.dwellings)
+    points = points_of(demand_points(study.villages, study.dwellings, _population(study)), study.villages)
     heard = listen(who, points, ground, settings, **folders)
-    first = case(who, heard, points, settings)
-    plan = share_locations(who, heard, points, first, study.villages["village_id"].tolist(), settings)
+    plan = share_locations(who, heard, points, case(who, heard, points, settings), settings)
     if scenarios:
         plan = with_confidence(plan, who, under_scenarios(who, heard, points, settings, scenarios))
     planned = planned_network(air, who, plan.case, plan.shared)
@@ -220,6 +278,146 @@ def load_study_ground(study: Study) -> Ground:
         scheme=propagation.landcover_classes,
         heights_m=propagation.clutter_height_m,
     )
+
+
+class _Later:
+    """The ground of a study, loaded when it is first asked for: what is kept needs none."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._ground: Ground | None = None
+
+    def __call__(self) -> Ground:
+        self._ground = self._ground or load_study_ground(self._study)
+        return self._ground
+
+
+def _receive(
+    study: Study,
+    stations: gpd.GeoDataFrame,
+    technology: str,
+    radio: Radio,
+    x_m: NDArray[np.float64],
+    y_m: NDArray[np.float64],
+    ground: Callable[[], Ground],
+    progress: Callable[[str], None] | None,
+) -> Reception:
+    """`links.receive`, kept on disk by all it depends on."""
+    cells = study.cells[study.cells["station_id"].isin(stations["station_id"])]
+    places = pd.DataFrame({"x_m": stations.geometry.x, "y_m": stations.geometry.y})
+    used = [places, stations[["station_id", "operator", "antenna_height_m", "technologies", "bands"]], cells]
+    folder = study.path / "antennas"
+    patterns = sorted(folder.iterdir()) if folder.is_dir() else []
+    rasters = [path for path in (study.rasters["elevation"], study.rasters["landcover"]) if path]
+    key = content_digest(
+        RECEPTION, technology, radio.model_dump_json(), study.settings.propagation.model_dump_json(), study.grid,
+        *(file_digest(path) for path in [*rasters, *patterns]), *(table.to_csv() for table in used),
+        np.round(x_m, 3).tobytes(), np.round(y_m, 3).tobytes(),
+    )  # fmt: skip
+    cache = _loss_cache(study)
+    path = cache.parent / "reception" / f"{key}.npz" if cache else None
+    kept = read_reception(path) if path else None
+    if kept is not None:
+        return kept
+    if progress:
+        progress(f"{technology} {'+'.join(sorted(stations['operator'].unique()))}: {len(stations)} trạm (stations)")
+    found = receive(
+        stations, study.cells, x_m, y_m, ground(), technology, radio, study.settings.propagation,
+        cache=cache, antennas=folder,
+    )  # fmt: skip
+    if path:
+        write_reception(found, path)
+    return found
+
+
+def _signal(one: Reception, operator: str, radio: Radio) -> Signal:
+    indoor = coverage_probability(
+        one.rsrp_dbm, radio.rsrp_threshold_dbm + radio.indoor_margin_db, one.sigma_db
+    )  # fmt: skip
+    names = np.array([*one.cell_ids, ""], dtype=object)
+    return Signal(
+        technology=one.technology,
+        operator=operator,
+        rsrp_dbm=one.rsrp_dbm,
+        probability=one.probability,
+        covered=is_covered(one, radio),
+        indoor=np.nan_to_num(indoor) >= radio.confidence,
+        throughput_mbps=one.edge_throughput_mbps,
+        server=names[one.server],
+    )
+
+
+def _radio_in_force(settings: Settings, technology: str) -> Radio:
+    """Radio settings of a technology, as the definition of covered wants them where it is about this technology."""
+    radio = settings.radio[technology]  # type: ignore[index]
+    return radio_under(settings.definition, radio) if settings.definition.technology == technology else radio
+
+
+def _places(study: Study, progress: Callable[[str], None] | None) -> gpd.GeoDataFrame:
+    """Places with their 5G state: computed with terrain and 5G stations, else declared."""
+    s = study.settings
+    if study.rasters["elevation"] is None or s.coverage.basis == "declared" or study.places.empty:
+        return place_states(study.places)
+    transmitting, _ = _transmitting(study, "5G")
+    radio, ground = _radio_in_force(s, "5G"), _Later(study)
+    points = place_points(study.places, s.places.buffer_m, s.places.spacing_m)
+    received = [
+        _receive(
+            study,
+            transmitting[transmitting["operator"] == operator],
+            "5G",
+            radio,
+            points.x_m,
+            points.y_m,
+            ground,
+            progress,
+        )
+        for operator in sorted(transmitting["operator"].unique())
+    ]
+    if not received:
+        return place_states(study.places)
+    best = strongest(received)
+    return place_states(
+        study.places, points, best.rsrp_dbm, best.probability, is_covered(best, radio), least_share=s.places.least_share
+    )
+
+
+def _population(study: Study) -> tuple[Grid, NDArray[np.float32]] | None:
+    """The population raster on its own cells, where hamlets lack clusters and the study has one."""
+    path = study.rasters["population"]
+    if path is None or set(study.villages["village_id"]) <= set(study.dwellings["village_id"]):
+        return None
+    grid = study.grid.coarsened(POPULATION_CELL_M)
+    return grid, grid.read(path, resampling=Resampling.nearest)
+
+
+def _intervals(study: Study, demand: Demand, signals: list[Signal]) -> dict[str, tuple[float, float]]:
+    """Intervals of the indicators that shadowing moves, per cent."""
+    s, technology = study.settings, study.settings.definition.technology
+    own = [one for one in signals if one.technology == technology and one.operator != ANY]
+    if not own or not s.uncertainty.draws:
+        return {}
+    share = share_with_signal(
+        demand, own, _radio_in_force(s, technology).rsrp_threshold_dbm, s.propagation.location_sigma_db,
+        correlation_m=s.uncertainty.correlation_m, site_correlation=s.uncertainty.site_correlation,
+        draws=s.uncertainty.draws, seed=s.uncertainty.seed,
+    )  # fmt: skip
+    tail = (1.0 - s.uncertainty.level) / 2.0
+    low, high = np.quantile(100.0 * share, [tail, 1.0 - tail])
+    return {"VILLAGE_MBB_COV": (round(float(low), 2), round(float(high), 2))}
+
+
+def _curves(study: Study, demand: Demand, signals: list[Signal], stations: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Curves of the indicators over what they are counted with."""
+    s, technology = study.settings, study.settings.definition.technology
+    tables = [sharing_curve(stations)]
+    for one in signals:
+        if one.technology == technology and one.operator == ANY:
+            at = demand.centre
+            radio, sigma_db = _radio_in_force(s, technology), s.propagation.location_sigma_db
+            known = ~np.isnan(one.probability[at])
+            tables.append(signal_curves("VILLAGE_MBB_COV", one.rsrp_dbm[at], known, radio, sigma_db))
+    return pd.concat(tables, ignore_index=True)
 
 
 def _loss_cache(study: Study) -> Path | None:

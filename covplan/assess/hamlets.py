@@ -1,42 +1,204 @@
-"""State of every hamlet as the province declares it, with the commune by its own list and the nearest location."""
+"""State of every hamlet: computed from what its centre and its people receive, or as the province declares it.
+
+The definition of covered is the study's (`Definition`): by the province's, a hamlet is dark (none) when its centre has
+no signal, weak when only clusters lack it, covered otherwise; unknown where the data cannot tell, and then it is none
+of these.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
+from covplan.assess.demand import centres
 from covplan.study.boundaries import name_of
 from covplan.study.geometry import distance_m
+from covplan.study.layers import LIST_SEPARATOR
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from covplan.assess.demand import Demand
+    from covplan.study.settings import Definition
+
+ANY = "any"
+"""In place of an operator: whichever is received best."""
+COVERED, WEAK, NONE, UNKNOWN = "covered", "weak", "none", "unknown"
 DECLARED = [
     "village_id", "name", "commune_code", "boundary_version", "district", "households", "population", "ftth_households",
-    "grid_power", "difficulty",
+    "centre_lon", "centre_lat", "grid_power", "difficulty",
 ]  # fmt: skip
+ROUNDING = 1e-9  # of a share: 3 of 3 clusters are all
+
+
+@dataclass(frozen=True)
+class Signal:
+    """What one operator, or any, gives of one technology at the points of a `Demand`; arrays of its length."""
+
+    technology: str
+    operator: str
+    rsrp_dbm: NDArray[np.float32]
+    """Of the best cell; NaN where nothing is received."""
+    probability: NDArray[np.float32]
+    """That it meets the threshold; NaN where it cannot be told."""
+    covered: NDArray[np.bool_]
+    """As the study defines it, outdoors."""
+    indoor: NDArray[np.bool_]
+    throughput_mbps: NDArray[np.float32]
+    """Met or exceeded with the confidence of the settings."""
+    server: NDArray[np.object_]
+    """Cell received best; empty where nothing is."""
+
+
+def states(
+    demand: Demand, covered: NDArray[np.bool_], known: NDArray[np.bool_], definition: Definition, hamlets: int
+) -> NDArray[np.object_]:
+    """State of each hamlet, shape (hamlets,), from which of its points are covered and of which that is known."""
+    people = _Count(demand, covered, known, hamlets)
+    least = (1.0 if definition.cluster_share is None else definition.cluster_share) - ROUNDING
+    with np.errstate(invalid="ignore"):  # 0 of 0 households is unknown
+        surely, at_most = people.covered / people.total, (people.covered + people.unknown) / people.total
+    found = np.full(hamlets, UNKNOWN, dtype=object)
+    if definition.centre:
+        lit = np.zeros(hamlets, np.bool_)
+        dark = np.zeros(hamlets, np.bool_)
+        lit[demand.village[demand.centre & known & covered]] = True
+        dark[demand.village[demand.centre & known & ~covered]] = True
+        found[lit & (surely >= least)] = COVERED
+        found[lit & (at_most < least)] = WEAK
+        found[dark] = NONE
+        return found
+    found[surely >= least] = COVERED
+    found[(at_most < least) & (surely > 0)] = WEAK
+    found[(at_most <= 0) & (people.total > 0)] = NONE
+    return found
+
+
+def covered_share(
+    demand: Demand, covered: NDArray[np.bool_], known: NDArray[np.bool_], hamlets: int
+) -> NDArray[np.float64]:
+    """Share of each hamlet's households at covered points, of those where it is known; NaN without any."""
+    people = _Count(demand, covered, known, hamlets)
+    rest = people.total - people.unknown
+    share: NDArray[np.float64] = np.divide(people.covered, rest, out=np.full(hamlets, np.nan), where=rest > 0)
+    return share
+
+
+def signal_table(
+    villages: gpd.GeoDataFrame,
+    demand: Demand,
+    signals: Sequence[Signal],
+    definition: Definition,
+    classes_mbps: Sequence[float],
+) -> pd.DataFrame:
+    """One row per hamlet, technology and operator (and any of them); columns of resources/layers/signals.csv."""
+    count = len(villages)
+    at_centre = np.full(count, -1)
+    at_centre[demand.village[demand.centre]] = np.flatnonzero(demand.centre)
+    has = at_centre >= 0
+    tables = []
+    for one in signals:
+        known = ~np.isnan(one.probability)
+        throughput = np.where(has, one.throughput_mbps[at_centre], np.nan)
+        tables.append(
+            pd.DataFrame(
+                {
+                    "village_id": villages["village_id"].to_numpy(),
+                    "technology": one.technology,
+                    "operator": one.operator,
+                    "state": states(demand, one.covered, known, definition, count),
+                    "rsrp_dbm": np.where(has, one.rsrp_dbm[at_centre], np.nan).round(1),
+                    "probability": np.where(has, one.probability[at_centre], np.nan).round(4),
+                    "server": np.where(has, one.server[at_centre], None),
+                    "throughput_mbps": throughput.round(1),
+                    "throughput_class": _classes(throughput, classes_mbps),
+                    "covered_share": covered_share(demand, one.covered, known, count).round(4),
+                    "indoor_share": covered_share(demand, one.indoor, known, count).round(4),
+                }
+            )
+        )
+    return pd.concat(tables, ignore_index=True) if tables else _no_signals()
 
 
 def hamlet_states(
-    villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, locations: gpd.GeoDataFrame
+    villages: gpd.GeoDataFrame,
+    communes: gpd.GeoDataFrame,
+    locations: gpd.GeoDataFrame,
+    signals: pd.DataFrame | None = None,
+    technology: str = "4G",
 ) -> gpd.GeoDataFrame:
     """One row per hamlet, same index as `villages`; columns of resources/layers/hamlets.csv.
 
-    `mobile_state` is covered, weak, none or unknown: a hamlet about which the list says nothing is unknown.
+    With `signals` (`signal_table`) the mobile state is computed, of `technology` and any operator; without, it is the
+    one the province declares. A hamlet about which neither says anything is unknown.
     """
     hamlets = gpd.GeoDataFrame(villages[DECLARED].copy(), geometry=villages.geometry)
     hamlets["commune"] = name_of(villages["commune_code"], villages["boundary_version"], communes)
-    hamlets["mobile_state"] = villages["declared_mobile"].fillna("unknown")
+    declared = villages["declared_mobile"].fillna(UNKNOWN)
+    hamlets["mobile_state"] = declared
     hamlets["mobile_5g"] = villages["declared_5g"]
-    hamlets["ftth"] = villages["declared_ftth"]
     hamlets["basis"] = "declared"
+    hamlets["declared_state"] = declared
+    if signals is not None and len(signals):
+        by = signals.set_index(["technology", "operator", "village_id"])
+        best = _rows(by, technology, villages)
+        hamlets["mobile_state"] = best["state"].fillna(UNKNOWN).to_numpy()
+        hamlets["basis"] = "computed"
+        for column in ("rsrp_dbm", "probability", "server", "throughput_mbps", "covered_share", "indoor_share"):
+            hamlets[column] = best[column].to_numpy()
+        present = signals[(signals["technology"] == technology) & (signals["operator"] != ANY)]
+        present = present[present["state"].isin([COVERED, WEAK])]
+        names = present.groupby("village_id")["operator"].agg(lambda codes: LIST_SEPARATOR.join(sorted(codes)))
+        hamlets["operators"] = villages["village_id"].map(names).fillna("")
+        hamlets["operators_count"] = hamlets["operators"].map(lambda text: text.count(LIST_SEPARATOR) + bool(text))
+        five = _rows(by, "5G", villages)
+        hamlets["share_5g"] = five["covered_share"].to_numpy()
+        lit = five["state"].isin([COVERED, WEAK]).astype("boolean")
+        hamlets["mobile_5g"] = lit.mask(five["state"].isin([UNKNOWN]) | five["state"].isna()).to_numpy()
+    hamlets["ftth"], hamlets["ftth_basis"] = villages["declared_ftth"], "declared"
     nearest = _nearest(villages, locations)
     hamlets["nearest_location_id"] = nearest["location_id"]
     hamlets["nearest_location_m"] = nearest["distance_m"]
     return hamlets
 
 
-def centres(villages: gpd.GeoDataFrame) -> gpd.GeoSeries:
-    """Culture houses as points in the layer's CRS; same index."""
-    points = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=4326)
-    return points.to_crs(villages.crs)
+class _Count:
+    """Households of each hamlet: all, at points covered, at points of which nothing is known."""
+
+    def __init__(self, demand: Demand, covered: NDArray[np.bool_], known: NDArray[np.bool_], hamlets: int) -> None:
+        def per_hamlet(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+            counted = np.bincount(demand.village[chosen], demand.households[chosen], minlength=hamlets)
+            return counted.astype(np.float64)
+
+        self.total = per_hamlet(~demand.centre)
+        self.covered = per_hamlet(~demand.centre & known & covered)
+        self.unknown = per_hamlet(~demand.centre & ~known)
+
+
+def _rows(by: pd.DataFrame, technology: str, villages: gpd.GeoDataFrame) -> pd.DataFrame:
+    """The rows of any operator, in the order of the villages; all empty when the technology is not there."""
+    try:
+        return by.loc[(technology, ANY)].reindex(villages["village_id"])
+    except KeyError:
+        return by.iloc[:0].droplevel([0, 1]).reindex(villages["village_id"])
+
+
+def _classes(throughput_mbps: NDArray[np.float64], classes_mbps: Sequence[float]) -> list[str]:
+    """Class of a throughput in words: from which of the limits on it is."""
+    place = np.digitize(np.nan_to_num(throughput_mbps), classes_mbps)
+    names = [f"< {classes_mbps[0]:g}", *(f"≥ {limit:g}" for limit in classes_mbps)]
+    return [names[n] for n in place]
+
+
+def _no_signals() -> pd.DataFrame:
+    names = ["village_id", "technology", "operator", "state", "rsrp_dbm", "probability", "server", "throughput_mbps"]
+    return pd.DataFrame(columns=[*names, "throughput_class", "covered_share", "indoor_share"])
 
 
 def _nearest(villages: gpd.GeoDataFrame, locations: gpd.GeoDataFrame) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """The plan's indicators: value, baseline, targets, gap, formula in words, source, and what to be careful about.
 
-An indicator counted from layers is a `Count`: numerator, denominator, how many objects are unknown (they are in
-neither). One that is a statistic comes from statistics.csv with its source. Nothing is corrected in silence: oddities
-of the plan are warnings beside the figure.
+An indicator counted from layers is a `Tally`: object by object, so that every figure can be traced. One that is a
+statistic comes from statistics.csv with its source. Nothing is corrected in silence: oddities of the plan are warnings
+beside the figure.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
-from covplan.assess.hamlets import centres
+from covplan.assess.demand import centres
 from covplan.study.boundaries import Version, communes_of, in_version
 from covplan.study.settings import indicator_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
 
@@ -28,16 +28,35 @@ if TYPE_CHECKING:
 PUBLISHED_VERSION: Version = "2025-02"  # the territory the plan's published figures are for
 ZONES_AND_TOURISM = ("industrial_zone", "industrial_cluster", "tourist_site")
 CLOSE_PCT = 0.05  # a computed value nearer than this to the published baseline agrees with it at two decimals or so
+Basis = Literal["declared", "counted", "computed"]
 
 
 @dataclass(frozen=True)
-class Count:
-    """Numerator over denominator, and the objects that are in neither because their state is unknown."""
+class Tally:
+    """What an indicator counts, object by object."""
 
-    numerator: float
-    denominator: float
-    unknown: int = 0
-    basis: Literal["declared", "counted"] = "declared"
+    kind: str
+    """Of the objects: hamlet, location, station, place."""
+    objects: pd.DataFrame
+    """Columns object_id, numerator, denominator, known; an unknown object is in neither figure."""
+    basis: Basis = "declared"
+    notes: tuple[tuple[str, str], ...] = ()
+    """What is worth saying beside the figure, in Vietnamese and English."""
+
+    @property
+    def numerator(self) -> float:
+        """Sum over the known objects."""
+        return float(self.objects.loc[self.objects["known"], "numerator"].sum())
+
+    @property
+    def denominator(self) -> float:
+        """Sum over the known objects."""
+        return float(self.objects.loc[self.objects["known"], "denominator"].sum())
+
+    @property
+    def unknown(self) -> int:
+        """Objects whose state is not known."""
+        return int((~self.objects["known"]).sum())
 
     @property
     def value_pct(self) -> float | None:
@@ -45,121 +64,187 @@ class Count:
         return 100 * self.numerator / self.denominator if self.denominator else None
 
 
-def indicators(
+def tallies(
     hamlets: gpd.GeoDataFrame,
-    villages: gpd.GeoDataFrame,
     places: gpd.GeoDataFrame,
     communes: gpd.GeoDataFrame,
     stations: gpd.GeoDataFrame,
     locations: gpd.GeoDataFrame,
-    statistics: pd.DataFrame,
     settings: Settings,
-) -> pd.DataFrame:
-    """Every indicator of resources/indicators.csv, one row each; columns of resources/layers/indicators.csv."""
+) -> dict[str, Tally]:
+    """The indicators that the study's layers give, by id; `hamlets` and `places` are results, `stations` on air."""
     version = settings.province.boundaries
-    counts = {
+    return {
         "VILLAGE_MBB_COV": mobile_coverage(hamlets, settings.coverage),
-        "VILLAGE_FTTH_COV": share_true(hamlets["ftth"]),
+        "VILLAGE_FTTH_COV": fibre_coverage(hamlets),
         "FTTH_HH": households_on_fibre(hamlets),
         "BTS_SHARE_RATIO": shared_locations(locations),
         "BTS_NEW_SHARE_RATIO": new_on_existing(stations, settings.sharing),
         "5G_IZ_TOURISM": places_with_5g(places, ZONES_AND_TOURISM),
         "5G_KEYPLACES": places_with_5g(places),
-        "5G_POP": population_with_5g(villages, communes, version),
+        "5G_POP": population_with_5g(hamlets, communes, version),
     }
+
+
+def indicators(
+    counted: Mapping[str, Tally],
+    statistics: pd.DataFrame,
+    settings: Settings,
+    intervals: Mapping[str, tuple[float, float]] | None = None,
+) -> pd.DataFrame:
+    """Every indicator of resources/indicators.csv, one row each; columns of resources/layers/indicators.csv.
+
+    `intervals`: per cent, of those whose uncertainty was drawn.
+    """
+    version = settings.province.boundaries
     published = statistics.set_index("indicator")
     rows = []
     for entry in indicator_table():
         name = entry["indicator"]
         target = settings.targets[name]
-        if name in counts:
-            row = _counted(entry, counts[name], target, settings)
+        if name in counted:
+            row = _counted(entry, counted[name], target, settings)
         else:
             row = _statistic(entry, published.loc[name] if name in published.index else None, target, version)
-        rows.append(row)
+        low, high = (intervals or {}).get(name, (None, None))
+        rows.append(row | {"interval_low": low, "interval_high": high})
     figures = [
-        "value",
-        "baseline",
-        "target_2025",
-        "target_2030",
-        "gap_2025",
-        "gap_2030",
-        "missing_2025",
-        "missing_2030",
-    ]
-    return pd.DataFrame(rows).astype(dict.fromkeys([*figures, "numerator", "denominator"], "float64"))
+        "value", "interval_low", "interval_high", "baseline", "target_2025", "target_2030", "gap_2025", "gap_2030",
+        "missing_2025", "missing_2030", "numerator", "denominator",
+    ]  # fmt: skip
+    return pd.DataFrame(rows).astype(dict.fromkeys(figures, "float64"))
 
 
-def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Count:
+def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:
     """VILLAGE_MBB_COV: hamlets with signal over hamlets whose state is known."""
-    states = hamlets["mobile_state"]
+    state = hamlets["mobile_state"]
     good = ["covered", "weak"] if coverage.count_weak_as_covered else ["covered"]
-    known = states != "unknown"
-    return Count(int(states.isin(good).sum()), int(known.sum()), int((~known).sum()))
+    known = state != "unknown"
+    notes = []
+    if coverage.count_weak_as_covered and known.any():
+        strict = 100 * (state == "covered").sum() / known.sum()
+        weak = int((state == "weak").sum())
+        notes.append(
+            (f"Tính cả lõm sóng ({weak} thôn) là chưa phủ: {strict:.2f} %.",
+             f"Counting weak hamlets ({weak}) as not covered: {strict:.2f} %.")
+        )  # fmt: skip
+    return _tally("hamlet", hamlets["village_id"], state.isin(good), 1, known, _basis(hamlets), notes)
 
 
-def share_true(flags: pd.Series) -> Count:
-    """How many of the known flags are true."""
-    known = flags.dropna().astype(bool)
-    return Count(int(known.sum()), len(known), len(flags) - len(known))
+def fibre_coverage(hamlets: pd.DataFrame) -> Tally:
+    """VILLAGE_FTTH_COV: hamlets with FTTH over hamlets whose state is known."""
+    basis: Basis = "computed" if (hamlets["ftth_basis"] == "computed").any() else "declared"
+    return _tally("hamlet", hamlets["village_id"], hamlets["ftth"], 1, hamlets["ftth"].notna(), basis)
 
 
-def households_on_fibre(hamlets: pd.DataFrame) -> Count:
+def households_on_fibre(hamlets: pd.DataFrame) -> Tally:
     """FTTH_HH: households with an active fibre line over households, in hamlets that have a figure."""
-    known = hamlets["ftth_households"].notna()
-    return Count(
-        int(hamlets.loc[known, "ftth_households"].sum()),
-        int(hamlets.loc[known, "households"].sum()),
-        int((~known).sum()),
-    )
+    lines = hamlets["ftth_households"]
+    return _tally("hamlet", hamlets["village_id"], lines, hamlets["households"], lines.notna(), "declared")
 
 
-def shared_locations(locations: pd.DataFrame) -> Count:
+def shared_locations(locations: pd.DataFrame) -> Tally:
     """BTS_SHARE_RATIO: locations with two operators or more over all locations on air."""
-    return Count(int(locations["shared"].sum()), len(locations), basis="counted")
+    stations, shared = locations["stations"], locations["shared"].astype(bool)
+    notes = []
+    if len(locations):
+        on_shared, of = int(stations[shared].sum()), int(stations.sum())
+        notes.append(
+            (f"Tính theo trạm: {on_shared}/{of} = {100 * on_shared / of:.2f} %.",
+             f"Counted by stations: {on_shared}/{of} = {100 * on_shared / of:.2f} %.")
+        )  # fmt: skip
+    known = pd.Series(data=True, index=locations.index)
+    return _tally("location", locations["location_id"], shared, 1, known, "counted", notes)
 
 
-def new_on_existing(stations: pd.DataFrame, sharing: Sharing) -> Count:
+def new_on_existing(stations: pd.DataFrame, sharing: Sharing) -> Tally:
     """BTS_NEW_SHARE_RATIO: of the stations that came on air in the period, those on a structure that stood already.
 
     A structure stood already when another station of the location was on air on an earlier day.
     """
     first, last = sharing.period_years
-    dated = stations.dropna(subset="on_air")
-    oldest = dated.groupby("location_id")["on_air"].transform("min")
-    new = dated["on_air"].dt.year.between(first, last)
-    joined = new & (oldest < dated["on_air"])
-    return Count(int(joined.sum()), int(new.sum()), len(stations) - len(dated), basis="counted")
+    dated = stations["on_air"].notna()
+    oldest = stations.groupby("location_id")["on_air"].transform("min")
+    new = stations["on_air"].dt.year.between(first, last)
+    counts = new | ~dated  # the rest is neither new nor unknown
+    joined = new & (oldest < stations["on_air"])
+    return _tally("station", stations["station_id"][counts], joined[counts], 1, dated[counts], "counted")
 
 
-def places_with_5g(places: pd.DataFrame, kinds: Sequence[str] | None = None) -> Count:
-    """Existing places (of some kinds) declared with 5G over those whose state is known."""
+def places_with_5g(places: pd.DataFrame, kinds: Sequence[str] | None = None) -> Tally:
+    """Existing places (of some kinds) with 5G over those whose state is known."""
     existing = places[places["status"].fillna("existing") == "existing"]
     chosen = existing if kinds is None else existing[existing["kind"].isin(kinds)]
-    return share_true(chosen["declared_5g"])
+    known, lit = chosen["state_5g"] != "unknown", chosen["state_5g"] == "covered"
+    return _tally("place", chosen["place_id"], lit, 1, known, _basis(chosen))
 
 
-def population_with_5g(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, version: Version) -> Count:
-    """5G_POP: inhabitants of hamlets with 5G over all, in the communes marked as demand areas.
+def population_with_5g(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, version: Version) -> Tally:
+    """5G_POP: inhabitants with 5G over all, in the communes marked as demand areas.
 
-    A hamlet whose code belongs to another commune list is placed by its centre, never by its code.
+    Where coverage is computed, of each hamlet the covered share of its households; else all of it or nobody. A hamlet
+    whose code belongs to another commune list is placed by its centre, never by its code.
     """
     units = communes_of(communes, version)
     demand = units.loc[units["demand_5g"].fillna(value=False).astype(bool), "commune_code"]
-    codes = villages["commune_code"].where(villages["boundary_version"] == version)
+    codes = unit_codes(hamlets, communes, version)
+    inside = hamlets[codes.isin(demand)]
+    served = inside["mobile_5g"].astype("boolean").astype("Float64")
+    if "share_5g" in inside:
+        served = inside["share_5g"].astype("Float64").fillna(served)
+    known = served.notna() & inside["population"].notna()
+    people = inside["population"]
+    notes = []
+    everyone = hamlets["population"].sum()
+    if everyone:
+        reached = float((served * people).sum())
+        notes.append(
+            (f"So với toàn tỉnh: {100 * reached / everyone:.2f} % dân số (mục tiêu cả nước 2030: 99 %).",
+             f"Of the whole province: {100 * reached / everyone:.2f} % (national target 2030: 99 %).")
+        )  # fmt: skip
+    return _tally("hamlet", inside["village_id"], served * people, people, known, _basis(inside), notes)
+
+
+def unit_codes(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, version: Version) -> pd.Series:
+    """Commune code of each hamlet in one version: its own where it is of that version, else by its middle."""
+    codes = hamlets["commune_code"].where(hamlets["boundary_version"] == version)
     other = codes.isna()
     if other.any():
-        codes = codes.fillna(in_version(centres(villages)[other], communes, version)["commune_code"])
-    inside = villages[codes.isin(demand)]
-    known = inside["declared_5g"].notna() & inside["population"].notna()
-    served = known & inside["declared_5g"].fillna(value=False).astype(bool)
-    people = inside["population"]
-    return Count(int(people[served].sum()), int(people[known].sum()), int((~known).sum()))
+        codes = codes.fillna(in_version(centres(hamlets)[other], communes, version)["commune_code"])
+    return codes
 
 
-def _counted(entry: dict[str, str], count: Count, target: Target, settings: Settings) -> dict[str, object]:
+def evidence(counted: Mapping[str, Tally]) -> pd.DataFrame:
+    """Which objects stand behind each figure; columns of resources/layers/evidence.csv."""
+    tables = [tally.objects.assign(indicator=name, object_kind=tally.kind) for name, tally in counted.items()]
+    table = pd.concat(tables, ignore_index=True)
+    table[["numerator", "denominator"]] = table[["numerator", "denominator"]].where(table["known"])
+    return table[["indicator", "object_kind", "object_id", "known", "numerator", "denominator"]]
+
+
+def _tally(
+    kind: str,
+    ids: pd.Series,
+    numerator: pd.Series,
+    denominator: pd.Series | int,
+    known: pd.Series,
+    basis: Basis,
+    notes: Sequence[tuple[str, str]] = (),
+) -> Tally:
+    objects = pd.DataFrame({"object_id": ids, "numerator": numerator, "denominator": denominator, "known": known})
+    objects[["numerator", "denominator"]] = (
+        objects[["numerator", "denominator"]].astype("Float64").fillna(0).astype(float)
+    )
+    return Tally(kind, objects.astype({"known": bool}), basis, tuple(notes))
+
+
+def _basis(table: pd.DataFrame) -> Basis:
+    return "computed" if (table["basis"] == "computed").any() else "declared"
+
+
+def _counted(entry: dict[str, str], count: Tally, target: Target, settings: Settings) -> dict[str, object]:
     value = count.value_pct
-    warnings = _plan_oddities(entry, target)
+    warnings = [*_plan_oddities(entry, target), *count.notes]
     if count.unknown:
         warnings.append(
             (f"{count.unknown} đối tượng không rõ trạng thái.", f"{count.unknown} objects of unknown state.")
@@ -238,7 +323,7 @@ def _head(entry: dict[str, str], value: float | None, target: Target) -> dict[st
     }
 
 
-def _missing(count: Count, target_pct: float | None) -> int | None:
+def _missing(count: Tally, target_pct: float | None) -> int | None:
     """Objects to add to the numerator, at the same denominator, to reach the target; 0 when it is reached."""
     if target_pct is None or not count.denominator:
         return None

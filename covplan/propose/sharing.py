@@ -17,13 +17,13 @@ from covplan.propose.costs import MONTHS, NOTHING, Range, structure_cost, unit_c
 from covplan.propose.sharing_market import INDICATOR, covered, new_stations
 from covplan.propose.sharing_program import NOBODY, Shared, lost_and_won, share, sharing_program
 from covplan.propose.sharing_words import reasons, titles
+from covplan.radio.coverage import is_covered
 from covplan.radio.links import receive
 from covplan.study.errors import NoSolution
 from covplan.study.layers import LIST_SEPARATOR, layers
 from covplan.study.settings import radio_under
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -49,19 +49,11 @@ class SharingPlan:
     """Of the planned network, computed anew, by operator (`confirmed`)."""
 
 
-def propose(
-    market: Market, heard: Heard, points: Points, case: Case, village_ids: Sequence[str], settings: Settings
-) -> SharingPlan:
-    """The sharing plan of the settings as proposals, each with its reason and what would be without it.
-
-    Parameters
-    ----------
-    village_ids : sequence of str
-        Of the hamlets, in the order of their centres in `points`.
-    """
+def propose(market: Market, heard: Heard, points: Points, case: Case, settings: Settings) -> SharingPlan:
+    """The sharing plan of the settings as proposals, each with its reason and what would be without it."""
     limits = {"gap": settings.propose.gap, "time_limit_s": settings.propose.time_limit_s}
     shared = share(case.stock, case.moves, case.demand, goal=settings.sharing.goal, **limits)
-    moves = _moves_table(market, heard, points, case, shared, village_ids, settings)
+    moves = _moves_table(market, heard, points, case, shared, settings)
     moves["next_best_vnd"] = [_without(case, int(m), shared, settings) for m in shared.chosen]
     order = np.lexsort((moves["location_id"], moves["commune_code"].fillna("").astype(str)))
     moves = moves.iloc[order].reset_index(drop=True)
@@ -127,10 +119,13 @@ def confirmed(
     rows = []
     for operator in sorted(air["operator"].unique()):
         before, after = (
-            receive(
-                network[network["operator"] == operator], cells, points.x_m, points.y_m, ground,
-                definition.technology, radio, settings.propagation, cache=cache, antennas=antennas,
-            ).probability >= radio.confidence
+            is_covered(
+                receive(
+                    network[network["operator"] == operator], cells, points.x_m, points.y_m, ground,
+                    definition.technology, radio, settings.propagation, cache=cache, antennas=antennas,
+                ),
+                radio,
+            )
             for network in (air, planned)
         )  # fmt: skip
         hamlets, clusters = slice(None, points.hamlets), slice(points.hamlets, None)
@@ -253,12 +248,11 @@ def _moves_table(
     points: Points,
     case: Case,
     shared: Shared,
-    village_ids: Sequence[str],
     settings: Settings,
 ) -> pd.DataFrame:
     """Figures of every chosen move, one row each, in the order of `shared.chosen`."""
     lost, won = lost_and_won(case.stock, case.moves, shared)
-    table, ids = market.locations, np.array(village_ids, dtype=object)
+    table, ids = market.locations, np.array(points.village_ids, dtype=object)
     covers, joins = covered(heard.tenancies, settings), covered(heard.moves, settings)
     comers = pd.Series(case.moves.host[shared.chosen]).value_counts()
     leavers = pd.Series(case.stock.location[case.moves.tenancy[shared.chosen]]).where(

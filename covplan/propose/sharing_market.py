@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from covplan.assess.demand import Demand as DemandPoints
     from covplan.study.settings import Settings
     from covplan.terrain.ground import Ground
 
@@ -46,11 +47,17 @@ MOVED = ["tenancy", "operator", "host", "section", "antenna_height_m", "distance
 class Points:
     """Where coverage is counted: first the hamlets' centres, then the dwelling clusters."""
 
-    hamlets: int
+    village_ids: tuple[str, ...]
+    """Of the centres."""
     x_m: NDArray[np.float64]
     y_m: NDArray[np.float64]
     households: NDArray[np.float64]
     """Of the clusters."""
+
+    @property
+    def hamlets(self) -> int:
+        """Centres; the clusters come after them."""
+        return len(self.village_ids)
 
 
 @dataclass(frozen=True)
@@ -91,15 +98,10 @@ class Case:
     """Of each move its number in the market."""
 
 
-def points_of(centres: gpd.GeoSeries, dwellings: gpd.GeoDataFrame) -> Points:
-    """Hamlet centres and dwelling clusters as points."""
-    spots = dwellings.geometry.centroid
-    return Points(
-        len(centres),
-        np.concatenate([centres.x.to_numpy(float), spots.x.to_numpy(float)]),
-        np.concatenate([centres.y.to_numpy(float), spots.y.to_numpy(float)]),
-        dwellings["households"].fillna(0).to_numpy(float),
-    )
+def points_of(demand: DemandPoints, villages: gpd.GeoDataFrame) -> Points:
+    """The points of a demand, with the ids of the hamlets whose centre is known."""
+    ids = villages["village_id"].to_numpy()[demand.village[demand.centre]]
+    return Points(tuple(map(str, ids)), demand.x_m, demand.y_m, demand.households[~demand.centre])
 
 
 def market(

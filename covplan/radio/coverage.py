@@ -53,6 +53,8 @@ class Reception:
     """What is received of one technology, of one operator or of several together; arrays of one shape."""
 
     technology: str
+    sigma_db: float
+    """Standard deviation of shadowing that `probability` was computed with."""
     operators: tuple[str, ...]
     cell_ids: tuple[str, ...]
     rsrp_dbm: Singles
@@ -145,6 +147,7 @@ def coverage(
     probability[np.isnan(ground.elevation_m)] = np.nan
     return Coverage(
         technology=technology,
+        sigma_db=propagation.location_sigma_db,
         operators=tuple(sorted(set(sectors["operator"]))),
         cell_ids=tuple(sectors["cell_id"]),
         rsrp_dbm=found.rsrp_dbm,

@@ -6,7 +6,9 @@ A link is one mast and one point, walked by the same kernel as a radial of the s
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 import pandas as pd
@@ -16,6 +18,7 @@ from covplan.radio.coverage import LEAST_DBM, NOBODY, Received, Reception, cell_
 from covplan.radio.kernels import add_links
 from covplan.radio.link_budget import band, coverage_probability, shadow_margin
 from covplan.radio.loss import Links, Mast, links
+from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,6 +111,7 @@ def receive(
     probability[np.isnan(_ground_m(ground, x, y))] = np.nan
     return Reception(
         technology=technology,
+        sigma_db=propagation.location_sigma_db,
         operators=tuple(sorted(set(sectors["operator"]))),
         cell_ids=tuple(sectors["cell_id"]),
         rsrp_dbm=received.rsrp_dbm,
@@ -117,6 +121,25 @@ def receive(
         throughput_mbps=received.throughput_mbps,
         edge_throughput_mbps=received.edge_throughput_mbps,
     )
+
+
+def write_reception(reception: Reception, path: Path) -> None:
+    """Keep a reception as a numpy archive, whole or not at all."""
+    arrays = {field.name: np.asarray(getattr(reception, field.name)) for field in fields(reception)}
+    with written_whole(path) as part:
+        np.savez_compressed(part, **arrays)  # type: ignore[arg-type]  # names of arrays, not options
+
+
+def read_reception(path: Path) -> Reception | None:
+    """A reception that was kept; None when there is none, or it was cut short."""
+    try:
+        with np.load(path, allow_pickle=False) as kept:
+            values = {field.name: kept[field.name] for field in fields(Reception)}
+    except (OSError, ValueError, KeyError, BadZipFile):
+        return None
+    plain = {"technology": str, "sigma_db": float}
+    names = {name: tuple(str(one) for one in values[name]) for name in ("operators", "cell_ids")}
+    return Reception(**values | names | {name: kind(values[name]) for name, kind in plain.items()})
 
 
 def _links_of(

@@ -1,33 +1,35 @@
 """What the sample's province declares: which hamlets have signal, 5G and fibre, and how many households use fibre.
 
-Signal follows from the stations (`sight`), fibre from how far a hamlet is from its commune's seat; the counts are those
-of the province's published baseline: 97.81 %, 93.31 % and 54.83 %.
+Signal follows from the stations, by the same model as the plan; fibre from how far a hamlet is from its commune's seat.
+The counts are those of the province's published baseline: 97.81 %, 93.31 % and 54.83 %.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import geopandas as gpd
 import numpy as np
+import pandas as pd
 from scipy.spatial import KDTree
 
+from covplan.assess.demand import demand_points
+from covplan.assess.hamlets import states
+from covplan.radio.coverage import is_covered, strongest
+from covplan.radio.links import receive
 from covplan.sample.chance import stream
 from covplan.sample.paths import distances
-from covplan.sample.roads import DISTRICT_SEATS, centres_m, commune_seats, coordinates_m, road_graph
-from covplan.sample.sight import REACHED_DB, pair_loss
-from covplan.sample.siting import HEARD_M, metric_pairs
+from covplan.sample.roads import DISTRICT_SEATS, EPSG, centres_m, commune_seats, road_graph
+from covplan.sample.siting import metric_pairs
+from covplan.study.settings import Radio, Settings
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-    import pandas as pd
     from numpy.typing import NDArray
-    from rasterio.transform import Affine
+
+    from covplan.terrain.ground import Ground
 
 WITHOUT_FTTH = 116
 FTTH_HOUSEHOLD_SHARE = 0.5483
-WEAK = 80
-WEAK_FROM_SHARE = 0.25  # of households in clusters with faint signal
-FAINT_DB = 120.0  # basic loss without line of sight from which a cluster's signal is faint
 FIVE_G_M = 1200.0
 TAKE_UP_STEP = 41
 TOWN_SCALE_M = 14_000  # distance to a district seat over which the odds of a fibre line fall by e (assumption)
@@ -37,47 +39,24 @@ def declared_mobile(
     villages: gpd.GeoDataFrame,
     dwellings: gpd.GeoDataFrame,
     stations: pd.DataFrame,
-    elevation_m: NDArray[Any],
-    transform: Affine,
-    *,
-    weak: int = WEAK,
+    cells: pd.DataFrame,
+    ground: Ground,
 ) -> pd.Series[str]:
-    """State of each hamlet in the province's list: covered, weak or none.
-
-    None: no mast reaches the centre. Weak: the centre is reached, but a quarter or more of the households live in
-    clusters where the signal is faint; where that holds for more than `weak` hamlets, those with the largest share.
-    """
-    centre = ~reached(centres_m(villages), stations, elevation_m, transform)
-    cluster = ~reached(coordinates_m(dwellings), stations, elevation_m, transform, limit_db=FAINT_DB)
-    unreached = dwellings.households.where(cluster, 0).groupby(dwellings.village_id).sum()
-    share = (villages.village_id.map(unreached).fillna(0) / villages.households).round(6).to_numpy().copy()
-    share[centre | (share < WEAK_FROM_SHARE)] = 0
-    state = np.full(len(villages), "covered", object)
-    worst = np.argsort(-share, kind="stable")[:weak]
-    state[worst[share[worst] > 0]] = "weak"
-    state[centre] = "none"
-    return villages.village_id.map(dict(zip(villages.village_id, state, strict=True)))
-
-
-def reached(
-    points_m: NDArray[np.float64],
-    stations: pd.DataFrame,
-    elevation_m: NDArray[Any],
-    transform: Affine,
-    *,
-    limit_db: float = REACHED_DB,
-) -> NDArray[np.bool_]:
-    """True where a phone outdoors finds a mast: line of sight, or a loss within the limit."""
-    highest = stations.groupby("location_id", sort=True).first()
-    position = metric_pairs(highest.lon, highest.lat)
-    near = KDTree(points_m).query_ball_point(position, HEARD_M, return_sorted=True)
-    mast = np.repeat(np.arange(len(position)), [len(found) for found in near])
-    pairs = np.column_stack([mast, np.concatenate([np.asarray(found, np.int64) for found in near])])
-    height = highest.antenna_height_m.to_numpy(float)
-    sight, loss = pair_loss(elevation_m, transform, position, height, points_m, pairs)
-    found = np.zeros(len(points_m), np.bool_)
-    found[pairs[sight | (loss <= 100 * limit_db), 1]] = True
-    return found
+    """State of each hamlet in the province's list: covered, weak or none, by what its people receive of 4G."""
+    radio, settings = Radio(), Settings.model_validate({"province": {"name": ""}})
+    table = gpd.GeoDataFrame(
+        stations, geometry=gpd.points_from_xy(*metric_pairs(stations.lon, stations.lat).T), crs=EPSG
+    )
+    demand = demand_points(villages, dwellings)
+    found = strongest(
+        receive(
+            table[table.operator == operator], cells, demand.x_m, demand.y_m, ground, "4G", radio, settings.propagation
+        )
+        for operator in sorted(table.operator.unique())
+    )
+    known = ~np.isnan(found.probability)
+    state = states(demand, is_covered(found, radio), known, settings.definition, len(villages))
+    return pd.Series(state, index=villages.index)
 
 
 def declared_ftth(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import minimum_filter
@@ -30,8 +30,9 @@ def land_cover(
     transform: Affine,
     seed: int,
     settlements: Iterable[tuple[float, float, float]] = (),
+    fields: Iterable[tuple[float, float, float]] = (),
 ) -> NDArray[np.uint8]:
-    """Synthetic land cover: fields on flat low ground, built-up discs with ragged edges, trees on the rest.
+    """Synthetic land cover: fields on flat low ground and around houses, built-up towns, trees on the rest.
 
     Parameters
     ----------
@@ -41,8 +42,8 @@ def land_cover(
         Of their north-up grid, metres.
     seed : int
         Of the patches.
-    settlements : iterable of (x, y, radius)
-        Metres; cells within about the radius are built up.
+    settlements, fields : iterable of (x, y, radius)
+        Metres; cells within about the radius are built up, or tilled where trees stood.
 
     Returns
     -------
@@ -63,12 +64,22 @@ def land_cover(
     cover[patch > GRASS_FROM] = GRASS
     ease = 1 + 0.3 * mosaic  # some good ground stays wooded, some poorer ground is tilled
     cover[(slope < FIELD_SLOPE * ease) & (above_valley_m < FIELD_ABOVE_VALLEY_M * ease)] = CROPLAND
-    for centre_x, centre_y, radius_m in settlements:
-        reach_m = 2 * radius_m
-        window_2d = np.ix_(np.abs(y - centre_y) <= reach_m, np.abs(x - centre_x) <= reach_m)
-        east, north = x[window_2d[1][0]] - centre_x, y[window_2d[0][:, 0]] - centre_y
-        distance_m = np.sqrt((east * east)[None, :] + (north * north)[:, None])
-        built = distance_m <= radius_m * (1 + RAGGED * mosaic[window_2d])
-        cover[window_2d] = np.where(built, BUILT_UP, cover[window_2d])
+    for x_m, y_m, radius_m in fields:
+        around, inside = _disc(x, y, (x_m, y_m, radius_m), mosaic)
+        cover[around] = np.where(inside & (cover[around] == TREE), CROPLAND, cover[around])
+    for x_m, y_m, radius_m in settlements:
+        around, inside = _disc(x, y, (x_m, y_m, radius_m), mosaic)
+        cover[around] = np.where(inside, BUILT_UP, cover[around])
     cover[water] = WATER
     return cover
+
+
+def _disc(
+    x: NDArray[np.float64], y: NDArray[np.float64], disc: tuple[float, float, float], mosaic: NDArray[np.float64]
+) -> tuple[tuple[NDArray[Any], ...], NDArray[np.bool_]]:
+    """Cells around a disc with ragged edges, and which of them are inside."""
+    x_m, y_m, radius_m = disc
+    around = np.ix_(np.abs(y - y_m) <= 2 * radius_m, np.abs(x - x_m) <= 2 * radius_m)
+    east, north = x[around[1][0]] - x_m, y[around[0][:, 0]] - y_m
+    distance_m = np.sqrt((east * east)[None, :] + (north * north)[:, None])
+    return around, distance_m <= radius_m * (1 + RAGGED * mosaic[around])

@@ -9,18 +9,24 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
+from covplan.radio.link_budget import shadow_margin
+from covplan.radio.links import receive
 from covplan.sample.chance import apportioned, stream
-from covplan.sample.roads import DISTRICT_SEATS, EPSG, coordinates_m
-from covplan.sample.siting import Sites, choose_sites
+from covplan.sample.reach import pair_loss
+from covplan.sample.roads import DISTRICT_SEATS, EPSG, centres_m, coordinates_m
+from covplan.sample.siting import SERVED_M, Sites, choose_sites
+from covplan.study.settings import Propagation, Radio
 
 if TYPE_CHECKING:
-    import geopandas as gpd
     from numpy.typing import NDArray
     from rasterio.transform import Affine
+
+    from covplan.terrain.ground import Ground
 
 LOCATIONS, WITH_TWO, WITH_THREE = 1169, 147, 17  # 164 shared of 1,169: 14.03 %
 DARK = 38
@@ -34,6 +40,7 @@ CITY_5G_SHARE = 0.55  # the rest begins in the district towns
 FIRST_YEAR, LAST_YEAR = 2009, 2024
 FIVE_G_BAND = {"VTL": "N2600", "VNPT": "N3700", "MBF": "N3900"}  # blocks won in 2024
 MIX_STEP, STRUCTURE_STEP, RADIO_STEP, DATE_STEP = 31, 32, 33, 34
+GUARD_DB, ROUNDS, DOWNTILT_DEG = 1.0, 5, 3.0
 PROVENANCE = "mô phỏng: vị trí, nhà mạng, thiết bị KHÔNG có thật"
 # Whole carrier: about 33.5 dBm per LTE resource element (20 MHz; 10 MHz at 900 MHz), 5G 8T8R 240 W and 17 dBi.
 EIRP_DBM = {"L1800": 64.5, "L900": 61.5, "L2100": 64.0, "N2600": 70.5, "N3700": 70.0, "N3900": 70.0}
@@ -46,6 +53,7 @@ def masts(
     places: gpd.GeoDataFrame,
     elevation_m: NDArray[Any],
     transform: Affine,
+    ground: Ground,
     seed: int,
     *,
     locations: int = LOCATIONS,
@@ -60,18 +68,23 @@ def masts(
     villages, dwellings, communes, places : GeoDataFrame, EPSG:9211
         Whom the masts serve. Communes of boundary version 2025-02 with `district_code`.
     elevation_m : ndarray, shape (rows, columns)
-        Ground height on the 90 m grid of `transform`.
+        Ground height on the 90 m grid of `transform`: where masts may stand.
+    ground : Ground
+        The same with land cover on the study's grid: what they reach.
     seed : int
         Decides operators, structures, dates and equipment; where masts stand follows from the ground alone.
     locations, with_two, with_three, dark : int
         How many locations, of them with two and three operators, and hamlets left without signal.
     """
-    sites = choose_sites(villages, dwellings, communes, places, elevation_m, transform, number=locations, dark=dark)
+    sites = choose_sites(
+        villages, dwellings, communes, places, elevation_m, transform, ground, number=locations, dark=dark
+    )
     tenants = _tenants(sites, with_two, with_three, stream(seed, MIX_STEP))
     place = _locations(sites, tenants, communes, stream(seed, STRUCTURE_STEP))
     stations = _stations(place, tenants, stream(seed, DATE_STEP))
     stations = _equipped(stations, places, stream(seed, RADIO_STEP))
     cells = _cells(stations, coordinates_m(dwellings), stream(seed, RADIO_STEP, 1))
+    stations, cells = _all_served(stations, cells, centres_m(villages), sites.dark, ground)
     hidden = ["x", "y", "town", "urban", "crowd", "turn", "district_code"]
     return stations.drop(columns=hidden), cells
 
@@ -302,33 +315,84 @@ def _cells(stations: pd.DataFrame, clusters: NDArray[np.float64], rng: np.random
         elif not small:
             start = 10.0 * int(12 * turn)
             azimuths = [start, start + 120, start + 240]
-        for technology in ("4G", "5G"):
-            if technology not in station.technologies:
-                continue
-            band = next(b for b in station.bands.split(";") if b[0] == ("L" if technology == "4G" else "N"))
-            for number, azimuth in enumerate(azimuths, start=1):
-                rows.append(
-                    {
-                        "cell_id": f"{station.station_id}-{technology[0]}{number}",
-                        "station_id": station.station_id,
-                        "technology": technology,
-                        "band": band,
-                        "azimuth_deg": azimuth,
-                        "downtilt_deg": 0.0 if azimuth is None else float((5 if station.town else 3) + int(3 * tilt)),
-                        "eirp_dbm": EIRP_DBM[band] - (9.0 if azimuth is None else 0.0),
-                        "antenna": "omni" if azimuth is None else "sector_65",
-                        "synthetic": True,
-                        "provenance": "mô phỏng",
-                    }
-                )
+        rows += _cells_of(station, azimuths, float((5 if station.town else 3) + int(3 * tilt)))
     return pd.DataFrame(rows).sort_values("cell_id", ignore_index=True)
+
+
+def _cells_of(station: Any, azimuths: list[float | None], downtilt_deg: float) -> list[dict[str, object]]:
+    """Cells of a station's technologies in these directions; None: all round."""
+    rows: list[dict[str, object]] = []
+    for technology in ("4G", "5G"):
+        if technology not in station.technologies:
+            continue
+        band = next(b for b in station.bands.split(";") if b[0] == ("L" if technology == "4G" else "N"))
+        for number, azimuth in enumerate(azimuths, start=1):
+            rows.append(
+                {
+                    "cell_id": f"{station.station_id}-{technology[0]}{number}",
+                    "station_id": station.station_id,
+                    "technology": technology,
+                    "band": band,
+                    "azimuth_deg": azimuth,
+                    "downtilt_deg": 0.0 if azimuth is None else downtilt_deg,
+                    "eirp_dbm": EIRP_DBM[band] - (9.0 if azimuth is None else 0.0),
+                    "antenna": "omni" if azimuth is None else "sector_65",
+                    "synthetic": True,
+                    "provenance": "mô phỏng",
+                }
+            )
+    return rows
+
+
+def _all_served(
+    stations: pd.DataFrame, cells: pd.DataFrame, centres: NDArray[np.float64], dark: NDArray[np.int64], ground: Ground
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The same stations with 4G, or with a sector that looks there, where a hamlet that is to be lit still lacks it.
+
+    A hamlet counts as lit, or dark, only where it is so by `GUARD_DB`: the last bits of a processor decide nothing.
+    """
+    radio, propagation = Radio(), Propagation()
+    level_dbm = radio.rsrp_threshold_dbm + float(shadow_margin(radio.confidence, propagation.location_sigma_db))
+    lit = np.setdiff1d(np.arange(len(centres)), dark)
+    position = stations[["x", "y"]].to_numpy(float)
+    for _ in range(ROUNDS):
+        table = gpd.GeoDataFrame(stations, geometry=gpd.points_from_xy(*position.T), crs=EPSG)
+        found = receive(table, cells, centres[:, 0], centres[:, 1], ground, "4G", radio, propagation)
+        rsrp_dbm = np.nan_to_num(found.rsrp_dbm, nan=-np.inf)
+        missing = lit[rsrp_dbm[lit] < level_dbm + GUARD_DB]
+        if not missing.size:
+            break
+        stations, cells = stations.copy(), cells.copy()
+        for hamlet in missing.tolist():
+            apart = np.round(np.hypot(*(position - centres[hamlet]).T), 1)
+            near = np.flatnonzero(apart <= SERVED_M)
+            pairs = np.column_stack([near, np.zeros_like(near)])
+            antenna_m = stations.antenna_height_m.to_numpy(float)
+            loss = pair_loss(ground, position, antenna_m, centres[[hamlet]], pairs)
+            at = stations.index[near[int(np.argmin(loss))]]
+            if "4G" not in stations.loc[at, "technologies"]:
+                stations.loc[at, "technologies"] += ";4G"
+                stations.loc[at, "bands"] += ";L1800"
+            station = stations.loc[at]
+            start = _bearing(station.x, station.y, centres[hamlet])
+            azimuths: list[float | None] = [(start + turn) % 360 for turn in (0.0, 120.0, 240.0)]
+            rest = cells[cells.station_id != station.station_id]
+            turned = pd.DataFrame(_cells_of(station, azimuths, DOWNTILT_DEG))
+            cells = pd.concat([rest, turned]).sort_values("cell_id", ignore_index=True)
+    wrong = [*missing.tolist(), *dark[rsrp_dbm[dark] > level_dbm - GUARD_DB].tolist()]
+    if wrong:
+        raise ValueError(f"Hamlets {wrong} are not lit or dark as they are meant to be.")
+    return stations, cells
 
 
 def _towards(x: float, y: float, clusters: NDArray[np.float64]) -> float:
     """Bearing in tens of degrees from a mast to the middle of the clusters within 2.5 km; 0 when there are none."""
     offset = clusters - (x, y)
     near = offset[np.hypot(*offset.T) <= 2500]
-    if not len(near):
-        return 0.0
-    east, north = np.round(near.mean(axis=0), 1)
+    return _bearing(0.0, 0.0, near.mean(axis=0)) if len(near) else 0.0
+
+
+def _bearing(x: float, y: float, towards: NDArray[np.float64]) -> float:
+    """Bearing to a point, in tens of degrees."""
+    east, north = np.round(towards - (x, y), 1)
     return float(10 * round(np.degrees(np.arctan2(east, north)) / 10) % 360)

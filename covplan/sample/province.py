@@ -23,13 +23,15 @@ from covplan.sample.places import places
 from covplan.sample.relief import relief
 from covplan.sample.roads import EPSG, centres_m, coordinates_m, roads
 from covplan.sample.settlements import hamlets
+from covplan.sample.siting import TOWN_HOUSEHOLDS, households_within
 from covplan.sample.territory import communes_both_versions, statistics
 from covplan.study.errors import StudyError
 from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.folder import write_layer
 from covplan.study.grid import Grid
 from covplan.study.layers import input_layers
-from covplan.study.settings import SETTINGS_FILE, Settings, settings_toml
+from covplan.study.settings import SETTINGS_FILE, GridSettings, Settings, settings_toml
+from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 SEED = 2025
 CELL_M, MARGIN_M = 90.0, 6_000.0  # of the terrain; masts and ridges outside the border matter too
 LOT_M2 = 900  # built-up ground per household (assumption)
+FIELDS_M = 300.0  # around every house trees gave way to gardens and fields (assumption)
+ELEVATION, LANDCOVER = "elevation.tif", "landcover.tif"
 PUBLISHED = {"VILLAGE_MBB_COV": 97.81, "VILLAGE_FTTH_COV": 93.31, "BTS_SHARE_RATIO": 14.03, "FTTH_HH": 54.83}
 
 
@@ -67,13 +71,18 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
     villages = hamlets(cells, height_m, cover, grid.transform, seed)
     dwellings = dwelling_clusters(villages, height_m, cover, grid.transform, seed)
     sites = places(cells, villages, seed)
-    cover = land_cover(ground.elevation_m, water, grid.transform, seed, settlements=_built_up(dwellings))
+    cover = land_cover(
+        ground.elevation_m, water, grid.transform, seed, _built_up(dwellings), _fields(villages, dwellings)
+    )
+    grid.write(folder / ELEVATION, ground.elevation_m)
+    grid.write(folder / LANDCOVER, cover)
+    on_grid = load_ground(_study_grid(cells), folder / ELEVATION, folder / LANDCOVER)
     progress("Đường (roads)")
     network = roads(cells, villages, dwellings, height_m, grid.transform, seed, water=water)
     progress("Trạm BTS (masts)")
-    stations, sectors = masts(villages, dwellings, cells, sites, height_m, grid.transform, seed)
+    stations, sectors = masts(villages, dwellings, cells, sites, height_m, grid.transform, on_grid, seed)
     progress("Hiện trạng khai báo (declared state)")
-    villages["declared_mobile"] = declared_mobile(villages, dwellings, stations, height_m, grid.transform)
+    villages["declared_mobile"] = declared_mobile(villages, dwellings, stations, sectors, on_grid)
     villages["declared_5g"] = near_5g(centres_m(villages), stations)
     villages["declared_ftth"] = declared_ftth(villages, cells, network)
     villages["ftth_households"] = ftth_households(villages, cells, network, seed)
@@ -86,8 +95,6 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
     layers |= {"stations": stations, "cells": sectors, "routes": routes, "nodes": nodes}
     layers |= {"places": sites, "roads": network, "statistics": statistics()}
     _write_layers(folder, layers)
-    grid.write(folder / "elevation.tif", ground.elevation_m)
-    grid.write(folder / "landcover.tif", cover)
     grid.write(folder / "population.tif", people)
     write_settings(folder)
     _write_text(folder / "README.md", _readme(seed))
@@ -115,10 +122,26 @@ def write_settings(folder: Path) -> None:
 
 
 def _built_up(dwellings: gpd.GeoDataFrame) -> list[tuple[float, float, float]]:
-    """Discs (easting, northing, radius in whole metres) with room for the households of each larger cluster."""
-    large = dwellings[dwellings.households >= 40]
-    radius_m = np.floor(np.sqrt(large.households.to_numpy() * LOT_M2 / np.pi))
-    return [(float(x), float(y), float(r)) for (x, y), r in zip(coordinates_m(large), radius_m, strict=True)]
+    """Discs (easting, northing, radius in whole metres) with room for the households of each cluster of a town.
+
+    In the country houses stand loosely among gardens and fields: land cover does not see them as built up.
+    """
+    position, households = coordinates_m(dwellings), dwellings.households.to_numpy(np.int64)
+    town = households_within(position, position, households) >= TOWN_HOUSEHOLDS
+    radius_m = np.floor(np.sqrt(households[town] * LOT_M2 / np.pi))
+    return [(float(x), float(y), float(r)) for (x, y), r in zip(position[town], radius_m, strict=True)]
+
+
+def _fields(villages: gpd.GeoDataFrame, dwellings: gpd.GeoDataFrame) -> list[tuple[float, float, float]]:
+    """Discs of tilled land around every cluster and culture house."""
+    around = np.vstack([coordinates_m(dwellings), centres_m(villages)])
+    return [(float(x), float(y), FIELDS_M) for x, y in around]
+
+
+def _study_grid(communes: gpd.GeoDataFrame) -> Grid:
+    """The grid on which a study of these communes is computed."""
+    settings = GridSettings()
+    return Grid.from_bounds(tuple(communes.buffer(settings.margin_m).total_bounds), settings.cell_m, EPSG)
 
 
 def _stop_unless_published(found: dict[str, float]) -> None:

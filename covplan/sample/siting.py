@@ -15,17 +15,19 @@ import shapely
 from pyproj import Transformer
 from scipy.spatial import KDTree
 
+from covplan.sample.reach import REACHED_DB, pair_loss, served
 from covplan.sample.roads import EPSG, centres_m, commune_seats, coordinates_m
-from covplan.sample.sight import REACHED_DB, pair_loss
 
 if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import ArrayLike, NDArray
     from rasterio.transform import Affine
 
-SERVED_DB = 128.0  # loss up to which a hamlet or cluster counts as served when masts are placed
-SERVED_M = 6000.0
-HEARD_M = 15_000.0  # nobody listens for a mast farther away
+    from covplan.terrain.ground import Ground
+
+SERVED_M, WORTH_M = 6000.0, 2000.0
+HARD = 400  # hamlets looked at as dark ones
+HEARD_M = 20_000.0  # nobody listens for a mast farther away
 RURAL_ANTENNA_M, TOWN_ANTENNA_M, TALLEST_ANTENNA_M = 38.0, 21.0, 47.0
 DARK_CLEAR_M = 2600.0  # no mast nearer than this to a dark hamlet
 DARK_MOST_PER_COMMUNE = 4
@@ -61,6 +63,7 @@ def choose_sites(
     places: gpd.GeoDataFrame,
     elevation_m: NDArray[Any],
     transform: Affine,
+    ground: Ground,
     *,
     number: int,
     dark: int,
@@ -77,17 +80,19 @@ def choose_sites(
     at_wanted = _beside(wanted, _commune_of(wanted, communes), position, commune)
     antenna = np.where(town, TOWN_ANTENNA_M, RURAL_ANTENNA_M)
 
-    near = _pairs(position, clusters, SERVED_M)
-    near = near[pair_loss(z, transform, position, antenna, clusters, near)[1] <= 100 * SERVED_DB]
+    near = _pairs(position, clusters, WORTH_M)
+    near = near[served(ground, position, antenna, clusters, near)]
     serving = _pairs(position, centres, SERVED_M)
-    serving = serving[pair_loss(z, transform, position, antenna, centres, serving)[1] <= 100 * SERVED_DB]
-    heard = _pairs(position, centres, HEARD_M)
+    serving = serving[served(ground, position, antenna, centres, serving)]
+    hard = _hardest(villages, centres, serving)
+    heard = _pairs(position, centres[hard], HEARD_M)
+    heard[:, 1] = hard[heard[:, 1]]
     tallest = np.full(len(position), TALLEST_ANTENNA_M)
-    sight, loss = pair_loss(z, transform, position, tallest, centres, heard)
+    audible = pair_loss(ground, position, tallest, centres, heard) <= 100 * REACHED_DB
     close = _distance(position, centres, heard) < DARK_CLEAR_M
-    heard = heard[sight | (loss <= 100 * REACHED_DB) | close]
+    heard = heard[audible | close]
 
-    unlit = _dark_hamlets(villages, centres, communes, at_wanted, serving, heard, dark)
+    unlit = _dark_hamlets(villages, centres, communes, at_wanted, serving, heard, hard, dark)
     allowed = np.ones(len(position), np.bool_)
     allowed[heard[np.isin(heard[:, 1], unlit), 0]] = False
     lit = np.setdiff1d(np.arange(len(centres)), unlit)
@@ -96,7 +101,7 @@ def choose_sites(
         position[chosen],
         town[chosen],
         commune[chosen],
-        _households_within(position[chosen], clusters, households),
+        households_within(position[chosen], clusters, households),
         unlit,
     )
 
@@ -129,13 +134,13 @@ def _candidates(
     kept = (np.round(gap, 1) <= NEAR_PEOPLE_M) & (blocks.max(axis=1) <= ground + UP_HILL_M)
     hills = hills[kept]
 
-    roofs = clusters[_households_within(clusters, clusters, households) >= TOWN_HOUSEHOLDS]
+    roofs = clusters[households_within(clusters, clusters, households) >= TOWN_HOUSEHOLDS]
     # In a gorge no hilltop serves the bottom: there the mast stands beside the hamlet.
     beside = np.vstack(
         [_highest_within(wanted, z, transform, cells=4), wanted, _highest_within(centres, z, transform, cells=2)]
     )
     position = np.unique(np.round(np.vstack([beside, hills, roofs]), 1), axis=0)
-    return position, _households_within(position, clusters, households) >= TOWN_HOUSEHOLDS
+    return position, households_within(position, clusters, households) >= TOWN_HOUSEHOLDS
 
 
 def _beside(
@@ -163,6 +168,7 @@ def _dark_hamlets(
     at_wanted: list[NDArray[np.int64]],
     serving: NDArray[np.int64],
     heard: NDArray[np.int64],
+    hard: NDArray[np.int64],
     number: int,
 ) -> NDArray[np.int64]:
     """Rows of the hamlets hardest to reach that can stay dark without darkening another.
@@ -171,7 +177,7 @@ def _dark_hamlets(
     over when a commune seat would lose its last mast position, or another hamlet its last serving one.
     """
     heard_by = [heard[rows, 0] for rows in _split(heard[:, 1], len(centres))]
-    around = _households_within(centres, centres, villages.households.to_numpy(np.int64), radius_m=3000)
+    around = households_within(centres, centres, villages.households.to_numpy(np.int64), radius_m=3000)
     district = villages.commune_code.map(dict(zip(communes.commune_code, communes.district_code, strict=True)))
     hardness = np.array([len(h) for h in heard_by]) + around // 20
     hardness += district.map(DARK_RELUCTANCE).fillna(0).to_numpy(np.int64)
@@ -179,7 +185,7 @@ def _dark_hamlets(
     per_commune: dict[str, int] = {}
     banned = np.zeros(int(serving[:, 0].max(initial=heard[:, 0].max(initial=0))) + 1, np.bool_)
     unlit: list[int] = []
-    for hamlet in np.argsort(hardness, kind="stable"):
+    for hamlet in hard[np.argsort(hardness[hard], kind="stable")]:
         code = villages.commune_code.iloc[hamlet]
         if excluded[hamlet] or per_commune.get(code, 0) >= DARK_MOST_PER_COMMUNE:
             continue
@@ -197,6 +203,13 @@ def _dark_hamlets(
     raise ValueError(f"Only {len(unlit)} of {number} hamlets can stay dark on this ground.")
 
 
+def _hardest(villages: gpd.GeoDataFrame, centres: NDArray[np.float64], serving: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rows of the hamlets that fewest candidates serve and fewest people live around: among them are the dark ones."""
+    around = households_within(centres, centres, villages.households.to_numpy(np.int64), radius_m=3000)
+    served_by = np.bincount(serving[:, 1], minlength=len(centres))
+    return np.sort(np.argsort(served_by + around // 20, kind="stable")[:HARD])
+
+
 def _greedy(
     position: NDArray[np.float64],
     town: NDArray[np.bool_],
@@ -211,7 +224,7 @@ def _greedy(
 ) -> NDArray[np.int64]:
     """Candidates in the order taken; ties go to the lower row, and sums are of whole numbers, so no order matters."""
     reach_m = _distance(position, clusters, near)
-    worth = households[near[:, 1]] * np.where(reach_m <= 1000, 6, np.where(reach_m <= 2000, 2, 0))
+    worth = households[near[:, 1]] * np.where(reach_m <= 1000, 6, 2)
     worth *= np.where(town[near[:, 0]], TOWN_WEIGHT, 2)
     crowd = _Gains(near, worth, SHARES, len(position), len(clusters))
     is_lit = np.isin(serving[:, 1], lit)
@@ -292,9 +305,10 @@ def _distance(masts: NDArray[np.float64], points: NDArray[np.float64], pairs: ND
     return np.asarray(np.round(np.hypot(offset[:, 0], offset[:, 1]), 1), np.float64)
 
 
-def _households_within(
+def households_within(
     position: NDArray[np.float64], clusters: NDArray[np.float64], households: NDArray[np.int64], radius_m: float = 1000
 ) -> NDArray[np.int64]:
+    """Households of the clusters within the radius of each position."""
     found = KDTree(clusters).query_ball_point(position, radius_m)
     return np.array([households[f].sum() for f in found], np.int64)
 

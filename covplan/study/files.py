@@ -38,6 +38,16 @@ def file_digest(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def content_digest(*parts: object) -> str:
+    """Hex sha256 over parts, by their bytes or their words."""
+    digest = hashlib.sha256()
+    for part in parts:
+        content = part if isinstance(part, bytes) else str(part).encode()
+        digest.update(f"{len(content)}:".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
 @contextmanager
 def fixed_file_date() -> Iterator[None]:
     """GDAL writes this date into the GeoPackages of the block instead of now, so that same data is same bytes."""

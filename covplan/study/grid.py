@@ -68,6 +68,10 @@ class Grid:
         """Rasterio's affine: (column, row) to (x, y) of the cell's outer corner."""
         return Affine(self.cell_m, 0.0, self.west_m, 0.0, -self.cell_m, self.north_m)
 
+    def coarsened(self, cell_m: float) -> Grid:
+        """A grid of larger cells around the same ground."""
+        return Grid.from_bounds(self.bounds, cell_m, self.epsg)
+
     def rowcol(self, x: ArrayLike, y: ArrayLike) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Row and column of the cells that hold the points (metres); outside the grid they are < 0 or ≥ shape."""
         row = np.floor((self.north_m - np.asarray(y, float)) / self.cell_m).astype(np.int64)

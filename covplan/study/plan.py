@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
+TABLES = ("indicators", "parts", "curves", "evidence", "signals")
+"""Results that are saved as CSV files of their name."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +30,34 @@ class Plan:
     study: Study
     hamlets: gpd.GeoDataFrame
     locations: gpd.GeoDataFrame
+    places: gpd.GeoDataFrame
+    signals: pd.DataFrame
     indicators: pd.DataFrame
+    parts: pd.DataFrame
+    curves: pd.DataFrame
+    evidence: pd.DataFrame
 
     def layers(self) -> dict[str, pd.DataFrame]:
         """Input and result layers by their name in resources/layers.csv, without those the study lacks."""
         inputs = {name: self.study.table(name) for name in input_layers()}
-        results = {"hamlets": self.hamlets, "locations": self.locations, "indicators": self.indicators}
+        results = {
+            "hamlets": self.hamlets,
+            "signals": self.signals,
+            "locations": self.locations,
+            "place_states": self.places,
+            "indicators": self.indicators,
+            "parts": self.parts,
+            "curves": self.curves,
+            "evidence": self.evidence,
+        }
         return {name: table for name, table in (inputs | results).items() if len(table)}
 
     def save(self, out: Path, language: Language = "vi") -> None:
-        """Write indicators.csv, findings.csv and set_aside/ into a folder, each whole or not at all."""
-        with written_whole(out / INDICATORS_FILE) as part:
-            # utf-8-sig: Excel takes a file without the mark for the system's own encoding.
-            self.indicators.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+        """Write the tables of `TABLES`, findings.csv and set_aside/ into a folder, each whole or not at all."""
+        for name in TABLES:
+            with written_whole(out / f"{name}.csv") as part:
+                # utf-8-sig: Excel takes a file without the mark for the system's own encoding.
+                getattr(self, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
         write_findings(list(self.study.findings), self.study.set_aside, out, language)
 
     def _repr_html_(self) -> str:

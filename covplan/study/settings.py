@@ -120,6 +120,36 @@ class Coverage(_Section):
     """One of [definitions]; province: none (trắng) without signal at the centre, weak (lõm) where clusters lack it."""
     count_weak_as_covered: bool = True
     """The province's practice: only hamlets without any signal count against the indicator."""
+    basis: Literal["computed", "declared"] = "computed"
+    """declared: figures follow the province's own lists, also where the study allows to compute them."""
+    throughput_classes_mbps: tuple[float, ...] = (2.5, 5.0, 15.0, 30.0, 100.0)
+    """Limits of the throughput classes: zones of QCVN 81:2019 (2.5, 5, mean 15) and of QCVN 126:2021 (30, mean 100)."""
+
+
+class Places(_Section):
+    """When a place has 5G."""
+
+    buffer_m: Annotated[float, Field(gt=0, le=5000)] = 100.0
+    """A place known as a point is taken as a disc of this radius."""
+    spacing_m: Annotated[float, Field(ge=5, le=500)] = 50.0
+    """Distance between the points at which a place is looked at."""
+    least_share: Share = 0.95
+    """Share of a place's area that must have 5G."""
+
+
+class Uncertainty(_Section):
+    """How the interval of a figure is drawn: shadowing as a random field."""
+
+    draws: Annotated[int, Field(ge=0, le=100_000)] = 500
+    """Number of draws; 0: no interval."""
+    correlation_m: Annotated[float, Field(ge=1, le=5000)] = 120.0
+    """Distance over which shadowing becomes independent (TR 38.901 table 7.5-6, RMa NLOS: 120 m)."""
+    site_correlation: Share = 0.5
+    """Correlation of the shadowing of two operators' masts seen from one place (TR 36.942 A.5)."""
+    level: Share = 0.9
+    """Share of the draws inside the interval."""
+    seed: int = 1
+    """Of the draws: the same figure every time."""
 
 
 class Definition(_Section):
@@ -338,6 +368,8 @@ class Settings(_Section):
     propagation: Propagation = Propagation()
     coverage: Coverage = Coverage()
     definitions: dict[str, Definition] = {}
+    places: Places = Places()
+    uncertainty: Uncertainty = Uncertainty()
     sharing: Sharing = Sharing()
     fiber: Fiber = Fiber()
     phases: Phases = Phases()

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import covplan
-from covplan.assess.hamlets import centres
+from covplan.assess.demand import demand_points
 from covplan.assess.locations import group_locations, on_air
 from covplan.pipeline import load_study_ground, propose_sharing
 from covplan.propose.alternatives import Scenario
@@ -73,7 +73,7 @@ def of(study, **changes):
     who = market(
         study.stations, study.cells, group_locations(on_air(study.stations)), study.communes, study.places, settings
     )
-    points = points_of(centres(study.villages), study.dwellings)
+    points = points_of(demand_points(study.villages, study.dwellings), study.villages)
     heard = listen(who, points, load_study_ground(study), settings)
     return who, heard, points, case(who, heard, points, settings), settings
 

@@ -1,0 +1,80 @@
+"""An indicator over its own threshold: how much of the figure is the definition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import KDTree
+from scipy.stats import norm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from covplan.study.settings import Radio
+
+THRESHOLDS_DBM = np.arange(-125.0, -94.0)
+PROBABILITIES = np.array([0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99])
+MERGE_RADII_M = np.array([0.0, 10.0, 20.0, 30.0, 50.0, 80.0, 100.0])
+
+
+def signal_curves(
+    indicator: str, rsrp_dbm: NDArray[np.float32], known: NDArray[np.bool_], radio: Radio, sigma_db: float
+) -> pd.DataFrame:
+    """Share of places (hamlet centres, say) with signal, over the threshold and over the probability.
+
+    rsrp_dbm : median at each place, NaN where nothing is received. Columns of resources/layers/curves.csv.
+    """
+    level = np.nan_to_num(rsrp_dbm[known].astype(float), nan=-np.inf)
+
+    def share(threshold_dbm: float, probability: float) -> float:
+        enough = level >= threshold_dbm + norm.ppf(probability) * sigma_db
+        return round(100.0 * float(enough.mean()), 4) if level.size else float("nan")
+
+    over_threshold = [(x, share(x, radio.confidence)) for x in THRESHOLDS_DBM]
+    over_probability = [(x, share(radio.rsrp_threshold_dbm, x)) for x in PROBABILITIES]
+    return pd.concat(
+        [
+            _curve(indicator, "threshold_dbm", over_threshold, radio.rsrp_threshold_dbm),
+            _curve(indicator, "probability", over_probability, radio.confidence),
+        ],
+        ignore_index=True,
+    )
+
+
+def sharing_curve(stations: gpd.GeoDataFrame) -> pd.DataFrame:
+    """BTS_SHARE_RATIO over the distance within which stations count as one location; 0: as their ids say.
+
+    One mast listed twice by two operators hides a shared location; two masts taken for one invent it.
+    """
+    points = np.column_stack([stations.geometry.x, stations.geometry.y]) if len(stations) else np.empty((0, 2))
+    ids = stations["location_id"].to_numpy()
+    same = pd.factorize(ids)[0]
+    found = []
+    for radius_m in MERGE_RADII_M:
+        merged = same
+        if radius_m > 0 and len(points):
+            pairs = KDTree(points).query_pairs(radius_m, output_type="ndarray")
+            first = pd.Series(np.arange(len(same))).groupby(same).transform("first").to_numpy()
+            rows = np.concatenate([pairs[:, 0], np.arange(len(same))])
+            columns = np.concatenate([pairs[:, 1], first])
+            graph = coo_array((np.ones(rows.size), (rows, columns)), shape=(len(same), len(same)))
+            merged = connected_components(graph, directed=False)[1]
+        operators = stations["operator"].groupby(merged).nunique()
+        value = 100.0 * float((operators >= 2).mean()) if len(operators) else float("nan")
+        found.append((radius_m, round(value, 4)))
+    return _curve("BTS_SHARE_RATIO", "merge_radius_m", found, 0.0)
+
+
+def _curve(indicator: str, parameter: str, points: Iterable[tuple[float, float]], current: float) -> pd.DataFrame:
+    table = pd.DataFrame(points, columns=["x", "value"])
+    nearest = (table["x"] - current).abs().idxmin()
+    table.insert(0, "parameter", parameter)
+    table.insert(0, "indicator", indicator)
+    return table.assign(current=table.index == nearest)

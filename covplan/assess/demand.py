@@ -1,0 +1,91 @@
+"""Where coverage is counted: at the centres of hamlets and where their people live, not over empty hillside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import shapely
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from covplan.study.grid import Grid
+
+
+@dataclass(frozen=True)
+class Demand:
+    """Points in the study's CRS; arrays of one length, the centres first."""
+
+    x_m: NDArray[np.float64]
+    y_m: NDArray[np.float64]
+    village: NDArray[np.int64]
+    """Row of the hamlet in the villages table."""
+    households: NDArray[np.float64]
+    """That live at the point; 0 at a centre."""
+    centre: NDArray[np.bool_]
+
+
+def demand_points(
+    villages: gpd.GeoDataFrame,
+    dwellings: gpd.GeoDataFrame,
+    population: tuple[Grid, NDArray[np.float32]] | None = None,
+) -> Demand:
+    """Centres and clusters of all hamlets.
+
+    A hamlet without clusters is counted on the inhabited cells of the population raster within its outline, each with
+    its share of the households; without these too it has a centre at most. The points of a cluster share its
+    households evenly.
+    """
+    centres = _centres(villages)
+    place = {str(village): n for n, village in enumerate(villages["village_id"])}
+    known = dwellings[dwellings["village_id"].isin(place)]
+    points, part = shapely.get_coordinates(known.geometry.to_numpy(), return_index=True)
+    village = known["village_id"].map(place).to_numpy(np.int64)
+    pieces = np.bincount(part, minlength=len(known))
+    households = known["households"].fillna(0).to_numpy(float) / np.maximum(pieces, 1)
+    xy, of, people = [points], [village[part]], [households[part]]
+    if population is not None:
+        for n in np.setdiff1d(np.arange(len(villages)), village):
+            cells, share = _inhabited(villages.geometry.iloc[n], *population)
+            xy.append(cells)
+            of.append(np.full(len(cells), n))
+            people.append(share * float(villages["households"].iloc[n]))
+    where = np.vstack([centres[0], *xy])
+    return Demand(
+        where[:, 0],
+        where[:, 1],
+        np.concatenate([centres[1], *of]).astype(np.int64),
+        np.concatenate([np.zeros(len(centres[1])), *people]),
+        np.arange(len(where)) < len(centres[1]),
+    )
+
+
+def centres(villages: gpd.GeoDataFrame) -> gpd.GeoSeries:
+    """Culture houses as points in the layer's CRS; same index."""
+    points = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=4326)
+    return points.to_crs(villages.crs)
+
+
+def _centres(villages: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Centres that are known, and whose they are."""
+    points = centres(villages)
+    known = np.flatnonzero(villages["centre_lon"].notna() & villages["centre_lat"].notna())
+    return np.column_stack([points.x.to_numpy()[known], points.y.to_numpy()[known]]), known
+
+
+def _inhabited(
+    outline: shapely.Geometry, grid: Grid, people: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Middles of the inhabited cells within an outline, and the share of its people that each holds."""
+    west, south, east, north = outline.bounds
+    (top, bottom), (left, right) = grid.rowcol([west, east], [north, south])
+    rows = np.arange(max(top, 0), min(bottom + 1, grid.rows))
+    columns = np.arange(max(left, 0), min(right + 1, grid.columns))
+    r, c = (index.ravel() for index in np.meshgrid(rows, columns, indexing="ij"))
+    x, y = grid.xy(r, c)
+    inside = shapely.contains_xy(outline, x, y) & (np.nan_to_num(people[r, c]) > 0)
+    share = people[r[inside], c[inside]].astype(float)
+    return np.column_stack([x[inside], y[inside]]), share / share.sum() if share.size else share
