@@ -57,8 +57,10 @@ def changed_stations(
         if station not in known:
             raise LayerError(f"what if: no station {station!r}.{did_you_mean(station, known)}")
     kept = stations[~stations["station_id"].isin(list(remove))]
-    air = stations[stations["status"] == "existing"]
-    structures = locations_with_room(air, settings.phases.years[0], settings.propose).set_index("location_id")
+    joined = {*(move or {}).values(), *(str(one.get("location_id")) for one in add)}
+    near = stations[(stations["status"] == "existing") & stations["location_id"].isin(list(map(str, joined)))]
+    structures = locations_with_room(near, settings.phases.years[0], settings.propose)
+    structures = structures.set_index("location_id") if len(near) else structures
     moved = kept.reset_index(drop=True)
     for station, place in (move or {}).items():
         at = moved.index[moved["station_id"] == station][0]
@@ -71,8 +73,8 @@ def changed_stations(
     if not rows:
         return moved
     fresh = gpd.GeoDataFrame(pd.DataFrame(rows), geometry="geometry", crs=stations.crs)
-    joined = pd.concat([moved, fresh.reindex(columns=moved.columns)], ignore_index=True)
-    return gpd.GeoDataFrame(joined.astype(moved.drop(columns="geometry").dtypes.to_dict()), crs=stations.crs)
+    together = pd.concat([moved, fresh.reindex(columns=moved.columns)], ignore_index=True)
+    return gpd.GeoDataFrame(together.astype(moved.drop(columns="geometry").dtypes.to_dict()), crs=stations.crs)
 
 
 def cost_of_change(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, settings: Settings) -> tuple[Range, Range]:
@@ -118,7 +120,7 @@ def _place(place: Place, structures: gpd.GeoDataFrame, stations: gpd.GeoDataFram
     """Columns that say where a station stands: on a structure that stands, or alone on new ground."""
     if isinstance(place, str):
         if place not in structures.index:
-            raise LayerError(f"what if: no structure {place!r}.{did_you_mean(place, structures.index)}")
+            raise LayerError(f"what if: no structure {place!r}.{did_you_mean(place, stations['location_id'].unique())}")
         one = stations[stations["location_id"] == place].iloc[0]
         free = structures.at[place, "free_heights_m"]
         lowest = stations.loc[stations["location_id"] == place, "antenna_height_m"].min()

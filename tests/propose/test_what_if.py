@@ -66,3 +66,13 @@ def test_a_mast_on_new_ground_is_built_and_one_that_comes_back_costs_nothing(stu
 def test_what_cannot_be_is_named(study, change, said):
     with pytest.raises(LayerError, match=said):
         changed_stations(study.stations, study.settings, **change)
+
+
+def test_hamlets_that_only_the_lost_station_served_are_named(study):
+    found = covplan.what_if(study, remove=["S-4"])
+    served = found.before.hamlets.set_index("village_id")["operators"]
+    assert "MBF" in served["T-02203-1"], "the station stands there"
+    changed = found.hamlets.set_index("village_id")
+    assert set(served.index[served.str.contains("MBF")]) == set(changed.index)
+    assert not changed["operators_after"].str.contains("MBF").any()
+    assert not covplan.what_if(study, before=found.before).hamlets.size
