@@ -11,19 +11,17 @@ import pandas as pd
 from rasterio.enums import Resampling
 
 from covplan.assess.curves import sharing_curve, signal_curves
-from covplan.assess.demand import demand_points
+from covplan.assess.demand import centres, demand_points
 from covplan.assess.hamlets import ANY, Signal, hamlet_states, signal_table
 from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
 from covplan.assess.places import place_points, place_states
 from covplan.assess.uncertainty import share_with_signal
+from covplan.propose import candidates, places_5g, sharing, sharing_market, sharing_scenarios, white_spots, zones
 from covplan.propose.alternatives import SCENARIOS
 from covplan.propose.phasing import in_years
-from covplan.propose.sharing import confirmed, planned_network
-from covplan.propose.sharing import propose as share_locations
-from covplan.propose.sharing_market import case, listen, market, points_of
-from covplan.propose.sharing_scenarios import under_scenarios, with_confidence
+from covplan.propose.transmit import planned_network
 from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import is_covered, strongest
@@ -47,7 +45,9 @@ if TYPE_CHECKING:
     from covplan.propose.alternatives import Scenario
     from covplan.propose.costs import Range
     from covplan.propose.phasing import Phased
+    from covplan.propose.places_5g import PlacesPlan
     from covplan.propose.sharing import SharingPlan
+    from covplan.propose.white_spots import WhiteSpotPlan
     from covplan.radio.coverage import Coverage, Reception
     from covplan.study.folder import Study
     from covplan.study.grid import Grid
@@ -185,17 +185,19 @@ def propose_sharing(
     The coverage of every operator is computed anew on the planned network; `confidence` of a proposal is the share of
     the scenarios in which it is chosen.
     """
-    settings, air = study.settings, on_air(study.stations)
+    s, air = study.settings, on_air(study.stations)
     ground = ground or load_study_ground(study)
     folders = {"cache": _loss_cache(study), "antennas": study.path / "antennas"}
-    who = market(study.stations, study.cells, group_locations(air), study.communes, study.places, settings)
-    points = points_of(demand_points(study.villages, study.dwellings, _population(study)), study.villages)
-    heard = listen(who, points, ground, settings, **folders)
-    plan = share_locations(who, heard, points, case(who, heard, points, settings), settings)
+    who = sharing_market.market(study.stations, study.cells, group_locations(air), study.communes, study.places, s)
+    demand = demand_points(study.villages, study.dwellings, _population(study))
+    points = sharing_market.points_of(demand, study.villages)
+    heard = sharing_market.listen(who, points, ground, s, **folders)
+    plan = sharing.propose(who, heard, points, sharing_market.case(who, heard, points, s), s)
     if scenarios:
-        plan = with_confidence(plan, who, under_scenarios(who, heard, points, settings, scenarios))
-    planned = planned_network(air, who, plan.case, plan.shared)
-    return replace(plan, coverage=confirmed(air, planned, study.cells, points, ground, settings, **folders))
+        chosen = sharing_scenarios.under_scenarios(who, heard, points, s, scenarios)
+        plan = sharing_scenarios.with_confidence(plan, who, chosen)
+    planned = sharing.planned_network(air, who, plan.case, plan.shared)
+    return replace(plan, coverage=sharing.confirmed(air, planned, study.cells, points, ground, s, **folders))
 
 
 def phase_proposals(
@@ -264,6 +266,125 @@ def what_if(
         outlay,
         running,
     )
+
+
+def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None = None) -> WhiteSpotPlan:
+    """Cheapest actions that bring hamlets without a signal to the targets of VILLAGE_MBB_COV, each with its reason."""
+    s, version = study.settings, study.settings.province.boundaries
+    ground, stations = load_study_ground(study), on_air(study.stations)
+    need = hamlets_in_need(study, progress=progress)
+    locations = candidates.locations_with_room(stations, min(s.phases.years), s.propose)
+    found = candidates.new_ground(
+        white_spots.missing_points(need, s.white_spots), ground, study.roads, _xy(locations), study.communes,
+        zones.headquarters(study.places, study.communes, version), s.rules, version, s.propose,
+        reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m),
+    )  # fmt: skip
+    options = white_spots.options_for(
+        need, locations, stations, study.cells, found, _fibre_m(study), ground, s.costs, s.rules, s.white_spots,
+        s.propose,
+    )  # fmt: skip
+    goal = s.targets["VILLAGE_MBB_COV"]
+    by_year = {2025: goal.target_2025, 2030: goal.target_2030}
+    return white_spots.propose(
+        need, options, _radio_in_force(s, "4G"), s.propagation, ground, s.white_spots, s.propose, s.rules,
+        study.communes, version, {year: pct for year, pct in by_year.items() if pct is not None},
+        cache=_loss_cache(study), progress=progress,
+    )  # fmt: skip
+
+
+def supply_curve(study: Study, *, nested: bool = False, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+    """What 1, 2, 3 … hamlets cost at least, the next one, and where a satellite costs less."""
+    plan = propose_white_spots(study, progress=progress)
+    s = study.settings
+    return white_spots.supply_curve(plan, plan.hamlets, s.costs, s.propose, nested=nested)
+
+
+def confirm_white_spots(study: Study, plan: WhiteSpotPlan) -> pd.DataFrame:
+    """Hamlets the plan says it serves, and whether the coverage engine, run on the planned network, agrees.
+
+    Columns: village_id, covered (all the points that count, of any operator or of each that must), rsrp_dbm (the best
+    at the centre).
+    """
+    stations, cells = planned_network(
+        on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "4G"
+    )
+    need = hamlets_in_need(replace(study, stations=stations, cells=cells))
+    missing = white_spots.hamlets_missing(need, study.settings.white_spots)
+    claimed = plan.hamlets.iloc[plan.hamlet_of[plan.choice.served]]
+    dbm = pd.Series(need.best_dbm).groupby(need.hamlet).first()
+    return pd.DataFrame(
+        {
+            "village_id": claimed["village_id"].to_numpy(),
+            "covered": ~np.isin(claimed.index, missing),
+            "rsrp_dbm": dbm.reindex(claimed.index).round(1).to_numpy(),
+        }
+    )
+
+
+def confirm_places_5g(study: Study, plan: PlacesPlan) -> pd.DataFrame:
+    """State of every place as `make_plan` would compute it with the placements built: place_id, state_5g, share."""
+    stations, cells = planned_network(
+        on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "5G"
+    )
+    states = _places(replace(study, stations=stations, cells=cells), None)
+    return pd.DataFrame(states[["place_id", "state_5g", "covered_share"]])
+
+
+def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = None) -> PlacesPlan:
+    """Cheapest placements of 5G that give every place its signal and its capacity, each with its reason."""
+    s, version = study.settings, study.settings.province.boundaries
+    ground, stations = load_study_ground(study), on_air(study.stations)
+    status = study.places["status"].fillna("existing")
+    places = study.places[(status == "existing") | s.places_5g.planned].reset_index(drop=True)
+    points = place_points(places, s.places.buffer_m, s.places.spacing_m)
+    powered = study.roads[study.roads["power"].fillna(value=False).astype(bool)]
+    options = places_5g.options_for(
+        places, candidates.locations_with_room(stations, min(s.phases.years), s.propose), stations, study.cells,
+        lambda x, y, power: candidates.nearest_road_m(x, y, powered if power else study.roads), _fibre_m(study), ground,
+        s.costs, s.places_5g, s.propose,
+    )  # fmt: skip
+    reuse_pct = s.targets["BTS_NEW_SHARE_RATIO"].target_2030 or 0.0
+    return places_5g.propose(
+        places, points.x_m, points.y_m, points.place, options, _radio_in_force(s, "5G"), s.propagation, ground,
+        s.places_5g, s.propose, s.places.least_share, reuse_pct / 100.0, study.communes, version,
+        cache=_loss_cache(study), progress=progress,
+    )  # fmt: skip
+
+
+def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = None) -> white_spots.Need:
+    """Points of the hamlets that count (centres, and clusters where the settings say so), and who covers them today."""
+    villages = study.villages.reset_index(drop=True)
+    demand = demand_points(villages, study.dwellings, _population(study))
+    signals = {one.operator: one for one in hear(study, demand, progress=progress) if one.technology == "4G"}
+    if ANY not in signals:
+        raise LayerError("white spots: nothing is computed; elevation.tif and 4G stations on air are needed.")
+    counts = demand.centre if not study.settings.white_spots.clusters else np.ones(demand.centre.size, dtype=bool)
+    known = ~np.isnan(signals[ANY].probability)
+    told = np.zeros(len(villages), dtype=bool)
+    told[demand.village[demand.centre & known]] = True
+    centre = centres(villages)
+    hamlets = villages[["village_id", "name", "households", "grid_power", "difficulty", "synthetic"]].assign(
+        x_m=centre.x, y_m=centre.y, known=told
+    )
+    at = np.flatnonzero(counts & known)
+    operators = tuple(sorted(set(signals) - {ANY}))
+    covered = np.array([signals[one].covered[at] for one in operators], dtype=bool)
+    return white_spots.Need(
+        hamlets, demand.village[at], demand.x_m[at], demand.y_m[at], operators, covered, signals[ANY].rsrp_dbm[at]
+    )
+
+
+def _fibre_m(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]:
+    """Length of cable from points to the nearest fibre: the straight distance times the detour of the settings."""
+
+    def length_m(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        return candidates.nearest_road_m(x_m, y_m, study.routes) * study.settings.propose.backhaul_detour
+
+    return length_m
+
+
+def _xy(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    return np.column_stack([table.geometry.x, table.geometry.y])
 
 
 def load_study_ground(study: Study) -> Ground:

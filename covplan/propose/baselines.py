@@ -75,11 +75,13 @@ class _Room:
 
     def fits(self, action: int) -> bool:
         """Whether the action, and the site it needs, break no limit."""
-        return bool((self._uses(action) <= self._left + EXACT).all())
+        used = self._uses(action)
+        return all(self._left[row] + EXACT >= amount for row, amount in used.items())
 
     def take(self, action: int) -> None:
         """Do it."""
-        self._left = self._left - self._uses(action)
+        for row, amount in self._uses(action).items():
+            self._left[row] -= amount
         if self._problem.site[action] != NO_SITE:
             self._ready[self._problem.site[action]] = True
 
@@ -89,12 +91,16 @@ class _Room:
         more = self._problem.site_cost[site] if site != NO_SITE and not self._ready[site] else 0.0
         return float(self._problem.cost[action] + more)
 
-    def _uses(self, action: int) -> NDArray[np.float64]:
+    def _uses(self, action: int) -> dict[int, float]:
         site = int(self._problem.site[action])
         columns = [action]
         if site != NO_SITE and not self._ready[site]:
             columns.append(self._problem.cost.size + site)
-        used: NDArray[np.float64] = np.asarray(self._limits[:, columns].sum(axis=1), float).ravel()
+        used: dict[int, float] = {}
+        for column in columns:
+            part = slice(self._limits.indptr[column], self._limits.indptr[column + 1])
+            for row, amount in zip(self._limits.indices[part], self._limits.data[part], strict=True):
+                used[int(row)] = used.get(int(row), 0.0) + float(amount)
         return used
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from covplan.study.settings import Propose, Rule
     from covplan.terrain.ground import Ground
 
+SECTION_M = 4.0  # between the operators of a new mast; on structures that stand [propose] section_m
 BELOW_TOP_M = 3.0
 LEAST_M = {"A1a": 6.0, "A1b": 8.0, "A2a": 6.0, "A2b": 15.0, "A2c": 8.0}  # lowest antenna that is of use, above ground
 GUESSED_TENANTS = {"A1a": 1, "A1b": 2, "A2a": 2, "A2b": 2, "A2c": 1}  # where the structure's capacity is not known
@@ -115,10 +116,10 @@ def new_ground(
     Returns
     -------
     DataFrame
-        x_m, y_m, ground_m, road_m, urban, power_m (to a road with power), target (row of the nearest one).
+        x_m, y_m, ground_m, road_m, urban, power_m (to a road with power), target_m (to the nearest one).
     """
     if not len(targets):
-        return pd.DataFrame(columns=["x_m", "y_m", "ground_m", "road_m", "urban", "power_m", "target"])
+        return pd.DataFrame(columns=["x_m", "y_m", "ground_m", "road_m", "urban", "power_m", "target_m"])
     height_m = np.where(_slope(ground) <= propose.slope_deg, ground.elevation_m, -np.inf)  # −∞ also where not known
     row, column = _highest_of_squares(targets, height_m, ground.grid, reach_m)
     beside = _highest_beside(targets, height_m, ground.grid)
@@ -143,7 +144,7 @@ def new_ground(
     kept = likely(at, targets, ground, reach_m=reach_m, antenna_m=antenna_m)
     table, at = table.iloc[kept].reset_index(drop=True), at[kept]
     table["power_m"] = nearest_road_m(at[:, 0], at[:, 1], roads[roads["power"].fillna(value=False).astype(bool)])
-    table["target"] = cKDTree(targets).query(at)[1] if len(at) else np.empty(0, np.int64)
+    table["target_m"] = cKDTree(targets).query(at)[0] if len(at) else np.empty(0)
     return table
 
 

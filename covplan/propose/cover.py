@@ -6,20 +6,24 @@ Nothing here knows masts or decibels: points are reached by actions, demands own
 from __future__ import annotations
 
 import dataclasses
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.optimize import LinearConstraint
-from scipy.sparse import csc_array, csr_array, eye_array, hstack, vstack
+from scipy.sparse import block_array, csc_array, csr_array, eye_array, hstack, vstack
+from scipy.sparse.csgraph import connected_components
 
-from covplan.propose.solver import TIME_LIMIT_S, Solution, solve
+from covplan.propose.solver import INTEGRAL, TIME_LIMIT_S, Solution, Status, solve
+from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 EXACT = 1e-9
 NO_SITE = -1
+PIECE = 512  # actions compared with all others at a time
 
 
 def _none() -> csr_array:
@@ -121,7 +125,13 @@ def cover(
 
 
 def least_cost(
-    problem: Cover, demanded: float | None = None, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S
+    problem: Cover,
+    demanded: float | None = None,
+    *,
+    fixed: NDArray[np.bool_] | None = None,
+    forbidden: NDArray[np.bool_] | None = None,
+    gap: float = 0.0,
+    time_limit_s: float = TIME_LIMIT_S,
 ) -> Choice:
     """Partial set covering with sites (Daskin and Owen 1999; Toregas et al. 1971 when everything is demanded).
 
@@ -135,7 +145,7 @@ def least_cost(
                      Σ_(a in N(p)) z_a ≥ c_p,
                      Σ_(p in P(i)) weight_p c_p ≥ share_i x_i    where a share suffices
                      z_a ≤ y_s(a)                                where an action needs a site
-                     Σ_a f_ai ≥ x_i,  f_ai ≤ z_a,
+                     Σ_a f_ai ≥ x_i,  f_ai ≤ min(1, capacity_a / traffic_i) z_a,
                      Σ_i traffic_i f_ai ≤ capacity_a z_a         where capacity matters
                      limits (z, y) ≤ most                        slots, spacing, quotas
                      Σ_i value_i x_i ≥ demanded
@@ -144,15 +154,23 @@ def least_cost(
     ----------
     demanded : float, optional
         Value to be served; None: all of it.
+    fixed, forbidden : ndarray of bool, optional
+        Actions that must be done, or must not.
     """
     everything = demanded is None or demanded >= problem.value.sum() - EXACT
-    keep = _kept_actions(problem)
-    small = merged(_only(problem, keep))
+    keep = np.ones(problem.cost.size, dtype=bool) if forbidden is None else ~forbidden
+    at = np.flatnonzero(keep)
+    keep[at[dominated(only(problem, keep))]] = False
+    if fixed is not None:
+        keep |= fixed
+    small = merged(only(problem, keep))
     program = _program(small)
     lower = np.zeros(program.size)
+    if fixed is not None:
+        lower[program.actions] = fixed[keep]
     rows = list(program.rows)
     if everything:
-        lower[program.served] = 1.0
+        lower[program.served] = small.value > 0
     else:
         count = np.zeros(program.size)
         count[program.served] = small.value
@@ -162,6 +180,46 @@ def least_cost(
         whole[program.served] = False
     found = solve(program.cost, rows, whole=whole, lower=lower, gap=gap, time_limit_s=time_limit_s)
     return _choice(problem, keep, program, found)
+
+
+def least_cost_in_parts(problem: Cover, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S) -> Choice:
+    """Everything at least cost, neighbourhood by neighbourhood: `least_cost` where the problem falls into parts.
+
+    Quotas (limits with negative entries) tie all parts together; they are left out first. When the joined choice keeps
+    them it is the best with them too, for leaving a limit out can only make a plan cheaper; when not, the whole is
+    solved with them. The bound is the sum of the parts' bounds. Small parts go first, what time is left goes to the
+    large ones.
+    """
+    start = time.perf_counter()
+    quota = np.zeros(problem.limits.shape[0], dtype=bool)
+    rows = problem.limits.tocoo()
+    quota[rows.row[rows.data < 0]] = True
+    free = dataclasses.replace(problem, limits=csr_array(problem.limits[~quota]), most=problem.most[~quota])
+    parts = sorted(_parts(free), key=lambda part: int(part[0].sum()))
+    actions, served = np.zeros(problem.cost.size, dtype=bool), np.zeros(problem.share.size, dtype=bool)
+    objective = bound = 0.0
+    nodes = 0
+    for own_actions, own_demands in parts:
+        left_s = max(time_limit_s - (time.perf_counter() - start), 1.0)
+        one = least_cost(_part(free, own_actions, own_demands), gap=gap, time_limit_s=left_s)
+        actions[np.flatnonzero(own_actions)[one.actions]] = True
+        served[np.flatnonzero(own_demands)[one.served]] = True
+        if one.solution:
+            objective, bound, nodes = (
+                objective + one.solution.objective, bound + one.solution.bound, nodes + one.solution.nodes
+            )  # fmt: skip
+    sites = _sites_of(problem, actions)
+    kept = problem.limits[quota] @ np.concatenate([actions, sites]).astype(float) <= problem.most[quota] + EXACT
+    if not kept.all():
+        left_s = max(time_limit_s - (time.perf_counter() - start), 1.0)
+        return least_cost(problem, gap=gap, time_limit_s=left_s)
+    apart = max(objective - bound, 0.0) / max(abs(objective), EXACT)
+    proven = apart <= INTEGRAL
+    found = Solution(
+        actions.astype(float), objective, bound, 0.0 if proven else apart,
+        Status.OPTIMAL if proven else Status.FEASIBLE, time.perf_counter() - start, nodes,
+    )  # fmt: skip
+    return Choice(actions, sites, served, cost_of(problem, actions), float(problem.value[served].sum()), found)
 
 
 def most_value(
@@ -188,6 +246,33 @@ def most_value(
         return best
     spared = least_cost(problem, best.value, gap=gap, time_limit_s=time_limit_s)
     return dataclasses.replace(spared, solution=found)
+
+
+def next_best(problem: Cover, choice: Choice, action: int) -> tuple[NDArray[np.int64], float | None]:
+    """What happens without one action, and what regaining it would cost.
+
+    Returns
+    -------
+    lost : ndarray of int
+        Demands that the other chosen actions do not cover.
+    extra : float or None
+        Cost of the cheapest other actions that serve them again, the rest of the choice kept; None when there are none.
+    """
+    others = choice.actions.copy()
+    others[action] = False
+    lost = np.flatnonzero(choice.served & ~served_by(problem, others))
+    gone = np.zeros(others.size, dtype=bool)
+    gone[action] = True
+    paid = np.where(others, 0.0, problem.cost)
+    ready = np.where(_sites_of(problem, others), 0.0, problem.site_cost)
+    wanted = dataclasses.replace(
+        problem, cost=paid, site_cost=ready, value=np.where(choice.served, 1.0, 0.0)
+    )  # what is not served today is worth nothing here
+    try:
+        found = least_cost(wanted, float(choice.served.sum()), fixed=others, forbidden=gone)
+    except NoSolution:
+        return lost, None
+    return lost, found.cost
 
 
 def served_by(problem: Cover, actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -257,25 +342,29 @@ def dominated(problem: Cover) -> NDArray[np.bool_]:
         return np.zeros(actions, dtype=bool)
     reach = csc_array(problem.reach, dtype=np.int32)
     size = np.diff(reach.indptr)
-    common = (reach.T @ reach).tocoo()
-    inside = (common.data == size[common.row]) & (common.row != common.col)
-    small, large = common.row[inside], common.col[inside]
     limits = csc_array(problem.limits)[:, :actions]
-    used = limits.toarray() if limits.shape[0] else np.zeros((0, actions))
-    better = (problem.cost[large] <= problem.cost[small]) & (
-        (problem.site[large] == NO_SITE) | (problem.site[large] == problem.site[small])
-    )
-    better &= (used[:, large] <= used[:, small]).all(axis=0) & (used[:, small] >= 0).all(axis=0)
-    same = (
-        (size[large] == size[small])
-        & (problem.cost[large] == problem.cost[small])
-        & (problem.site[large] == problem.site[small])
-        & (used[:, large] == used[:, small]).all(axis=0)
-    )
-    better &= ~same | (large < small)
+    kinds: dict[bytes, int] = {b"": 0}  # actions of one kind enter the same limits; those of kind 0 enter none
+    kind = np.empty(actions, dtype=np.int64)
+    harmless = np.ones(actions, dtype=bool)
+    for action in range(actions):
+        part = slice(limits.indptr[action], limits.indptr[action + 1])
+        entries = limits.indices[part].tobytes() + limits.data[part].tobytes()
+        kind[action] = kinds.setdefault(entries, len(kinds))
+        harmless[action] = (limits.data[part] >= 0).all()
     gone = np.zeros(actions, dtype=bool)
-    gone[small[better]] = True
-    gone |= (size == 0) & (used >= 0).all(axis=0)  # one in a quota may be of use though it reaches nobody
+    rows = csr_array(reach.T)
+    for start in range(0, actions, PIECE):
+        common = (rows[start : start + PIECE] @ reach).tocoo()
+        small, large = common.row + start, common.col
+        inside = (common.data == size[small]) & (small != large)
+        small, large = small[inside], large[inside]
+        same_site, same_kind = problem.site[large] == problem.site[small], kind[large] == kind[small]
+        dearer = problem.cost[large] - problem.cost[small]
+        better = harmless[small] & (dearer <= 0) & (same_site | (problem.site[large] == NO_SITE))
+        better &= same_kind | (kind[large] == 0)
+        equal = (size[large] == size[small]) & (dearer == 0) & same_site & same_kind
+        gone[small[better & (~equal | (large < small))]] = True
+    gone |= (size == 0) & harmless  # one in a quota may be of use though it reaches nobody
     return gone
 
 
@@ -337,7 +426,8 @@ def _program(problem: Cover) -> _Program:
     if carried is not None:
         arcs = np.arange(flows)
         of_demand = csr_array((np.ones(flows), (carried.row, arcs)), shape=(demands, flows))
-        of_action = csr_array((np.ones(flows), (arcs, carried.col)), shape=(flows, actions))
+        most = np.minimum(1.0, problem.capacity[carried.col] / np.maximum(problem.traffic[carried.row], EXACT))
+        of_action = csr_array((most, (arcs, carried.col)), shape=(flows, actions))
         load = csr_array((-problem.traffic[carried.row], (carried.col, arcs)), shape=(actions, flows))
         room = csr_array((problem.capacity, (np.arange(actions), np.arange(actions))), shape=(actions, actions))
         rows.append(at_least(block((at_demands, -eye_array(demands, format="csr")), (at_flows, of_demand))))
@@ -369,12 +459,7 @@ def _sites_of(problem: Cover, actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return sites
 
 
-def _kept_actions(problem: Cover) -> NDArray[np.bool_]:
-    kept: NDArray[np.bool_] = ~dominated(problem)
-    return kept
-
-
-def _only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
+def only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
     """The problem with some of its actions; every site stays."""
     columns = np.concatenate([np.flatnonzero(keep), np.arange(keep.size, keep.size + problem.site_cost.size)])
     return dataclasses.replace(
@@ -385,6 +470,49 @@ def _only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
         limits=csr_array(problem.limits[:, columns]),
         capacity=problem.capacity[keep] if problem.capacity.size else problem.capacity,
         carries=csr_array(problem.carries[:, keep]) if problem.traffic.size else problem.carries,
+    )
+
+
+def _parts(problem: Cover) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+    """Actions and demands that have nothing to do with those of other parts: no reach, site or limit in common."""
+    points, actions, sites, demands = problem.sizes
+    owners = csr_array((np.ones(points), (problem.demand, np.arange(points))), shape=(demands, points))
+    reached = csr_array(owners @ problem.reach.astype(float))
+    needing = np.flatnonzero(problem.site != NO_SITE)
+    at_site = csr_array((np.ones(needing.size), (problem.site[needing], needing)), shape=(sites, actions))
+    joined = vstack([reached, at_site, abs(problem.limits[:, :actions])], format="csr")
+    on_sites = vstack([csr_array((demands + sites, sites)), abs(problem.limits[:, actions:])], format="csr")
+    rows = joined.shape[0]
+    graph = block_array([[csr_array((rows, rows)), hstack([joined, on_sites])],
+                         [hstack([joined, on_sites]).T, None]], format="csr")  # fmt: skip
+    count, label = connected_components(graph, directed=False)
+    of_demand, of_action = label[:demands], label[rows : rows + actions]
+    found = []
+    for part in range(count):
+        own = of_demand == part
+        if own.any():
+            found.append((of_action == part, own))
+    return found
+
+
+def _part(problem: Cover, actions: NDArray[np.bool_], demands: NDArray[np.bool_]) -> Cover:
+    """The problem of some demands and actions; all sites stay, those of other parts are never needed."""
+    kept = demands[problem.demand]
+    number = np.cumsum(demands) - 1
+    small = only(problem, actions)
+    limits = csr_array(small.limits)
+    used = np.diff(limits.indptr) > 0
+    return dataclasses.replace(
+        small,
+        reach=csr_array(small.reach[kept]),
+        demand=number[problem.demand[kept]],
+        weight=problem.weight[kept],
+        share=problem.share[demands],
+        value=np.ones(int(demands.sum())),
+        limits=csr_array(limits[used]),
+        most=problem.most[used],
+        traffic=problem.traffic[demands] if problem.traffic.size else problem.traffic,
+        carries=csr_array(small.carries[demands]) if problem.traffic.size else problem.carries,
     )
 
 

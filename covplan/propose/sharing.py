@@ -41,8 +41,9 @@ class SharingPlan:
     """Rows of the proposals layer."""
     moves: pd.DataFrame
     """By proposal_id: distance, tenants before and after, coverage kept, won and lost, rent."""
-    baselines: pd.DataFrame
-    """Ways to the same ratio: moves, ratio, outlay, saving, hamlets that operators lose."""
+    comparison: pd.DataFrame
+    """Ways to the same ratio: moves, ratio, hamlets that operators lose, outlay (cost_vnd), saving; bound in VND of the
+    goal's aim."""
     case: Case
     shared: Shared
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -183,23 +184,26 @@ def compared(market: Market, case: Case, shared: Shared) -> pd.DataFrame:
         "nearest first, coverage checked": nearest_first(market, case, checked=True),
         "nearest first": nearest_first(market, case, checked=False),
     }
+    best = shared.solution
     rows = []
     for name, plan in ways.items():
-        solution = plan.solution
         joined = np.unique(case.moves.host[plan.chosen], return_counts=True)
         counted = {int(host): int(count) for host, count in zip(*joined, strict=True)}
         lost, _ = lost_and_won(case.stock, case.moves, plan)
+        proven = best if plan is shared else None
         rows.append(
             {
-                "way": name,
+                "method": name,
                 "moves": plan.chosen.size,
                 "emptied": plan.emptied.size,
                 "ratio": _ratio(case, counted, set(plan.emptied.tolist())),
-                "outlay_vnd": plan.outlay_vnd,
-                "saving_vnd": plan.saving_vnd,
                 "hamlets_lost": int(lost.sum()),
-                "gap": solution.gap if solution else np.nan,
-                "seconds": solution.seconds if solution else np.nan,
+                "cost_vnd": plan.outlay_vnd,
+                "saving_vnd": plan.saving_vnd,
+                "bound_vnd": proven.bound if proven else np.nan,
+                "gap": proven.gap if proven else np.nan,
+                "over_program_pct": 100.0 * (plan.outlay_vnd / shared.outlay_vnd - 1.0) if shared.outlay_vnd else 0.0,
+                "seconds": proven.seconds if proven else np.nan,
             }
         )
     return pd.DataFrame(rows)

@@ -6,6 +6,7 @@ are kept to a hundredth of a decibel, so that a result read back equals one just
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import math
 import zlib
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from covplan.study.grid import Grid
     from covplan.study.settings import Propagation
     from covplan.terrain.ground import Ground
 
@@ -251,7 +253,11 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
 
 def _latitude_deg(ground: Ground) -> float:
     """Latitude of the middle of the ground, to a degree: how often there are ducts depends on little more."""
-    grid = ground.grid
+    return _middle_deg(ground.grid)
+
+
+@functools.cache
+def _middle_deg(grid: Grid) -> float:
     middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
     return float(round(Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(*middle)[1]))
 

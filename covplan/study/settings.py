@@ -284,10 +284,6 @@ class Places5G(_Section):
     """one: some operator serves each place; neutral: a shared radio of any band does; each: every operator does."""
     operators: tuple[str, ...] = ("VTL", "VNPT", "MBF")
     """Whose 5G is meant."""
-    area_share: Share = 0.95
-    """Share of a place's area that must be covered."""
-    radius_m: Metres = 150.0
-    """Extent of a place known as a point only."""
     planned: bool = True
     """Whether places that do not exist yet are served too."""
     busy_share: Share = 0.5

@@ -1,0 +1,52 @@
+"""From chosen actions to rows of the layer `proposals`: places, communes, types; amounts in words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+
+from covplan.study.boundaries import Version, in_version
+from covplan.study.layers import layers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import shapely
+
+DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
+MILLION, BILLION = 1e6, 1e9
+
+
+def proposal_rows(
+    records: Sequence[dict[str, Any]],
+    points: Sequence[shapely.Geometry],
+    communes: gpd.GeoDataFrame,
+    version: Version,
+) -> gpd.GeoDataFrame:
+    """Records as a table with every column of the layer, at their points in the study's CRS."""
+    columns = layers()["proposals"].columns
+    geometry = gpd.GeoSeries(list(points), crs=communes.crs)
+    table = pd.DataFrame(list(records)).reindex(columns=[column.name for column in columns])
+    lonlat = geometry.to_crs(4326)
+    unit = in_version(geometry, communes, version)
+    table["x_m"], table["y_m"] = geometry.x.round(1), geometry.y.round(1)
+    table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
+    table["commune_code"], table["commune"], table["boundary_version"] = unit["commune_code"], unit["name"], version
+    return gpd.GeoDataFrame(
+        table.astype({column.name: DTYPES[column.type] for column in columns}), geometry=geometry, crs=communes.crs
+    )
+
+
+def amount(vnd: float) -> tuple[str, str]:
+    """Vietnamese and English words for an amount of money."""
+    if abs(vnd) >= BILLION:
+        return f"{vnd / BILLION:.2f}".replace(".", ",") + " tỷ đồng", f"VND {vnd / BILLION:.2f} billion"
+    return f"{vnd / MILLION:.0f} triệu đồng", f"VND {vnd / MILLION:.0f} million"
+
+
+def named(names: Sequence[str], most: int = 4) -> str:
+    """A few names, and how many more."""
+    shown = ", ".join(names[:most])
+    return shown + (f" +{len(names) - most}" if len(names) > most else "")
