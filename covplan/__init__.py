@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from covplan.pipeline import coverage, make_plan, propose_sharing, what_if
+    from covplan.pipeline import coverage, explain_link, make_plan, propose_sharing, what_if
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import draw_map
     from covplan.study.errors import CovplanError
@@ -29,6 +29,7 @@ __all__ = [
     "Study",
     "coverage",
     "draw_map",
+    "explain_link",
     "make_plan",
     "open_study",
     "propose_sharing",
@@ -42,6 +43,7 @@ _HOMES = {
     "Study": "covplan.study.folder",
     "coverage": "covplan.pipeline",
     "draw_map": "covplan.publish.maps",
+    "explain_link": "covplan.pipeline",
     "make_plan": "covplan.pipeline",
     "open_study": "covplan.study.folder",
     "propose_sharing": "covplan.pipeline",

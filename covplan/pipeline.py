@@ -17,19 +17,24 @@ from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
 from covplan.assess.places import place_points, place_states
+from covplan.assess.reliability import compare, observed_hamlets
 from covplan.assess.uncertainty import share_with_signal
 from covplan.propose import candidates, places_5g, sharing, sharing_market, sharing_scenarios, white_spots, zones
 from covplan.propose.alternatives import SCENARIOS
 from covplan.propose.phasing import in_years
 from covplan.propose.transmit import planned_network
 from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
+from covplan.radio.calibration import NO_TESTS, calibrate_tests, predicted_tests
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import is_covered, strongest
+from covplan.radio.explain import explain_links
 from covplan.radio.link_budget import coverage_probability
 from covplan.radio.links import read_reception, receive, write_reception
+from covplan.radio.loss import latitude_deg
 from covplan.study.columns import split_list
-from covplan.study.errors import LayerError, SettingsError
+from covplan.study.errors import LayerError, SettingsError, TooLittleData
 from covplan.study.files import content_digest, file_digest
+from covplan.study.find import centre_of, find_village
 from covplan.study.plan import Plan
 from covplan.study.settings import radio_under
 from covplan.terrain.ground import load_ground
@@ -42,16 +47,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand
+    from covplan.assess.reliability import Reliability
     from covplan.propose.alternatives import Scenario
     from covplan.propose.costs import Range
     from covplan.propose.phasing import Phased
     from covplan.propose.places_5g import PlacesPlan
     from covplan.propose.sharing import SharingPlan
     from covplan.propose.white_spots import WhiteSpotPlan
+    from covplan.radio.calibration import Calibration
     from covplan.radio.coverage import Coverage, Reception
     from covplan.study.folder import Study
     from covplan.study.grid import Grid
-    from covplan.study.settings import Radio, Settings
+    from covplan.study.links import Explanation
+    from covplan.study.settings import Propagation, Radio, Settings
     from covplan.terrain.ground import Ground
 
 RECEPTION = "reception 1"
@@ -387,13 +395,131 @@ def _xy(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
     return np.column_stack([table.geometry.x, table.geometry.y])
 
 
-def load_study_ground(study: Study) -> Ground:
-    """The study's terrain and clutter on its grid."""
+def explain_link(
+    study: Study,
+    place: str | tuple[float, float],
+    *,
+    technology: str = "4G",
+    operators: Sequence[str] = (),
+    most: int = 2,
+    stations: gpd.GeoDataFrame | None = None,
+    include_restricted: bool = True,
+) -> Explanation:
+    """Who reaches a place, how strongly, and what stands in the way: the best links of each operator, line by line.
+
+    Parameters
+    ----------
+    place : str or (x, y)
+        A hamlet's id or name (its centre is meant), or a point in the study's CRS, metres.
+    operators : sequence of str
+        Whose links; all of the study's when empty.
+    most : int
+        Stations per operator; the nearest one is added when it is not among them.
+    stations : GeoDataFrame, optional
+        Instead of the study's own, for instance with proposed ones.
+    include_restricted : bool
+        False: links of stations that are not to be published are left out.
+    """
+    if isinstance(place, str):
+        village = find_village(study.villages, study.communes, place)
+        point = centre_of(village, study.settings.province.epsg)
+        name, village_id = str(village["name"]), str(village["village_id"])
+    else:
+        point, name, village_id = place, "", ""
+    unknown = [code for code in operators if code not in study.settings.operators]
+    if unknown:
+        raise LayerError(f"no operator {unknown[0]} in this study; these are: {', '.join(study.settings.operators)}.")
+    chosen = study.stations if stations is None else stations
+    if not include_restricted:
+        chosen = chosen[~chosen["restricted"].fillna(value=False).astype(bool)]
+    transmitting, radio = _transmitting(study, technology, chosen)[0], _radio_in_force(study.settings, technology)
+    propagation = study.settings.propagation
+    grid = study.grid.part(*point, propagation.radius_km * 1000.0 + 2 * study.grid.cell_m)
+    return explain_links(
+        transmitting,
+        study.cells,
+        load_study_ground(study, grid),
+        technology,
+        radio,
+        propagation,
+        point,
+        operators=operators or study.settings.operators,
+        most=most,
+        antennas=study.path / "antennas",
+        latitude=latitude_deg(study.grid),
+        place=name,
+        place_id=village_id,
+    )
+
+
+def calibrate(study: Study, *, technologies: Sequence[str] = ()) -> Calibration:
+    """Offsets by band and land cover from the study's measurements, of all technologies unless some are named.
+
+    Offsets already in study.toml are put aside: what is fitted takes their place.
+    """
+    technologies = technologies or tuple(study.settings.radio)
+    propagation = study.settings.propagation.model_copy(update={"offsets_db": {}})
+    return calibrate_tests(_tested(study, technologies, propagation), technologies)
+
+
+def reliability(study: Study, *, dark: Path | None = None) -> Reliability:
+    """What the coverage model says, held against measurements and against the hamlets known to be dark.
+
+    Parameters
+    ----------
+    dark : Path, optional
+        CSV of an official list: the column village_id names the hamlets without signal, all others count as covered.
+        Without it, the hamlets as the study declares them (weak counts as covered: there is signal at the centre).
+    """
+    tests = _tested(study, tuple(study.settings.radio), study.settings.propagation)
+    observed = observed_hamlets(study.villages, dark)
+    if tests.empty and observed.isna().all():
+        raise TooLittleData(
+            "Nothing to compare with: no measurements.csv, no declared_mobile of any hamlet, no list of dark hamlets."
+        )
+    air, radio = _transmitting(study, "4G")[0], _radio_in_force(study.settings, "4G")
+    points = centres(study.villages)
+    points = points.where(np.isfinite(points.x), study.villages.representative_point())
+    x_m, y_m, ground = points.x.to_numpy(), points.y.to_numpy(), _Later(study)
+    received = strongest(
+        _receive(study, own, "4G", radio, x_m, y_m, ground, None) for _, own in air.groupby("operator", sort=True)
+    )
+    predicted = pd.Series(is_covered(received, radio), dtype="object").mask(np.isnan(received.probability))
+    return compare(tests, predicted, observed)
+
+
+def _tested(study: Study, technologies: Sequence[str], propagation: Propagation) -> pd.DataFrame:
+    """The study's measurements with what the model says of each; no row without measurements."""
+    measured = study.measurements
+    if measured.empty:
+        return NO_TESTS
+    ground = load_study_ground(study)
+    parts = [
+        predicted_tests(
+            measured[measured["technology"] == one],
+            *(
+                _transmitting(study, one)[0],
+                study.cells,
+                ground,
+                one,
+                _radio_in_force(study.settings, one),
+                propagation,
+            ),
+            cache=_loss_cache(study),
+            antennas=study.path / "antennas",
+        )
+        for one in technologies
+    ]
+    return pd.concat([part for part in parts if len(part)] or [NO_TESTS])
+
+
+def load_study_ground(study: Study, grid: Grid | None = None) -> Ground:
+    """The study's terrain and clutter on its grid, or on a part of it."""
     elevation, propagation = study.rasters["elevation"], study.settings.propagation
     if elevation is None:
         raise LayerError("elevation.tif: missing; radio coverage needs terrain. Add it to the study folder.")
     return load_ground(
-        study.grid,
+        grid or study.grid,
         elevation,
         study.rasters["landcover"],
         scheme=propagation.landcover_classes,
@@ -546,12 +672,14 @@ def _loss_cache(study: Study) -> Path | None:
     return study.path / ".cache" / "loss" if os.access(study.path, os.W_OK) else None
 
 
-def _transmitting(study: Study, technology: str) -> tuple[gpd.GeoDataFrame, Radio]:
+def _transmitting(
+    study: Study, technology: str, stations: gpd.GeoDataFrame | None = None
+) -> tuple[gpd.GeoDataFrame, Radio]:
     """Stations of the technology on air, and its settings."""
     radio = {str(name): one for name, one in study.settings.radio.items()}.get(technology)
     if radio is None:
         raise SettingsError(f"technology {technology!r}: coverage is computed for 4G and 5G.")
-    air = on_air(study.stations)
+    air = on_air(study.stations if stations is None else stations)
     return air[air["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)], radio
 
 

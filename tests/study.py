@@ -38,6 +38,8 @@ def small_study(folder: Path, settings: dict[str, Any] | None = None, **layers: 
         if len(table):
             write_layer(table, input_layers()[name], folder / input_layers()[name].file)
     given = {"province": {"name": "Tỉnh thử"}, "grid": {"cell_m": 100, "margin_m": 1000}, **(settings or {})}
+    # Most tests are about what is written in the tables; those about radio say basis = computed.
+    given["coverage"] = {"basis": "declared", **given.get("coverage", {})}
     (folder / "study.toml").write_text(settings_toml(Settings.model_validate(given)), encoding="utf-8")
     grid = Grid.from_bounds((WEST - 2000, SOUTH - 2000, WEST + 2 * SIDE + 2000, SOUTH + 2 * SIDE + 2000), 90, EPSG)
     rows, columns = np.mgrid[: grid.rows, : grid.columns]

@@ -8,12 +8,17 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
+import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner, Result
 
 from covplan.cli import main
-from tests.study import small_study
+from covplan.pipeline import load_study_ground
+from covplan.radio.links import receive
+from covplan.study.folder import open_study
+from tests.study import EPSG, SIDE, SOUTH, WEST, small_study
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -311,7 +316,10 @@ def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
 
 def test_every_command_is_explained() -> None:
     told = covplan("--help")
-    assert set(main.commands) == {"plan", "check", "indicators", "settings", "sample", "doctor", "coverage"}
+    assert set(main.commands) == {
+        "plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain", "calibrate",
+        "reliability",
+    }  # fmt: skip
     for name, command in main.commands.items():
         assert name in told.stdout
         assert command.help
@@ -346,3 +354,106 @@ def test_coverage_names_an_operator_that_has_no_such_station(tmp_path: Path) -> 
     run = covplan("coverage", folder, "-o", tmp_path / "out", "-t", "4G", "-p", "GTEL")
     assert run.exit_code == 2
     assert "GTEL has no 4G station on air" in run.output
+
+
+def test_explain_says_who_reaches_a_hamlet_and_writes_it_down(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study", settings={"propagation": {"radius_km": 8.0}})
+    run = covplan("explain", folder, "khuoi phin", "-o", tmp_path / "out", "-p", "VTL", "-p", "GTEL")
+    assert run.exit_code == 0, run.output
+    assert "Thôn Khuổi Phìn" in run.stdout
+    assert "S-3-4-1" in run.stdout
+    assert "GTEL không có trạm 4G" in run.stdout
+    written = {path.name for path in (tmp_path / "out" / "explain").iterdir()}
+    assert written == {f"T-02203-2_4G_{end}" for end in ("budget.csv", "links.geojson", "VTL.png")}
+    assert not (folder / ".cache").exists()
+
+
+def test_explain_leaves_restricted_stations_out_unless_asked(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study", stations=lambda table: table.assign(restricted=table["operator"] == "MBF"))
+    arguments = ("explain", folder, "bung", "-o", tmp_path / "out", "-p", "MBF")
+    hidden = covplan(*arguments)
+    assert hidden.exit_code == 0, hidden.output
+    assert "S-4" not in hidden.stdout
+    assert "MBF không có trạm 4G" in hidden.stdout
+    assert "S-4-4-1" in covplan(*arguments, "--include-restricted").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nowhere at all"], "no hamlet 'nowhere at all'"),
+        (["Tổ dân phố 1", "-p", "XYZ"], "no operator XYZ in this study"),
+    ],
+)
+def test_explain_names_what_it_does_not_know(arguments: list[str], said: str, tmp_path: Path) -> None:
+    run = covplan("explain", small_study(tmp_path / "study"), *arguments, "-o", tmp_path / "out")
+    assert run.exit_code == 2
+    assert said in run.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def measured(folder: Path, offset_db: float, count: int = 240) -> None:
+    """Write measurements.csv of the small study: what the model says, off by so many decibels and some noise."""
+    chance = np.random.default_rng(4)
+    study = open_study(folder)
+    x, y = chance.uniform((WEST, SOUTH), (WEST + 2 * SIDE, SOUTH + 2 * SIDE), (count, 2)).T
+    points = gpd.GeoSeries.from_xy(x, y, crs=EPSG).to_crs(4326)
+    rows = pd.DataFrame({"operator": "VTL", "technology": "4G", "lon": points.x.round(6), "lat": points.y.round(6)})
+    said = receive(
+        study.stations[study.stations["operator"] == "VTL"], study.cells, x, y, load_study_ground(study), "4G",
+        study.settings.radio["4G"], study.settings.propagation,
+    ).rsrp_dbm  # fmt: skip
+    rows["rsrp_dbm"] = (said + offset_db + chance.normal(0, 4, count)).round(1)
+    rows[np.isfinite(said)].to_csv(folder / "measurements.csv", index=False)
+
+
+def test_calibrate_tells_what_it_found_writes_it_when_asked_and_the_map_then_agrees(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study")
+    measured(folder, -7.0)
+    before = (folder / "study.toml").read_bytes()
+    told = covplan("calibrate", folder, "-o", tmp_path / "out")
+    assert told.exit_code == 0, told.output
+    assert "[propagation.offsets_db.L1800]" in told.stdout
+    assert (folder / "study.toml").read_bytes() == before
+    groups = pd.read_csv(tmp_path / "out" / "calibration.csv")
+    assert groups["offset_db"].item() == pytest.approx(-7.0, abs=0.8)
+    assert covplan("calibrate", folder, "-o", tmp_path / "out", "--write").exit_code == 0
+    assert open_study(folder).settings.propagation.offsets_db == {"L1800": {10: groups["offset_db"].item()}}
+    assert "# Cell size, metres." in (folder / "study.toml").read_text(encoding="utf-8")
+    held = covplan("reliability", folder, "-o", tmp_path / "out", "--lang", "en")
+    assert held.exit_code == 0, held.output
+    assert "Tests within the area declared covered" in held.stdout
+    errors = pd.read_csv(tmp_path / "out" / "reliability_errors.csv").set_index("by")
+    assert abs(errors.loc["all", "bias_db"]) < 1.0
+    # Fitted again, from the model as it is: the same offsets, not none.
+    assert covplan("calibrate", folder, "-o", tmp_path / "again").exit_code == 0
+    assert pd.read_csv(tmp_path / "again" / "calibration.csv")["offset_db"].equals(groups["offset_db"])
+
+
+def test_calibrate_refuses_too_few_measurements_and_none(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study")
+    none = covplan("calibrate", folder, "-o", tmp_path / "out")
+    assert none.exit_code == 2
+    assert "no measurement of 4G or 5G" in none.stderr
+    measured(folder, 12.0, count=25)
+    few = covplan("calibrate", folder, "-o", tmp_path / "out", "--write")
+    assert few.exit_code == 2
+    assert "at least 100 in 8 are needed" in few.stderr
+    assert "offsets_db.L1800" not in (folder / "study.toml").read_text(encoding="utf-8")
+
+
+def test_reliability_counts_hamlets_by_the_declared_or_an_official_list(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study")
+    told = covplan("reliability", folder, "-o", tmp_path / "out")
+    assert told.exit_code == 0, told.output
+    table = pd.read_csv(tmp_path / "out" / "reliability_hamlets.csv").set_index("predicted")
+    assert table.loc["all"].tolist() == [7, 1, 8]
+    (tmp_path / "dark.csv").write_text("village_id,note\nT-02200-1,x\nT-02209-2,y\n", encoding="utf-8")
+    listed = covplan("reliability", folder, "-o", tmp_path / "out", "--dark", tmp_path / "dark.csv")
+    assert listed.exit_code == 0, listed.output
+    table = pd.read_csv(tmp_path / "out" / "reliability_hamlets.csv").set_index("predicted")
+    assert table.loc["all"].tolist() == [6, 2, 8]
+    (tmp_path / "dark.csv").write_text("village_id\nT-02200-1\nT-99999-9\n", encoding="utf-8")
+    wrong = covplan("reliability", folder, "-o", tmp_path / "out", "--dark", tmp_path / "dark.csv")
+    assert wrong.exit_code == 2
+    assert "dark.csv row 3: 'T-99999-9'" in wrong.stderr

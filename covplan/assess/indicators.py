@@ -16,6 +16,7 @@ import pandas as pd
 
 from covplan.assess.demand import centres
 from covplan.study.boundaries import Version, communes_of, in_version
+from covplan.study.layers import layers
 from covplan.study.settings import indicator_table
 
 if TYPE_CHECKING:
@@ -112,7 +113,8 @@ def indicators(
         "value", "interval_low", "interval_high", "baseline", "target_2025", "target_2030", "gap_2025", "gap_2030",
         "missing_2025", "missing_2030", "numerator", "denominator",
     ]  # fmt: skip
-    return pd.DataFrame(rows).astype(dict.fromkeys(figures, "float64"))
+    columns = [column.name for column in layers()["indicators"].columns]
+    return pd.DataFrame(rows)[columns].astype(dict.fromkeys(figures, "float64"))
 
 
 def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:

@@ -790,7 +790,8 @@ def hamlets_missing(need: Need, settings: WhiteSpots) -> NDArray[np.int64]:
     """Rows of the hamlets of known state that lack a signal at a point that counts."""
     covered = need.any_covered if settings.operators == "any" else _rows_of(need, settings.every_operators).all(axis=0)
     rows = np.unique(need.hamlet[~covered])
-    return rows[need.hamlets["known"].to_numpy(bool)[rows]]
+    known: NDArray[np.int64] = rows[need.hamlets["known"].to_numpy(bool)[rows]]
+    return known
 
 
 def missing_points(need: Need, settings: WhiteSpots) -> NDArray[np.float64]:

@@ -73,8 +73,20 @@ def _public(name: str, table: pd.DataFrame, hidden: set[str], secret: set[str]) 
     if name == "hamlets":
         near = table["nearest_location_id"].isin(hidden)
         columns = ["nearest_location_id", "nearest_location_m"]
-        return table.assign(**{column: table[column].mask(near) for column in columns})
+        shown = table.assign(**{column: table[column].mask(near) for column in columns})
+        return _without_servers(shown, secret)
+    if name == "signals":
+        return _without_servers(table, secret)
+    if name == "evidence":
+        return table[~table["object_id"].isin(hidden | secret)]
     return table
+
+
+def _without_servers(table: pd.DataFrame, secret: set[str]) -> pd.DataFrame:
+    """A table that does not say which restricted cell serves."""
+    if "server" not in table:
+        return table
+    return table.assign(server=table["server"].mask(table["server"].isin(secret)))
 
 
 def _write(table: pd.DataFrame, path: Path, layer: Layer) -> None:

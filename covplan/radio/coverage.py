@@ -17,6 +17,7 @@ from covplan.radio.antenna import find_antenna, split_downtilt
 from covplan.radio.kernels import add_cells
 from covplan.radio.link_budget import Band, band, coverage_probability, shadow_margin, sinr, throughput
 from covplan.radio.loss import Mast, path_loss_window
+from covplan.radio.offsets import offset_grid, shift
 from covplan.study.columns import split_list
 from covplan.study.errors import GridMismatchError, LayerError
 from covplan.study.files import written_whole
@@ -141,6 +142,7 @@ def coverage(
             done += 1
             if progress:
                 progress(done, len(groups))
+        shift(best, total_mw, offset_grid(ground, propagation, str(code)))
         found.add(best, server, total_mw, carrier, radio.load, margin_db)
     probability = coverage_probability(found.rsrp_dbm, radio.rsrp_threshold_dbm, propagation.location_sigma_db)
     probability = np.where(np.isnan(found.rsrp_dbm), 0.0, probability)

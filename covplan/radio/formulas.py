@@ -18,6 +18,23 @@ EARTH_KM = 6371.0
 BETA_FACTOR = 3.0  # effective earth radius factor exceeded for β0 of the time, eq. (6)
 
 
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def atan_small(t: float) -> float:
+    """The arc tangent; up to 0.1 (slopes of terrain) by its series, which leaves out less than 1e-14."""
+    if abs(t) > 0.1:
+        return math.atan(t)
+    s = t * t
+    return t * (1.0 - s * (1 / 3 - s * (1 / 5 - s * (1 / 7 - s * (1 / 9 - s / 11)))))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def log1p_small(x: float) -> float:
+    """Natural logarithm of 1 + x, x ≥ 0; up to 0.01 by its series, which leaves out less than 2e-13."""
+    if x > 0.01:
+        return math.log(1.0 + x)
+    return x * (1.0 - x * (1 / 2 - x * (1 / 3 - x * (1 / 4 - x * (1 / 5)))))
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def effective_earth_km(delta_n: float) -> float:
     """Median effective radius of the earth, eqs. (6), (7a); ΔN in N-units/km."""

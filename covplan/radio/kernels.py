@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MEDIAN_PCT = 50.0
 FAINT_DB = 40.0
+ROUNDING_DB = 1e-6  # a bound is compared with this room, for it is summed in another order than the loss
+TEN_LOG10_E = 10.0 / math.log(10.0)
 BLOCK = 16  # samples whose highest point is kept together, to skip them in one look
 
 
@@ -53,21 +55,24 @@ class Tables(NamedTuple):
     """Scatter without its angle."""
     least_time_db: Floats
     """Lower bound of A(p), eq. (53), over all β up to β0."""
+    horizons_db: Floats
+    """A_f, eq. (47), before site shielding, by the number of steps that both horizon distances are together."""
 
 
 def tables_for(setting: Setting, samples: int, latitude_deg: float) -> Tables:
     """Tables for radials of so many samples, inland all the way."""
     distance_km = np.arange(samples) * setting.step_km
-    free, beta0, scatter, least = (np.full(samples, np.nan) for _ in range(4))
+    free, beta0, scatter, least, horizons = (np.full(samples, np.nan) for _ in range(5))
     for i, km in enumerate(distance_km):
         if i == 0:
             continue
+        horizons[i] = f.duct_coupling(setting.frequency_ghz, 0.0, 0.0, km, 0.0)
         free[i] = f.free_space(setting.frequency_ghz, km, 0.0)
         beta0[i] = f.anomalous_pct(latitude_deg, km, km)
         scatter[i] = f.troposcatter(setting.frequency_ghz, km, 0.0, setting.surface_n, MEDIAN_PCT)
         betas = beta0[i] * np.logspace(-12, 0, 49)
         least[i] = min(f.time_in_duct(MEDIAN_PCT, beta, km) for beta in betas) - 0.5  # half a dB for what lies between
-    return Tables(free, beta0, scatter, least)
+    return Tables(free, beta0, scatter, least, horizons)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -90,8 +95,7 @@ def radial(
     nu_scale = 0.002 * ghz / f.WAVE_M_GHZ
     duct_gamma = 5e-5 * earth_km * math.pow(ghz, 1.0 / 3.0)
     shielding = 0.264 * math.pow(ghz, 1.0 / 3.0)
-    low = 45.375 - 137.0 * ghz + 92.5 * ghz**2 if ghz < 0.5 else 0.0
-    duct_least = 102.45 + 20.0 * math.log10(ghz * 2.0 * step_km) + low
+    duct_least = f.duct_coupling(ghz, 0.0, 0.0, step_km, step_km)
 
     sx, sy, tx, ty, gx, gy = (np.empty(end), np.empty(end), np.empty(end), np.empty(end), np.empty(end), np.empty(end))
     place = np.empty(end, dtype=np.int64)
@@ -121,7 +125,7 @@ def radial(
         rx_m = h[i] + setting.rx_height_m
         rise_m = rx_m - tx_m
         slope = rise_m / d
-        free = tables.free_space_db[i] + 10.0 * math.log10(1.0 + 1e-6 * slope * slope)
+        free = tables.free_space_db[i] + TEN_LOG10_E * f.log1p_small(1e-6 * slope * slope)
         if i < 2:
             loss_db[i] = free
             continue
@@ -165,17 +169,24 @@ def radial(
             tx_rise, rx_rise = rise_t, (ty[at] - end_t) / (d - tx[at]) - 2.0 * bend * d
         else:
             tx_rise, rx_rise = slope - bend * d, -slope - bend * d
-        tx_angle, rx_angle = 1000.0 * math.atan(tx_rise / 1000.0), 1000.0 * math.atan(rx_rise / 1000.0)
+        tx_angle, rx_angle = 1000.0 * f.atan_small(tx_rise / 1000.0), 1000.0 * f.atan_small(rx_rise / 1000.0)
         angle = 2.0 * bend * d + tx_angle + rx_angle
 
         # ducting (§4.5), where it can win
         without_scatter = basic
-        tx_least, rx_least = min(tx_angle, 0.1 * step_km), min(rx_angle, 0.1 * step_km)
-        shielded = max(tx_angle - 0.1 * d, 0.0) + max(rx_angle - 0.1 * d, 0.0)
-        least = duct_least + shielding * shielded + duct_gamma * (2.0 * bend * d + tx_least + rx_least)
-        if least + tables.least_time_db[i] <= basic:
-            tx_edge, rx_edge = (tx_at, rx_at) if beyond else _edge_in_sight(h, i, d, tx_m, rx_m, bend, step_km)
-            tx_km, rx_km = tx_edge * step_km, d - rx_edge * step_km
+        tx_edge, rx_edge = tx_at, rx_at
+        if beyond:
+            tx_km, rx_km = tx_at * step_km, d - rx_at * step_km
+            tx_far, rx_far, known_db = tx_km, rx_km, tables.horizons_db[min(tx_at + i - rx_at, i)]
+        else:  # where the horizon is only a scan would say: nearest for the angle, farthest for the shielding
+            tx_km, rx_km, tx_far, rx_far, known_db = step_km, step_km, d, d, duct_least
+        shielded = max(tx_angle - 0.1 * tx_far, 0.0) + max(rx_angle - 0.1 * rx_far, 0.0)
+        bent = min(tx_angle, 0.1 * tx_km) + min(rx_angle, 0.1 * rx_km)
+        least = known_db + shielding * shielded + duct_gamma * (2.0 * bend * d + bent) + tables.least_time_db[i]
+        if least - ROUNDING_DB <= basic:
+            if not beyond:
+                tx_edge, rx_edge = _edge_in_sight(h, i, d, tx_m, rx_m, bend, step_km)
+                tx_km, rx_km = tx_edge * step_km, d - rx_edge * step_km
             duct = f.duct_coupling(ghz, tx_angle, rx_angle, tx_km, rx_km)
             duct += f.duct_angle(ghz, d, earth_km, tx_angle, rx_angle, tx_km, rx_km)
             if duct + tables.least_time_db[i] <= basic:
@@ -325,23 +336,41 @@ def sweep_radials(
         bearing = 2.0 * math.pi * k / radials
         down, right = -math.cos(bearing) * step_cells, math.sin(bearing) * step_cells
         h, surface = np.empty(samples), np.empty(samples)
+        end = read_radial(elevation_m, clutter_m, row, column, down, right, h, surface)
         wanted = np.empty(samples, dtype=np.bool_)
-        end = 0
-        for i in range(samples):
-            r, c = row + i * down, column + i * right
-            h[i] = bilinear(elevation_m, r, c)
-            if math.isnan(h[i]):  # what lies behind a void or the edge is not known
-                break
-            surface[i] = h[i]
-            if i > 0:
-                surface[i] += clutter_m[
-                    min(max(int(r + 0.5), 0), clutter_m.shape[0] - 1), min(max(int(c + 0.5), 0), clutter_m.shape[1] - 1)
-                ]
+        for i in range(end):
             wanted[i] = k % radial_stride(i, samples) == 0
-            end += 1
         if end > 1:
             radial(h, surface, end, setting, tables, wanted, loss_db[k])
     return loss_db
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def read_radial(
+    elevation_m: Singles,
+    clutter_m: Singles,
+    row: float,
+    column: float,
+    down: float,
+    right: float,
+    h: Floats,
+    surface: Floats,
+) -> int:
+    """Fill `h` and `surface` from (row, column) on, in steps of (down, right) cells; how many samples there are.
+
+    Fewer than asked for where the ground ends: what lies behind a void or the edge is not known.
+    """
+    for i in range(h.size):
+        r, c = row + i * down, column + i * right
+        h[i] = bilinear(elevation_m, r, c)
+        if math.isnan(h[i]):
+            return i
+        surface[i] = h[i]
+        if i > 0:
+            surface[i] += clutter_m[
+                min(max(int(r + 0.5), 0), clutter_m.shape[0] - 1), min(max(int(c + 0.5), 0), clutter_m.shape[1] - 1)
+            ]
+    return h.size
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -493,14 +522,14 @@ def link_losses(
         setting = Setting(ghz, tx[of_tx[n], 2], rx_height_m, earth_km, surface_n, True, km / last)
         wanted = np.zeros(last + 1, dtype=np.bool_)
         wanted[last] = True
-        free, beta0, scatter, least = (
-            np.empty(last + 1), np.empty(last + 1), np.empty(last + 1), np.empty(last + 1),
+        free, beta0, scatter, least, horizons = (
+            np.empty(last + 1), np.empty(last + 1), np.empty(last + 1), np.empty(last + 1), np.zeros(last + 1),
         )  # fmt: skip
         free[last] = f.free_space(ghz, km, 0.0)
         beta0[last] = f.anomalous_pct(latitude_deg, km, km)
         scatter[last] = f.troposcatter(ghz, km, 0.0, surface_n, MEDIAN_PCT)
         least[last] = -math.inf  # ducting is looked at in any case
-        radial(h, surface, last + 1, setting, Tables(free, beta0, scatter, least), wanted, found)
+        radial(h, surface, last + 1, setting, Tables(free, beta0, scatter, least, horizons), wanted, found)
         loss_db[n] = found[last]
     return loss_db
 

@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from covplan.study.errors import OutsideValidity, SettingsError
+from covplan.study.links import BudgetLine
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -93,15 +94,6 @@ class ThroughputMapping:
     """Reached by the highest modulation and coding."""
 
 
-@dataclass(frozen=True)
-class BudgetLine:
-    """One line of a budget; titles and meaning of the items are in resources/link_budget.csv."""
-
-    item: str
-    value: float
-    unit: str
-
-
 def band(code: str) -> Band:
     """The band of a code used in cells.csv; only 4G and 5G have an RSRP."""
     bands = band_table()
@@ -124,11 +116,6 @@ def throughput_mapping(technology: str, direction: Direction = "downlink") -> Th
         if (row["technology"], row["direction"]) == (technology, direction):
             return ThroughputMapping(float(row["alpha"]), float(row["sinr_min_db"]), float(row["most_bps_hz"]))
     raise SettingsError(f"no throughput mapping for {technology} {direction}. See resources/throughput.csv.")
-
-
-def budget_titles() -> dict[str, dict[str, str]]:
-    """Titles of the budget items, by item: unit, title_vi, title_en."""
-    return {row["item"]: row for row in csv.DictReader(resource_text("link_budget.csv").splitlines())}
 
 
 def rsrp(path_loss_db: ArrayLike, eirp_dbm: ArrayLike, subcarriers: int) -> NDArray[np.float64]:
@@ -373,9 +360,14 @@ def link_lines(
     sigma_db: float,
     confidence: float,
     indoor_loss_db: float = 0.0,
+    calibration_db: float | None = None,
 ) -> tuple[BudgetLine, ...]:
-    """The budget of one real link, line by line: what arrives, and how far above or below the threshold it is."""
-    received_dbm = float(rsrp(path_loss_db, eirp_dbm - pattern_loss_db, subcarriers))
+    """The budget of one real link, line by line: what arrives, and how far above or below the threshold it is.
+
+    `calibration_db` is the offset at the receiver (`offsets`); None when the study is not calibrated.
+    """
+    received_dbm = float(rsrp(path_loss_db, eirp_dbm - pattern_loss_db, subcarriers)) + (calibration_db or 0.0)
+    calibrated = () if calibration_db is None else (BudgetLine("calibration", calibration_db, "dB"),)
     inside_dbm = received_dbm - indoor_loss_db
     shadow_db = float(shadow_margin(confidence, sigma_db))
     return (
@@ -383,6 +375,7 @@ def link_lines(
         BudgetLine("pattern_loss", 0.0 - pattern_loss_db, "dB"),
         BudgetLine("per_subcarrier", -10 * float(np.log10(subcarriers)), "dB"),
         BudgetLine("path_loss", -path_loss_db, "dB"),
+        *calibrated,
         BudgetLine("rsrp", received_dbm, "dBm"),
         BudgetLine("indoor_loss", 0.0 - indoor_loss_db, "dB"),
         BudgetLine("threshold", threshold_dbm, "dBm"),

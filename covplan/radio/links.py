@@ -18,6 +18,7 @@ from covplan.radio.coverage import LEAST_DBM, NOBODY, Received, Reception, cell_
 from covplan.radio.kernels import add_links
 from covplan.radio.link_budget import band, coverage_probability, shadow_margin
 from covplan.radio.loss import Links, Mast, links
+from covplan.radio.offsets import offsets_at, shift
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
@@ -47,8 +48,9 @@ def rsrp_links(
     found, mast_of = _links_of(sectors, x_m, y_m, ground, propagation, cache)
     bearing, elevation = _directions(found, sectors, mast_of, x_m, y_m, ground, propagation)
     rows = []
-    for _, table in sectors.groupby("band", sort=False):
-        cells, horizontal, vertical, projected = cell_patterns(table, band(str(table["band"].iloc[0])), antennas)
+    for code, table in sectors.groupby("band", sort=False):
+        cells, horizontal, vertical, projected = cell_patterns(table, band(str(code)), antennas)
+        offset_db = offsets_at(ground, propagation, str(code), x_m, y_m)
         for n, at in enumerate(table.index):
             part = slice(found.starts[mast_of[at]], found.starts[mast_of[at] + 1])
             best = np.full(np.size(x_m), np.nan, dtype=np.float32)
@@ -58,6 +60,8 @@ def rsrp_links(
                 elevation[part], np.zeros(1, np.int64), cells[one], horizontal[one], vertical[one], projected[one],
                 LEAST_DBM, 0, best, np.zeros(best.size, np.int32), np.zeros(best.size),
             )  # fmt: skip
+            if offset_db is not None:
+                best += offset_db
             heard = np.flatnonzero(np.isfinite(best))
             rows.append((int(at), heard, best[heard].astype(np.float64)))
     rows.sort(key=lambda row: row[0])
@@ -102,6 +106,7 @@ def receive(
             found.starts, found.points, found.loss_db, bearing, elevation, mast_of[table.index],
             *cell_patterns(table, carrier, antennas), LEAST_DBM, int(table.index[0]), best, server, total_mw,
         )  # fmt: skip
+        shift(best, total_mw, offsets_at(ground, propagation, str(code), x, y))
         received.add(
             best, server, total_mw, carrier, radio.load,
             float(shadow_margin(radio.confidence, propagation.location_sigma_db)),

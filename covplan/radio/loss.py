@@ -20,7 +20,8 @@ from scipy.spatial import KDTree
 
 from covplan.radio.formulas import effective_earth_km
 from covplan.radio.kernels import Setting, link_losses, sweep_radials, tables_for, to_window
-from covplan.study.errors import LayerError
+from covplan.radio.p1812 import ANTENNA_M, FREQUENCY_GHZ
+from covplan.study.errors import LayerError, OutsideValidity
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def path_loss_window(mast: Mast, ground: Ground, propagation: Propagation, *, ca
         True,  # P.1812's two polarisations differ in the smooth-earth term only; ±45° antennas are taken as vertical
         grid.cell_m / 1000.0,
     )
-    tables = tables_for(setting, samples, _latitude_deg(ground))
+    tables = tables_for(setting, samples, latitude_deg(ground.grid))
     radials = math.ceil(2.0 * math.pi * samples)
     polar = sweep_radials(
         ground.elevation_m, ground.clutter_m, row, column, grid.cell_m, radials, samples, setting, tables
@@ -172,7 +173,7 @@ def links(
             propagation.receiver_height_m,
             effective_earth_km(propagation.delta_n),
             propagation.surface_n,
-            _latitude_deg(ground),
+            latitude_deg(ground.grid),
         )
         for m, one in zip(due, np.split(_packed(loss), np.cumsum(sizes)[:-1]), strict=True):
             kept[m] = one
@@ -200,8 +201,21 @@ def path_loss_matrix(
     return _matrix(found, near, found.loss_db.astype(np.float64), np.size(x_m))
 
 
+def check_mast(mast: Mast) -> None:
+    """Raise OutsideValidity for a frequency or height that P.1812 does not describe; a NaN is outside, too."""
+    for name, value, (low, high) in (
+        ("frequency_mhz", mast.frequency_mhz, (FREQUENCY_GHZ[0] * 1000, FREQUENCY_GHZ[1] * 1000)),
+        ("antenna_height_m", mast.antenna_height_m, ANTENNA_M),
+    ):
+        if not low <= value <= high:
+            raise OutsideValidity(
+                f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f}: P.1812 {name} = {value:g}: outside {low:g} to {high:g}."
+            )
+
+
 def _mast_cell(mast: Mast, ground: Ground) -> tuple[float, float]:
     """Row and column of a mast in cells, 0 at the centre of the first; LayerError where there is no terrain."""
+    check_mast(mast)
     grid = ground.grid
     row = (grid.north_m - mast.y_m) / grid.cell_m - 0.5
     column = (mast.x_m - grid.west_m) / grid.cell_m - 0.5
@@ -243,7 +257,7 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
         mast,
         (grid.epsg, grid.cell_m, grid.west_m, grid.north_m, rows, columns),
         _kept_settings(propagation),
-        _latitude_deg(ground),
+        latitude_deg(ground.grid),
         *more,
     )
     digest = hashlib.sha256("|".join(map(str, words)).encode())
@@ -251,13 +265,9 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
     return digest.hexdigest()
 
 
-def _latitude_deg(ground: Ground) -> float:
-    """Latitude of the middle of the ground, to a degree: how often there are ducts depends on little more."""
-    return _middle_deg(ground.grid)
-
-
 @functools.cache
-def _middle_deg(grid: Grid) -> float:
+def latitude_deg(grid: Grid) -> float:
+    """Latitude of the middle of the grid, to a degree: how often there are ducts depends on little more."""
     middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
     return float(round(Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(*middle)[1]))
 

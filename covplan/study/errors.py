@@ -9,6 +9,7 @@
     ├── OutputError             a result cannot be written or read back
     ├── GridMismatchError            two rasters on different grids met
     ├── NoSolution              a plan that was asked for cannot be: which demand, short by how much
+    ├── TooLittleData           measurements too few or too narrow to conclude from
     └── OutsideValidity         a model was asked about something it does not describe
 
 A wrong *row* never raises: it becomes a finding (`covplan.study.findings`). A message says where, what, and what to do.
@@ -41,6 +42,10 @@ class GridMismatchError(CovplanError, ValueError):
 
 class NoSolution(CovplanError):  # noqa: N818 (named in the design: it says what is missing, not what broke)
     """What was asked for cannot be reached: which demand, and how near one can come."""
+
+
+class TooLittleData(CovplanError):  # noqa: N818 (says what is missing, as NoSolution does)
+    """There are too few measurements to conclude from: how many there are, how many are needed."""
 
 
 class OutsideValidity(CovplanError, ValueError):  # noqa: N818 (named in the design: it says where, not what broke)

@@ -100,6 +100,12 @@ class Grid:
             slice(*(int(edge) for edge in np.clip([left, right + 1], 0, self.columns))),
         )
 
+    def part(self, x_m: float, y_m: float, radius_m: float) -> Grid:
+        """The grid of the cells that a circle touches: the same cells, fewer of them."""
+        rows, columns = self.window(x_m, y_m, radius_m)
+        west_m, north_m = self.west_m + columns.start * self.cell_m, self.north_m - rows.start * self.cell_m
+        return Grid(self.epsg, self.cell_m, west_m, north_m, rows.stop - rows.start, columns.stop - columns.start)
+
     def read(self, path: Path | str, *, resampling: Resampling = Resampling.bilinear) -> NDArray[np.float32]:
         """The first band of any raster file, resampled to this grid; NaN where the file has nothing.
 

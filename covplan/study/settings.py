@@ -19,6 +19,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from covplan.study.errors import SettingsError
+from covplan.study.files import written_whole
 from covplan.study.findings import checks
 from covplan.study.resources import resource_text
 
@@ -111,6 +112,16 @@ class Propagation(_Section):
     """Whose codes landcover.tif holds: ESA WorldCover's or those of MODIS (IGBP)."""
     clutter_height_m: dict[int, Annotated[float, Field(ge=0, le=100)]] = {}
     """Heights of trees and buildings by land-cover code, over those of resources/clutter.csv."""
+    offsets_db: dict[str, dict[int, Annotated[float, Field(ge=-40, le=40)]]] = {}
+    """Added to the RSRP by band and land-cover code of the receiver's cell: what `covplan calibrate` found."""
+
+    @field_validator("offsets_db")
+    @classmethod
+    def _known_bands(cls, value: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+        for name in value:
+            if name not in band_codes():
+                raise ValueError(f"unknown band {name!r}.{did_you_mean(name, band_codes())}")
+        return value
 
 
 class Coverage(_Section):
@@ -442,6 +453,12 @@ def indicator_table() -> tuple[dict[str, str], ...]:
 
 
 @cache
+def band_codes() -> tuple[str, ...]:
+    """Codes of resources/bands.csv: the bands that have a link budget."""
+    return tuple(row["band"] for row in csv.DictReader(resource_text("bands.csv").splitlines()))
+
+
+@cache
 def default_targets() -> dict[str, Target]:
     """Baselines and targets as the plan publishes them."""
     return {
@@ -523,6 +540,33 @@ def settings_toml(settings: Settings) -> str:
                 document.add(tomlkit.comment(field.description))
             document.add(name, tomlkit.item(data[name]))
     return tomlkit.dumps(document)
+
+
+def offsets_toml(offsets_db: dict[str, dict[int, float]]) -> str:
+    """The lines of study.toml that hold offsets."""
+    tables = []
+    for band, values in sorted(offsets_db.items()):
+        lines = [f"[propagation.offsets_db.{band}]", *(f"{code} = {value:g}" for code, value in sorted(values.items()))]
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def write_offsets(path: Path, offsets_db: dict[str, dict[int, float]]) -> None:
+    """Put offsets into a study.toml in place of those it has; everything else in it stays as it is, comments too."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+    tables = tomlkit.table(is_super_table=True)
+    for band, values in sorted(offsets_db.items()):
+        table = tomlkit.table()
+        for code, value in sorted(values.items()):
+            table.add(str(code), round(value, 2))
+        tables.add(band, table)
+    section = document.setdefault("propagation", tomlkit.table())
+    section.pop("offsets_db", None)
+    section.add("offsets_db", tables)
+    text = tomlkit.dumps(document)
+    Settings.model_validate(tomllib.loads(text))
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
 
 
 def settings_reference() -> list[tuple[str, str, str, str]]:

@@ -51,6 +51,8 @@ class Ground:
     """Cells that remain without a height."""
     unknown_classes: tuple[int, ...] = ()
     """Land-cover codes that no table has a height for: taken as open."""
+    landcover: NDArray[np.int16] | None = None
+    """Code of each cell's class, −1 where none is known; None without a land-cover raster."""
 
     def digest(self, rows: slice, columns: slice) -> bytes:
         """Changes when the ground within a window, or within a tile of `TILE` cells that it touches, does."""
@@ -110,8 +112,11 @@ def load_ground(
     after = np.isfinite(heights)
     clutter = np.zeros(grid.shape, dtype=np.float32)
     unknown: tuple[int, ...] = ()
+    codes: NDArray[np.int16] | None = None
     if landcover is not None:
-        clutter, unknown = clutter_height_m(_read(landcover, grid, Resampling.nearest), scheme, heights_m)
+        classes = _read(landcover, grid, Resampling.nearest)
+        clutter, unknown = clutter_height_m(classes, scheme, heights_m)
+        codes = np.where(np.isnan(classes), -1, classes).astype(np.int16)
     return Ground(
         grid,
         heights,
@@ -119,6 +124,7 @@ def load_ground(
         filled=int(after.sum() - known.sum()),
         voids=int((~after).sum()),
         unknown_classes=unknown,
+        landcover=codes,
     )
 
 
@@ -142,6 +148,13 @@ def default_heights_m(scheme: Scheme) -> dict[int, float]:
     """Clutter height by class code, of resources/clutter.csv."""
     rows = csv.DictReader(resource_text("clutter.csv").splitlines())
     return {int(row["code"]): float(row["height_m"]) for row in rows if row["scheme"] == scheme}
+
+
+@cache
+def class_titles(scheme: Scheme) -> dict[int, str]:
+    """Vietnamese name by class code, of resources/clutter.csv."""
+    rows = csv.DictReader(resource_text("clutter.csv").splitlines())
+    return {int(row["code"]): row["title_vi"] for row in rows if row["scheme"] == scheme}
 
 
 def _files(elevation: Path | Sequence[Path]) -> list[Path]:

@@ -10,6 +10,7 @@ import pytest
 import rasterio
 from numba import njit, prange
 
+from covplan.radio import formulas
 from covplan.radio.formulas import effective_earth_km
 from covplan.radio.kernels import Setting, bilinear, radial, radial_stride, sweep_radials, tables_for
 from covplan.radio.p1812 import DELTA_N, NO_COAST_KM, SURFACE_N, exact
@@ -92,6 +93,13 @@ def test_a_hundred_thousand_receivers_on_real_relief_have_the_loss_of_their_exac
     all_db = np.concatenate(differences)
     assert all_db.max() < ALLOWED_DB
     assert np.percentile(all_db, 99.9) < 1e-7
+
+
+def test_short_forms_are_the_functions_they_stand_for():
+    for t in np.concatenate([np.linspace(-0.5, 0.5, 2001), [0.1, -0.1, 1e-9, 40.0]]):
+        assert formulas.atan_small(t) == pytest.approx(math.atan(t), rel=1e-13, abs=1e-14)
+    for x in np.concatenate([np.linspace(0, 0.05, 2001), [0.01, 1e-12, 3.0]]):
+        assert formulas.log1p_small(x) == pytest.approx(math.log1p(x), rel=1e-13, abs=2e-13)
 
 
 def test_radials_lie_at_most_a_cell_apart_where_they_have_receivers():

@@ -12,10 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covplan.radio.antenna import antenna_names
+from covplan.radio.explain import LOSS_ITEMS
 from covplan.radio.link_budget import (
     band,
     band_table,
-    budget_titles,
     co_channel_sinr,
     coverage_probability,
     downlink_budget,
@@ -35,6 +35,7 @@ from covplan.radio.link_budget import (
 )
 from covplan.sample.masts import EIRP_DBM
 from covplan.study.errors import OutsideValidity, SettingsError
+from covplan.study.links import budget_titles
 from covplan.study.resources import resource_text
 
 # TS 36.101 table 5.6-1 (15 kHz) and TS 38.101-1 table 5.3.2-1: resource blocks by subcarrier spacing and bandwidth.
@@ -258,8 +259,9 @@ def test_every_line_of_a_budget_has_a_title():
             threshold_dbm=-110,
             sigma_db=6,
             confidence=0.9,
+            calibration_db=-2.0,
         ),
     ]
     titles = budget_titles()
-    assert {line.item for line in lines} == set(titles)
+    assert {line.item for line in lines} | set(LOSS_ITEMS) == set(titles)
     assert all(line.unit == titles[line.item]["unit"] and titles[line.item]["title_vi"] for line in lines)

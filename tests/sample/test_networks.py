@@ -21,7 +21,9 @@ from covplan.sample.paths import FAR, chains, distances, graph_of, grid_graph, p
 from covplan.sample.roads import centres_m, road_graph
 from covplan.sample.siting import metric_pairs
 from covplan.study.folder import open_study
+from covplan.study.grid import Grid
 from covplan.study.layers import input_layers
+from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -102,7 +104,7 @@ def test_bands_belong_to_the_technologies(net: Networks) -> None:
     for station in net.stations.itertuples():
         assert {letter[t] for t in station.technologies.split(";")} == {band[0] for band in station.bands.split(";")}
     with_4g = net.stations.technologies.str.contains("4G")
-    assert 0.02 < 1 - with_4g.mean() < 0.04
+    assert 0.015 < 1 - with_4g.mean() < 0.04
     assert 40 <= net.stations.technologies.str.contains("5G").sum() <= 80
 
 
@@ -133,7 +135,7 @@ def test_columns_hold_what_the_definition_allows(net: Networks, name: str) -> No
     assert table[layer.key[0]].is_unique
 
 
-def test_38_hamlets_are_dark_because_no_mast_sees_them(net: Networks) -> None:
+def test_38_hamlets_are_dark_because_ridges_hide_the_masts(net: Networks) -> None:
     dark = net.villages[net.villages.declared_mobile == "none"]
     assert len(dark) == 38
     masts_m = metric_pairs(net.stations.lon, net.stations.lat)
@@ -141,9 +143,13 @@ def test_38_hamlets_are_dark_because_no_mast_sees_them(net: Networks) -> None:
     assert 2000 < np.median(nearest_m) < 9000
     assert nearest_m.min() > 2000
     height = net.stations.antenna_height_m.to_numpy(float)
-    for centre in centres_m(dark):
-        for row in np.flatnonzero(np.hypot(*(masts_m - centre).T) < 8000):
-            assert not _sees(net, masts_m[row], height[row], centre)
+    seen = [
+        _sees(net, masts_m[row], height[row], centre)
+        for centre in centres_m(dark)
+        for row in np.flatnonzero(np.hypot(*(masts_m - centre).T) < 8000)
+    ]
+    assert len(seen) > 200
+    assert np.mean(seen) < 0.01  # a ray over bare ground may pass through a forest
 
 
 def test_hamlets_that_are_not_dark_have_a_mast_within_6_km(net: Networks) -> None:
@@ -218,7 +224,10 @@ def test_the_masts_of_a_district_are_the_same_twice(net: Networks) -> None:
     communes = net.communes[net.communes.district_code == "072"].reset_index(drop=True)
     villages = net.villages[net.villages.commune_code.isin(communes.commune_code)].reset_index(drop=True)
     dwellings = net.dwellings[net.dwellings.village_id.isin(villages.village_id)].reset_index(drop=True)
-    ground = (net.elevation_m, net.transform, 7)
+    west, south, east, north = communes.total_bounds
+    around = Grid.from_bounds((west - 5000, south - 5000, east + 5000, north + 5000), 90.0, 9211)
+    radio_ground = load_ground(around, DATA / "elevation.tif", DATA / "landcover.tif")
+    ground = (net.elevation_m, net.transform, radio_ground, 7)
     numbers = {"locations": 80, "with_two": 8, "with_three": 2, "dark": 4}
     first, second = (masts(villages, dwellings, communes, net.places, *ground, **numbers) for _ in range(2))
     assert_frame_equal(first[0], second[0])

@@ -1,0 +1,144 @@
+"""An explained place on the screen and as files: budgets (CSV), links (GeoJSON), one profile (PNG) per best link."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TYPE_CHECKING
+
+import pandas as pd
+from rich.markup import escape
+from rich.table import Table
+
+from covplan.publish.profiles import SYNTHETIC, link_layers, write_profile
+from covplan.publish.words import number_vi, operator_names
+from covplan.study.errors import OutputError
+from covplan.study.files import written_whole
+from covplan.study.links import budget_titles
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from covplan.study.links import BudgetLine, ExplainedLink, Explanation, Language
+
+DECIMALS = 6  # of a degree
+
+
+def show_explanation(
+    console: Console, explained: Explanation, language: Language = "vi", *, synthetic: bool = False
+) -> None:
+    """Print the links with their verdicts, and the budget of each operator's best one, line by line."""
+    vi = language == "vi"
+    heads = ("Nhà mạng", "Cell", "km", "RSRP", "Trên bản đồ", "Nhận định") if vi else (
+        "Operator", "Cell", "km", "RSRP", "On the map", "Verdict")  # fmt: skip
+    title = f"{explained.place} · {explained.technology}" + (f" · {SYNTHETIC}" if synthetic else "")
+    table = Table(*heads[:2], title=escape(title))
+    for head in heads[2:5]:
+        table.add_column(head, justify="right")
+    table.add_column(heads[5], ratio=1)
+    nearest = " (gần nhất)" if vi else " (nearest)"
+    for link in explained.links:
+        cell = escape(link.cell_id) + (nearest if link.nearest else "")
+        figures = [number_vi(link.length_m / 1000.0, 2), *(_dbm(value) for value in (link.rsrp_dbm, link.map_rsrp_dbm))]
+        name = escape(operator_names().get(link.operator, link.operator)) if link.rank == 1 else ""
+        table.add_row(name, cell, *figures, escape(link.verdict_vi if vi else link.verdict_en))
+    for none in explained.missing:
+        length = "" if math.isnan(none.length_m) else number_vi(none.length_m / 1000.0, 2)
+        verdict = none.verdict_vi if vi else none.verdict_en
+        table.add_row(operator_names().get(none.operator, none.operator), escape(none.station_id), length, "", "",
+                      escape(verdict))  # fmt: skip
+    console.print(table)
+    if not explained.best:
+        return
+    budgets = Table("Quỹ đường truyền" if vi else "Link budget")
+    for link in explained.best:
+        budgets.add_column(escape(link.cell_id), justify="right")
+    parts = {line.item for line in explained.best[0].loss[:-1]}
+    for rows in zip(*(_lines(link) for link in explained.best), strict=True):
+        title = budget_titles()[rows[0].item]["title_vi" if vi else "title_en"]
+        unit = "" if rows[0].unit == "share" else f" ({rows[0].unit})"
+        inset = "  " if rows[0].item in parts else ""
+        budgets.add_row(f"{inset}{title}{unit}", *(_figure(line) for line in rows))
+    console.print(budgets)
+
+
+def write_explanation(explained: Explanation, folder: Path, *, synthetic: bool = False) -> list[Path]:
+    """Write an explained place into a folder; returns the files, each whole.
+
+    Without matplotlib the profiles are left out and everything else is written.
+    """
+    stem = f"{_file_name(explained.place_id or explained.place) or 'place'}_{explained.technology}"
+    budget_path, map_path = folder / f"{stem}_budget.csv", folder / f"{stem}_links.geojson"
+    with written_whole(budget_path) as part:
+        budget_table(explained).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+    lines, points = link_layers(explained)
+    both = pd.concat([one.to_crs(4326) for one in (lines, points) if len(one)]) if len(lines) else lines.to_crs(4326)
+    with written_whole(map_path) as part:
+        text = both.set_geometry(both.geometry.set_precision(10**-DECIMALS)).to_json(drop_id=True) if len(both) else (
+            '{"type": "FeatureCollection", "features": []}')  # fmt: skip
+        part.write_text(text + "\n", encoding="utf-8", newline="\n")
+    written = [budget_path, map_path]
+    for link in explained.best:
+        path = folder / f"{stem}_{_file_name(link.operator)}.png"
+        try:
+            written.append(write_profile(link, path, place=explained.place, synthetic=synthetic))
+        except OutputError:
+            break
+    return written
+
+
+def budget_table(explained: Explanation) -> pd.DataFrame:
+    """Every line of every link's budget, with its verdict; one row for an operator without a link."""
+    rows = [
+        {
+            "operator": link.operator,
+            "station_id": link.station_id,
+            "cell_id": link.cell_id,
+            "rank": link.rank,
+            "length_m": round(link.length_m, 1),
+            "item": line.item,
+            "title_vi": budget_titles()[line.item]["title_vi"],
+            "title_en": budget_titles()[line.item]["title_en"],
+            "value": round(line.value, 3) + 0.0,
+            "unit": line.unit,
+            "verdict_vi": link.verdict_vi,
+            "verdict_en": link.verdict_en,
+        }
+        for link in explained.links
+        for line in _lines(link)
+    ]
+    rows += [
+        {
+            "operator": none.operator,
+            "station_id": none.station_id,
+            "length_m": none.length_m,
+            "verdict_vi": none.verdict_vi,
+            "verdict_en": none.verdict_en,
+        }
+        for none in explained.missing
+    ]
+    return pd.DataFrame(rows).astype({"rank": "Int64"} if explained.links else {})
+
+
+def _lines(link: ExplainedLink) -> list[BudgetLine]:
+    """The budget with the parts of the path loss before it; the parts are positive, the budget's loss negative."""
+    lines: list[BudgetLine] = []
+    for line in link.budget:
+        lines += link.loss[:-1] if line.item == "path_loss" else ()
+        lines.append(line)
+    return lines
+
+
+def _figure(line: BudgetLine) -> str:
+    return number_vi(100 * line.value, 1) + " %" if line.unit == "share" else number_vi(line.value, 1)
+
+
+def _dbm(value: float) -> str:
+    return "–" if math.isnan(value) else number_vi(value, 1)
+
+
+def _file_name(text: str) -> str:
+    """Letters, digits, dots and dashes of a text: what every file system takes."""
+    return re.sub(r"[^\w.-]+", "-", text).strip("-.")
