@@ -318,7 +318,7 @@ def test_every_command_is_explained() -> None:
     told = covplan("--help")
     assert set(main.commands) == {
         "plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain", "calibrate",
-        "reliability",
+        "reliability", "propose",
     }  # fmt: skip
     for name, command in main.commands.items():
         assert name in told.stdout

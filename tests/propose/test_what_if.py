@@ -9,7 +9,7 @@ from covplan.propose.what_if import changed_stations, cost_of_change
 from covplan.study.errors import LayerError
 from tests.study import small_study
 
-SETTINGS = {"propagation": {"radius_km": 6}}
+SETTINGS = {"propagation": {"radius_km": 6}, "coverage": {"basis": "computed"}}
 
 
 @pytest.fixture(scope="module")
