@@ -195,9 +195,8 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lan
             proposals.append(placed.proposals)
             comparisons.append(placed.comparison.assign(kind="place_5g"))
             state = pipeline.confirm_places_5g(opened, placed)["state_5g"]
-            said.append(
-                f"địa điểm (places): {int((state == 'covered').sum())}/{len(state)} có 5G khi tính lại (confirmed)"
-            )
+            lit = int((state == "covered").sum())
+            said.append(f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)")
         if "share" in wanted:
             tell("dùng chung vị trí (sharing)")
             shared = pipeline.propose_sharing(opened)

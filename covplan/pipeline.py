@@ -365,7 +365,9 @@ def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = No
     demand = demand_points(villages, study.dwellings, _population(study))
     signals = {one.operator: one for one in hear(study, demand, progress=progress) if one.technology == "4G"}
     if ANY not in signals:
-        raise LayerError("white spots: nothing is computed; elevation.tif and 4G stations on air are needed.")
+        raise LayerError(
+            "white spots: no signal is computed. Needed: terrain, 4G stations on air, [coverage] basis = 'computed'."
+        )
     counts = demand.centre if not study.settings.white_spots.clusters else np.ones(demand.centre.size, dtype=bool)
     known = ~np.isnan(signals[ANY].probability)
     told = np.zeros(len(villages), dtype=bool)

@@ -29,7 +29,7 @@ from covplan.study.errors import NoSolution
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,6 +42,7 @@ INDICATOR = "5G_KEYPLACES"
 BUILDINGS = ("school", "hospital", "office", "campus", "research")
 ROOF_M, POLE_M = 12.0, 20.0  # antennas of a new A1a on a house of three storeys, height of a new A1b pole
 LATTICE_M = 400.0  # of new structures over a place drawn as an area
+LOW_MHZ = 1000.0
 LOOK_M = 4000.0  # a structure farther than this from every place is not looked at
 DOWNTILT_DEG = 4.0
 CARRIES = 0.5  # of a place's area that a placement must cover to carry its traffic
@@ -178,6 +179,7 @@ def posed(
                      operator, band and radio; those on air cost nothing
         reach        SS-RSRP of the placement at p ≥ threshold + shadowing margin for the confidence of the settings
         share        of i's area that must be covered; its traffic goes to placements that cover half of it or more
+                     and have a sector for it (a place drawn as an area may spread over several)
         limits       Σ new stations · reuse share ≤ Σ new stations on existing structures;
                      tenants of a structure; one radio per operator, band and structure
     """
@@ -195,8 +197,12 @@ def posed(
     owners = csr_array((1.0 / np.tile(size[place], len(who)), (demand, np.arange(points * len(who)))),
                        shape=(count * len(who), points * len(who)))  # fmt: skip
     part = csr_array(owners @ stack.astype(float))
-    part.data = np.where(part.data >= CARRIES, 1.0, 0.0)
-    part.eliminate_zeros()
+    # A place known as a point lies in one sector, which must carry it whole; an area spreads over several.
+    sector_mbps = options.capacity_mbps / SECTORS
+    whole = np.where(places.geometry.area > 0, 0.0, np.minimum(traffic, sector_mbps.max(initial=0.0)))
+    arcs = part.tocoo()
+    able = (arcs.data >= CARRIES) & (sector_mbps[arcs.col] >= np.tile(whole, len(who))[arcs.row] - 1e-9)
+    part = csr_array((np.ones(int(able.sum())), (arcs.row[able], arcs.col[able])), shape=part.shape)
     limits, most = _limits(options, reuse_share)
     problem = cover(
         stack,
@@ -316,13 +322,14 @@ def _added(
         outside = [one for one in settings.operators if one not in there.index and place.room]
         if settings.policy != "each":  # any will do: those who are there pay no rent
             outside = [] if inside else outside[:1]
+        ways = _ways((*inside, *outside), there, settings)
         for one in (*inside, *outside):
             guest = one in outside
             height_m = place.free_heights_m[0] if guest else float(there.loc[one, "antenna_height_m"])
             has = [] if guest else split_list(there.loc[one, "bands"])
             rent = lease_per_year(costs, roof=place.structure in ("A1a", "A2a")) if guest else NOTHING
             for code, radio in _radios(one, settings):
-                if code in has:
+                if code in has or (one, code) not in ways:
                     continue
                 made.add(
                     _three(code, radio, x, y, height_m, aim),
@@ -333,6 +340,25 @@ def _added(
                     y_m=y, structure=place.structure, height_m=place.height_m, antenna_height_m=height_m, bands=code,
                     configuration=radio.configuration, new=False, slots=place.free_slots, survey=place.survey,
                 )  # fmt: skip
+
+
+def _ways(operators: Sequence[str], there: pd.DataFrame, settings: Places5G) -> set[tuple[str, str]]:
+    """Operators and bands looked at on one structure.
+
+    Where any operator will do, one below and one above 1 GHz: that of who stands highest. The others would be as many
+    equal ways to do the same, which a program can only tell apart by trying them all.
+    """
+    every = {(one, code) for one in operators for code, _ in _radios(one, settings)}
+    if settings.policy == "each":
+        return every
+
+    def rank(way: tuple[str, str]) -> tuple[float, float, str]:
+        height_m = float(there.loc[way[0], "antenna_height_m"]) if way[0] in there.index else 0.0
+        return (-height_m, band(way[1]).downlink_mhz, way[0])
+
+    low = sorted((way for way in every if band(way[1]).downlink_mhz < LOW_MHZ), key=rank)
+    high = sorted((way for way in every if band(way[1]).downlink_mhz >= LOW_MHZ), key=rank)
+    return {*low[:1], *high[:1]}
 
 
 def _built(
@@ -496,7 +522,10 @@ def _gained(problem: Cover, choice: Choice) -> tuple[dict[int, NDArray[np.int64]
                        shape=(problem.share.size, problem.demand.size))  # fmt: skip
     part = csr_array(owners @ problem.reach.astype(float))
     chosen = np.flatnonzero(choice.actions)
-    best = part[:, chosen].toarray().argmax(axis=1) if chosen.size else np.zeros(problem.share.size, np.int64)
+    if not chosen.size:
+        return {}, part
+    room = problem.capacity[chosen] / problem.capacity.max()  # of two that cover as much, the one that carries more
+    best = (part[:, chosen].toarray().round(3) + room / 1e4).argmax(axis=1)
     return {int(action): np.flatnonzero(choice.served & (best == n)) for n, action in enumerate(chosen)}, part
 
 

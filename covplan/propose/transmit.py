@@ -115,7 +115,7 @@ def planned_network(
     An action without an operator transmits as one that holds its band.
     """
     stations, rows, sectors, points = stations.copy(), [], [], []
-    for n in np.flatnonzero(chosen):
+    for n in np.flatnonzero(chosen).tolist():
         action = actions.iloc[n]
         if action["action"] == "stands":
             continue

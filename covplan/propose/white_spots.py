@@ -789,9 +789,9 @@ def _line(year: int, method: str, choice: Choice, problem: Cover, options: Optio
 def hamlets_missing(need: Need, settings: WhiteSpots) -> NDArray[np.int64]:
     """Rows of the hamlets of known state that lack a signal at a point that counts."""
     covered = need.any_covered if settings.operators == "any" else _rows_of(need, settings.every_operators).all(axis=0)
-    rows = np.unique(need.hamlet[~covered])
-    known: NDArray[np.int64] = rows[need.hamlets["known"].to_numpy(bool)[rows]]
-    return known
+    rows: NDArray[np.int64] = np.unique(need.hamlet[~covered])
+    known = need.hamlets["known"].to_numpy(bool)
+    return np.asarray(rows[known[rows]], dtype=np.int64)
 
 
 def missing_points(need: Need, settings: WhiteSpots) -> NDArray[np.float64]:

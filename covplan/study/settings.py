@@ -255,8 +255,8 @@ class Propose(_Section):
     """Of running costs, per year."""
     time_limit_s: Annotated[float, Field(gt=0)] = 300.0
     """After this a program gives the best it has, with its gap."""
-    gap: Share = 0.0
-    """Relative gap at which a program may stop."""
+    gap: Share = 0.005
+    """Relative gap at which a program may stop; 0: only when the best is proven."""
     backhaul_detour: Annotated[float, Field(ge=1, le=5)] = 1.3
     """Length of a fibre along roads over the straight distance, where no road distance is given."""
     hop_km: Annotated[float, Field(ge=1, le=60)] = 20.0

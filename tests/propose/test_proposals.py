@@ -1,0 +1,222 @@
+"""White spots and 5G on the small study: the engine confirms them, rules change them, the impossible is explained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+
+from covplan import pipeline
+from covplan.cli import main
+from covplan.propose.places_5g import capacity_mbps, configurations
+from covplan.propose.transmit import azimuth_deg, tilt_deg
+from covplan.propose.white_spots import bands_of, supply_curve
+from covplan.study.errors import NoSolution
+from covplan.study.folder import open_study
+from covplan.study.layers import layers
+from tests.study import EPSG, small_study
+
+DARK = {
+    "coverage": {"basis": "computed"},
+    "radio": {"4G": {"rsrp_threshold_dbm": -85}},
+    "grid": {"cell_m": 100, "margin_m": 1000},
+}
+FAR = {"propose": {"road_m": 6000}}  # one dark hamlet lies far from every road
+
+
+def opened(folder, settings=None, **layers_):
+    return open_study(small_study(folder, settings={**DARK, **(settings or FAR)}, **layers_))
+
+
+@pytest.fixture(scope="module")
+def spots(tmp_path_factory):
+    study = opened(tmp_path_factory.mktemp("spots") / "s")
+    return study, pipeline.propose_white_spots(study)
+
+
+@pytest.fixture(scope="module")
+def placed(tmp_path_factory):
+    study = opened(tmp_path_factory.mktemp("placed") / "s")
+    return study, pipeline.propose_places_5g(study)
+
+
+def test_every_dark_hamlet_is_served_and_the_engine_says_so_too(spots):
+    study, plan = spots
+    before = pipeline.hamlets_in_need(study)
+    dark = set(before.hamlets["village_id"][~before.any_covered])
+    assert len(dark) == 2
+    gained = {one for text in plan.proposals["gains"] for one in text.split(";")}
+    assert gained == dark
+    seen = pipeline.confirm_white_spots(study, plan)
+    assert set(seen["village_id"]) == dark
+    assert seen["covered"].all()
+    assert plan.choice.solution.gap == 0
+
+
+def test_proposals_are_rows_of_their_layer_and_carry_their_reasons(spots, placed):
+    for _, plan in (spots, placed):
+        table = plan.proposals
+        defined = layers()["proposals"].columns
+        assert list(table.columns) == [*(column.name for column in defined), "geometry"]
+        for column in defined:
+            cells = table[column.name].dropna()
+            if column.required:
+                assert len(cells) == len(table)
+            if column.allowed:
+                assert set(cells) <= set(column.allowed)
+            if column.unique:
+                assert cells.is_unique
+        assert table.crs.to_epsg() == EPSG
+        assert (table["cost_low_vnd"] <= table["cost_base_vnd"]).all()
+        assert (table["cost_base_vnd"] <= table["cost_high_vnd"]).all()
+        assert table["lon"].between(104, 107).all()
+        assert table["commune"].notna().all()
+
+
+def test_the_money_of_the_rows_is_the_money_of_the_program(spots):
+    _, plan = spots
+    program = plan.comparison[(plan.comparison["method"] == "program") & (plan.comparison["year"] == 2030)].iloc[0]
+    assert plan.proposals["cost_base_vnd"].sum() == pytest.approx(program["built_vnd"])
+    others = plan.comparison[plan.comparison["year"] == 2030]["cost_vnd"].dropna()
+    assert (others >= program["cost_vnd"] - 1).all()
+
+
+def test_the_next_best_named_in_a_reason_is_dearer_and_forbidding_the_action_costs_that(spots):
+    _, plan = spots
+    for reason, base in zip(plan.proposals["reason_en"], plan.proposals["cost_base_vnd"], strict=True):
+        next_vnd = float(reason.split("next best way costs VND ")[1].split()[0]) * 1e9
+        assert next_vnd >= base
+
+
+def test_the_supply_curve_rises_and_knows_when_a_satellite_is_cheaper(spots):
+    study, plan = spots
+    s = study.settings
+    curve = supply_curve(plan, plan.hamlets, s.costs, s.propose)
+    nested = supply_curve(plan, plan.hamlets, s.costs, s.propose, nested=True)
+    assert curve["hamlets"].tolist() == [1, 2]
+    assert curve["cost_vnd"].is_monotonic_increasing
+    assert curve["cost_vnd"].iloc[-1] == pytest.approx(plan.choice.cost * 1e6)
+    assert (nested["cost_vnd"] >= curve["cost_vnd"] - 1).all()
+    assert curve["last_mile"].all()
+    dear = {"satellite_terminal": s.costs["satellite_terminal"].model_copy(update={"base": 1e11, "high": 1e11})}
+    assert not supply_curve(plan, plan.hamlets, {**s.costs, **dear}, s.propose)["last_mile"].any()
+
+
+def test_a_hamlet_out_of_reach_is_named_with_the_level_it_would_get(tmp_path):
+    study = opened(tmp_path / "s", {"propose": {"road_m": 1500}})
+    with pytest.raises(
+        NoSolution, match=r"Bản Khẻ \(T-02209-2\) cannot be covered .* the closest reaches -\d+ dBm, -72 dBm"
+    ):
+        pipeline.propose_white_spots(study)
+
+
+def test_hamlets_of_special_difficulty_with_power_are_the_fund_s(tmp_path):
+    def special(villages):
+        return villages.assign(difficulty="special", grid_power=[True] * 7 + [False])
+
+    plan = pipeline.propose_white_spots(opened(tmp_path / "s", villages=special))
+    funding = dict(zip(plan.proposals["village_id"], plan.proposals["funding"], strict=True))
+    assert funding == {"T-02203-2": "universal_service_fund", "T-02209-2": "operator"}
+
+
+def test_lower_masts_and_wider_spacing_change_the_plan_as_they_should(spots, tmp_path):
+    _, plan = spots
+    rule = {"unit": "m", "source": "thử"}
+    low = [{"rule": "max_height", "area": area, "value": 45, **rule} for area in ("urban", "rural")]
+    lower = pipeline.propose_white_spots(opened(tmp_path / "low", {**FAR, "rules": low}))
+    assert lower.options.sites["height_m"].max() == 42.0
+    assert plan.options.sites["height_m"].max() == 50.0
+    assert lower.choice.cost >= plan.choice.cost - 1e-9
+    wide = [{"rule": "min_spacing", "area": area, "value": 2500, **rule} for area in ("urban", "rural")]
+    study = opened(tmp_path / "wide", {**FAR, "rules": wide})
+    spaced = pipeline.propose_white_spots(study)
+    masts = np.column_stack([study.stations.geometry.x, study.stations.geometry.y])
+    new = spaced.proposals[spaced.proposals["action"].isin(["new_mast", "small_cell"])]
+    for x, y in zip(new["x_m"], new["y_m"], strict=True):
+        assert np.hypot(masts[:, 0] - x, masts[:, 1] - y).min() >= 2500 - 0.1
+    at = new[["x_m", "y_m"]].to_numpy(float)
+    assert np.hypot(*(at[0] - at[1])) >= 2500 or len(at) < 2
+
+
+def test_every_operator_costs_more_than_any_and_shares_new_masts(spots, tmp_path):
+    _, one = spots
+    every = {"operators": "every", "every_operators": ["VTL", "VNPT"]}
+    study = opened(tmp_path / "s", {**FAR, "white_spots": every})
+    plan = pipeline.propose_white_spots(study)
+    assert plan.choice.cost > one.choice.cost
+    assert pipeline.confirm_white_spots(study, plan)["covered"].all()
+    assert set(plan.proposals["operator"]) == {"VTL", "VNPT"}
+    built = plan.options.actions[plan.choice.actions]
+    on_new = built[built["site"] >= 0].groupby("site")
+    assert (on_new["antenna_height_m"].nunique() == on_new.size()).all()
+
+
+def test_places_get_5g_with_six_of_ten_new_stations_on_structures_that_stand(placed):
+    study, plan = placed
+    program = plan.comparison.iloc[0]
+    assert program["places"] == program["of"] == 3
+    assert program["reuse_pct"] >= 60
+    assert pipeline.confirm_places_5g(study, plan)["state_5g"].eq("covered").all()
+    assert plan.comparison["cost_vnd"].min() == program["cost_vnd"]
+    carried = plan.options.capacity_mbps[plan.choice.actions].sum()
+    assert carried >= study.places["demand_mbps"].sum()
+
+
+def test_the_reuse_quota_has_a_price(placed, tmp_path):
+    _, plan = placed
+    free = pipeline.propose_places_5g(
+        opened(tmp_path / "s", {**FAR, "targets": {"BTS_NEW_SHARE_RATIO": {"target_2030": 0.0}}})
+    )
+    assert free.choice.cost < plan.choice.cost
+    assert free.comparison["reuse_pct"].iloc[0] < 60
+
+
+def test_each_operator_at_each_place_costs_more_than_one_of_them(placed, tmp_path):
+    _, one = placed
+    two = {"policy": "each", "operators": ["VTL", "VNPT"]}  # at 3.9 GHz no pole reaches far into these woods
+    each = pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": two}))
+    assert each.choice.cost > one.choice.cost
+    assert each.comparison["of"].iloc[0] == 6
+    assert set(each.proposals["operator"]) == {"VTL", "VNPT"}
+
+
+def test_a_place_no_band_of_an_operator_reaches_is_named(tmp_path):
+    alone = {"policy": "each", "operators": ["MBF"]}
+    with pytest.raises(NoSolution, match="1 places cannot be covered by any placement within the rules: Thác Thử"):
+        pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": alone}))
+
+
+def test_new_structures_of_5g_are_non_bulky_and_planned_places_can_wait(placed, tmp_path):
+    _, plan = placed
+    new = plan.proposals[plan.proposals["action"] == "new_structure_5g"]
+    assert set(new["structure"]) <= {"A1a", "A1b"}
+    later = pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": {"planned": False}}))
+    assert later.comparison["of"].iloc[0] == 2
+    assert later.choice.cost < plan.choice.cost
+
+
+def test_capacity_of_a_radio_is_spectrum_time_efficiency_and_what_can_be_promised():
+    plain = next(one for one in configurations() if one.configuration == "8T8R")
+    assert capacity_mbps("N2600", plain, 0.5) == pytest.approx(3 * 273 * 12 * 0.030 * 0.75 * 3.3 * 0.5)
+
+
+def test_bands_come_from_the_licences_and_antennas_are_aimed():
+    assert bands_of("VTL") == ("L700", "L900", "L1800")
+    assert bands_of("MBF", "5G") == ("N3900",)
+    assert azimuth_deg(0, 0, 100, 0) == 90
+    assert azimuth_deg(0, 0, -100, -100) == 225
+    assert tilt_deg(100.0, 1000.0) == pytest.approx(6)
+    assert tilt_deg(-50.0, 1000.0) == 0
+
+
+def test_the_command_writes_what_the_functions_find(tmp_path):
+    study = small_study(tmp_path / "s", settings={**DARK, **FAR})
+    told = CliRunner().invoke(main, ["propose", str(study), "-o", str(tmp_path / "out")])
+    assert told.exit_code == 0, told.output
+    assert "2/2 được tính lại" in told.output
+    rows = pd.read_csv(tmp_path / "out" / "proposals.csv", encoding="utf-8-sig")
+    assert set(rows["kind"]) == {"white_spot", "place_5g"}
+    assert len(pd.read_csv(tmp_path / "out" / "supply_curve.csv", encoding="utf-8-sig")) == 2
+    compared = pd.read_csv(tmp_path / "out" / "comparison.csv", encoding="utf-8-sig")
+    assert compared.groupby("kind").size().min() >= 3
