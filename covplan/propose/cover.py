@@ -426,13 +426,14 @@ def _program(problem: Cover) -> _Program:
     if carried is not None:
         arcs = np.arange(flows)
         of_demand = csr_array((np.ones(flows), (carried.row, arcs)), shape=(demands, flows))
-        most = np.minimum(1.0, problem.capacity[carried.col] / np.maximum(problem.traffic[carried.row], EXACT))
+        wanted, room = problem.traffic[carried.row], problem.capacity[carried.col]
+        most = np.where(wanted > room, room / np.maximum(wanted, EXACT), 1.0)
         of_action = csr_array((most, (arcs, carried.col)), shape=(flows, actions))
         load = csr_array((-problem.traffic[carried.row], (carried.col, arcs)), shape=(actions, flows))
-        room = csr_array((problem.capacity, (np.arange(actions), np.arange(actions))), shape=(actions, actions))
+        limit = csr_array((problem.capacity, (np.arange(actions), np.arange(actions))), shape=(actions, actions))
         rows.append(at_least(block((at_demands, -eye_array(demands, format="csr")), (at_flows, of_demand))))
         rows.append(at_least(block((0, of_action), (at_flows, -eye_array(flows, format="csr")))))
-        rows.append(at_least(block((0, room), (at_flows, load)), -EXACT))
+        rows.append(at_least(block((0, limit), (at_flows, load)), -EXACT))
     whole = np.zeros(size, dtype=bool)
     whole[: actions + sites] = True
     # A demand that needs every point is served or not as soon as the actions are whole.
@@ -478,6 +479,8 @@ def _parts(problem: Cover) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
     points, actions, sites, demands = problem.sizes
     owners = csr_array((np.ones(points), (problem.demand, np.arange(points))), shape=(demands, points))
     reached = csr_array(owners @ problem.reach.astype(float))
+    if problem.traffic.size:
+        reached = csr_array(reached + problem.carries.astype(float))
     needing = np.flatnonzero(problem.site != NO_SITE)
     at_site = csr_array((np.ones(needing.size), (problem.site[needing], needing)), shape=(sites, actions))
     joined = vstack([reached, at_site, abs(problem.limits[:, :actions])], format="csr")

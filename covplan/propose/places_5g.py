@@ -7,7 +7,7 @@ may stand anywhere, headquarters included.
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_p
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of
 from covplan.propose.white_spots import ANY, bands_of, cells_at, level_needed
+from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import band
 from covplan.study.columns import split_list
 from covplan.study.errors import NoSolution
@@ -148,11 +149,29 @@ def propose(
             f"5G: {out.size} places cannot be covered by any placement within the rules: {names}. Allow a smaller "
             "share of their area ([places] least_share), or planned places to wait ([places_5g] planned = false)."
         )
-    choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
+    try:
+        choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
+    except NoSolution as error:
+        raise NoSolution(_contradiction(options, problem, weighing, reuse_share)) from error
     table = _rows(places, options, problem, choice, place_of, year, communes, version)
     return PlacesPlan(
         table, _compared(places, options, problem, choice, place_of), choice, problem, options, place_of
     )  # fmt: skip
+
+
+def _contradiction(options: PlaceOptions, problem: Cover, weighing: Propose, reuse_share: float) -> str:
+    """Which requirement the places contradict: the quota, or the capacity and the tenants of all there is."""
+    without = replace(problem, limits=csr_array(problem.limits[1:]), most=problem.most[1:])  # the quota is the first
+    try:
+        found = least_cost_in_parts(without, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
+    except NoSolution as error:
+        return f"5G: signal and capacity for all places at once are beyond all placements together ({error})"
+    line = _line("", found, options, problem)
+    return (
+        f"5G: {100 * reuse_share:g} % of the new stations on existing structures cannot be kept; without this rule "
+        f"{line['stations']} stations serve all places, {line['reuse_pct']:g} % of them on existing structures. Lower "
+        "[targets.BTS_NEW_SHARE_RATIO] target_2030, or let fewer places or operators count."
+    )
 
 
 def posed(
@@ -284,8 +303,10 @@ def _spots(places: gpd.GeoDataFrame) -> NDArray[np.float64]:
 def _standing(made: _Made, stations: gpd.GeoDataFrame, cells: pd.DataFrame, tree: cKDTree, settings: Places5G) -> None:
     """5G that is on air costs nothing and counts for nothing new."""
     plain = next(one for one in configurations() if one.configuration == "8T8R")
+    sectors = sector_table(stations, cells, "5G")  # with template sectors where a station's are not known
+    of_station = {str(k): v for k, v in sectors.groupby("station_id")}
     for station in stations.itertuples():
-        own = cells[(cells["station_id"] == station.station_id) & (cells["technology"] == "5G")]
+        own = of_station.get(str(station.station_id), sectors[:0])
         x, y = float(station.geometry.x), float(station.geometry.y)
         if own.empty or not tree.query_ball_point((x, y), LOOK_M, return_length=True):
             continue

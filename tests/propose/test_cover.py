@@ -20,6 +20,7 @@ from covplan.propose.cover import (
     cover,
     dominated,
     least_cost,
+    least_cost_in_parts,
     merged,
     most_value,
     served_by,
@@ -214,3 +215,18 @@ def test_public_maximal_covering_instances_reach_their_published_optima(name):
         found = most_value(problem, masts, thrifty=False)
         assert found.value == optimum
         assert found.solution.status is Status.OPTIMAL
+
+
+@settings(deadline=None, max_examples=200)
+@given(problems(shares=(0.5, 1.0), capacity=True))
+def test_part_by_part_gives_what_the_whole_gives(problem):
+    try:
+        whole = least_cost(problem)
+    except NoSolution:
+        with pytest.raises(NoSolution):
+            least_cost_in_parts(problem)
+        return
+    parts = least_cost_in_parts(problem)
+    assert parts.cost == pytest.approx(whole.cost)
+    assert parts.served.all()
+    assert parts.solution.bound == pytest.approx(whole.cost, abs=1e-6)

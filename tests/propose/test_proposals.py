@@ -172,13 +172,31 @@ def test_the_reuse_quota_has_a_price(placed, tmp_path):
     assert free.comparison["reuse_pct"].iloc[0] < 60
 
 
-def test_each_operator_at_each_place_costs_more_than_one_of_them(placed, tmp_path):
-    _, one = placed
-    two = {"policy": "each", "operators": ["VTL", "VNPT"]}  # at 3.9 GHz no pole reaches far into these woods
-    each = pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": two}))
-    assert each.choice.cost > one.choice.cost
-    assert each.comparison["of"].iloc[0] == 6
-    assert set(each.proposals["operator"]) == {"VTL", "VNPT"}
+def test_each_operator_at_each_place_costs_more_than_one_of_them(tmp_path):
+    free = {"targets": {"BTS_NEW_SHARE_RATIO": {"target_2030": 0.0}}}
+    two = {"operators": ["VTL", "VNPT"]}  # at 3.9 GHz no pole reaches far into these woods
+
+    def quiet(places):
+        return places.assign(demand_mbps=10.0)
+
+    plans = {
+        policy: pipeline.propose_places_5g(
+            opened(tmp_path / policy, {**FAR, **free, "places_5g": {**two, "policy": policy}}, places=quiet)
+        )
+        for policy in ("one", "each")
+    }
+    assert plans["each"].choice.cost > plans["one"].choice.cost
+    assert plans["each"].comparison["of"].iloc[0] == 6
+    assert set(plans["each"].proposals["operator"]) == {"VTL", "VNPT"}
+
+
+def test_traffic_beyond_all_placements_and_a_quota_that_cannot_be_kept_are_told_apart(tmp_path):
+    with pytest.raises(NoSolution, match="signal and capacity for all places at once are beyond all placements"):
+        pipeline.propose_places_5g(opened(tmp_path / "much", {**FAR}, places=lambda p: p.assign(demand_mbps=1e5)))
+    with pytest.raises(NoSolution, match="100 % of the new stations on existing structures cannot be kept"):
+        pipeline.propose_places_5g(
+            opened(tmp_path / "all", {**FAR, "targets": {"BTS_NEW_SHARE_RATIO": {"target_2030": 100.0}}})
+        )
 
 
 def test_a_place_no_band_of_an_operator_reaches_is_named(tmp_path):
