@@ -170,6 +170,7 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lan
 
     from covplan import pipeline
     from covplan.propose.white_spots import supply_curve
+    from covplan.study.errors import NoSolution
     from covplan.study.files import written_whole
     from covplan.study.folder import open_study
 
@@ -207,7 +208,10 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lan
         if phased and proposals:
             tell("phân kỳ (phasing)")
             together = pd.concat(proposals, ignore_index=True).assign(year=pd.NA)
-            proposals = [pipeline.phase_proposals(opened, together)[0]]
+            try:
+                proposals = [pipeline.phase_proposals(opened, together)[0]]
+            except NoSolution as error:  # the proposals are worth having without their years
+                said.append(f"không phân kỳ được (no years): {error}")
     if proposals:
         tables["proposals.csv"] = pd.concat([table.drop(columns="geometry") for table in proposals])
         tables["comparison.csv"] = pd.concat(comparisons)

@@ -220,6 +220,7 @@ def phase_proposals(
         settings.phases,
         settings.targets,
         planned=study.stations[study.stations["status"] == "planned"],
+        counted=plan.evidence,
         time_limit_s=settings.propose.time_limit_s,
     )
 

@@ -25,6 +25,7 @@ ROUNDING = 1e-7
 NEVER = -1
 SHARE_RATIO = "BTS_SHARE_RATIO"
 GAP = 0.001  # a thousandth of all benefit is no reason to wait
+BILLION = 1e9
 IDLE_VALUE = -1e-6  # what serves nothing by itself is done for what needs it, and no earlier
 
 
@@ -64,6 +65,8 @@ class _Written:
     """The program; proposal p in period t is column p · periods + t, overspending stands in the last columns."""
 
     program: Program
+    unit_vnd: float
+    """Of money in it: sums in VND are too large beside zeros and ones."""
     periods: int
     allowed: NDArray[np.bool_]
     """Proposals × years in which they can be done already."""
@@ -129,6 +132,7 @@ def in_years(
     targets: Mapping[str, Target],
     *,
     planned: pd.DataFrame | None = None,
+    counted: pd.DataFrame | None = None,
     gap: float = GAP,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> tuple[gpd.GeoDataFrame, Phased]:
@@ -146,6 +150,9 @@ def in_years(
     planned : DataFrame, optional
         Stations in the operators' own plans: they come in the year of their `on_air` at no cost to the plan, and count
         for the sharing ratio from then on.
+    counted : DataFrame, optional
+        The objects behind each indicator today (resources/layers/evidence.csv); without, every object that a proposal
+        gains is taken to be missing today.
     """
     shown = len(proposals)
     if planned is not None and len(planned):
@@ -159,7 +166,7 @@ def in_years(
         if first in place
     ]
     fixed = {n: int(year) for n, year in enumerate(proposals["year"]) if pd.notna(year)}
-    indicators = effects(proposals, today, locations, phases, targets)
+    indicators = effects(proposals, today, locations, phases, targets, counted)
     phased = phase(
         proposals["cost_base_vnd"].to_numpy(float),
         _progress(proposals),
@@ -180,6 +187,7 @@ def effects(
     locations: pd.DataFrame,
     phases: Phases,
     targets: Mapping[str, Target],
+    counted: pd.DataFrame | None = None,
 ) -> list[Indicator]:
     """What the proposals do to the indicators that they move and that are counted."""
     figures = today.set_index("indicator")[["numerator", "denominator"]].dropna()
@@ -196,6 +204,9 @@ def effects(
             alone = mine & np.array([not served for served in objects])
             change_pct = proposals["indicator_change"].fillna(0.0).to_numpy(float)
             adds[alone] = change_pct[alone] / 100.0 * float(figures.at[name, "denominator"])
+            if counted is not None:
+                missing = _missing(counted[counted["indicator"] == name])
+                objects = [[one for one in served if one in missing] for served in objects]
         known = sorted({one for served in objects for one in served})
         serves = np.array([[one in served for one in known] for served in map(set, objects)], dtype=np.bool_)
         found.append(
@@ -237,6 +248,8 @@ def _program(
     fixed: Mapping[int, int],
 ) -> _Written:
     proposals, years = cost_vnd.size, np.array(phases.years)
+    unit_vnd = max(float(np.abs(cost_vnd).max(initial=0.0)), 1.0)
+    units = cost_vnd / unit_vnd
     periods = years.size
     several = [_served_by_several(one) for one in indicators]
     firsts = np.cumsum([proposals * periods, *(len(groups) * periods for groups in several)])
@@ -253,10 +266,10 @@ def _program(
             rows.add(([y[later, t]], 1.0), ([y[first, t]], -1.0), most=0)
     for t, budget_vnd in enumerate(phases.budget_vnd):
         if phases.keep_unspent:
-            rows.add((y[:, t], cost_vnd), (over[: t + 1], -1.0), most=float(sum(phases.budget_vnd[: t + 1])))
+            rows.add((y[:, t], units), (over[: t + 1], -1.0), most=float(sum(phases.budget_vnd[: t + 1])) / unit_vnd)
         else:
-            earlier = (y[:, t - 1], -cost_vnd) if t else ((), 0.0)
-            rows.add((y[:, t], cost_vnd), earlier, (over[t : t + 1], -1.0), most=budget_vnd)
+            earlier = (y[:, t - 1], -units) if t else ((), 0.0)
+            rows.add((y[:, t], units), earlier, (over[t : t + 1], -1.0), most=budget_vnd / unit_vnd)
     for one, groups, first_column in zip(indicators, several, firsts[:-1], strict=True):
         _targets(rows, one, groups, y, int(first_column), phases)
 
@@ -270,7 +283,7 @@ def _program(
     cost[: proposals * periods] = -np.repeat(value, periods)
     whole = np.zeros(size, dtype=np.bool_)
     whole[: proposals * periods] = True
-    return _Written(Program(cost, rows.constraint(), whole, upper, lower), periods, allowed)
+    return _Written(Program(cost, rows.constraint(), whole, upper, lower), unit_vnd, periods, allowed)
 
 
 def _served_by_several(indicator: Indicator) -> list[tuple[NDArray[np.int64], int]]:
@@ -325,13 +338,13 @@ def _missing_money(written: _Written, phases: Phases) -> str:
     program = written.program
     over = np.arange(program.cost.size - written.periods, program.cost.size)
     cost, upper = np.zeros(program.cost.size), program.upper.copy()
-    cost[over], upper[over] = 1e-9, np.inf
+    cost[over], upper[over] = 1.0, np.inf
     try:
         found = replace(program, cost=cost, upper=upper).solved(gap=GAP)
     except NoSolution:
         return ""
-    extra_vnd = np.asarray(found.values)[over]
-    short = [f"{year}: {vnd / 1e9:.2f}" for year, vnd in zip(phases.years, extra_vnd, strict=True) if vnd > 1]
+    extra_vnd = np.asarray(found.values)[over] * written.unit_vnd
+    short = [f"{year}: {vnd / BILLION:.2f}" for year, vnd in zip(phases.years, extra_vnd, strict=True) if vnd > 1]
     if not short:
         return ""
     return (
@@ -359,6 +372,12 @@ def _locations_shared(
             left.add(str(origin))
             removes[n], adds[n] = 1.0, -1.0 if origin in shared else 0.0
     return objects, adds, removes
+
+
+def _missing(counted: pd.DataFrame) -> set[str]:
+    """Objects in the denominator of an indicator that are not in its numerator yet."""
+    lacks = counted["known"].astype(bool) & (counted["numerator"] < counted["denominator"])
+    return set(counted.loc[lacks, "object_id"].astype(str))
 
 
 def _as_fixed(planned: pd.DataFrame, locations: pd.DataFrame, phases: Phases) -> pd.DataFrame:

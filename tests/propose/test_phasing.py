@@ -151,6 +151,19 @@ def test_a_table_of_all_kinds_gets_its_years():
     assert phased.index.tolist() == [7, 8, 9, 10]
     assert phased["year"].tolist() == [2025, 2026, 2027, 2026], "50 % shared in 2025: 2 of the 4 locations left"
     assert figures.spent_vnd.tolist() == [10, 15, 10]
+    known = pd.DataFrame(
+        {
+            "indicator": "VILLAGE_MBB_COV",
+            "object_id": ["T-1", "T-2"],
+            "known": True,
+            "numerator": [1, 0],
+            "denominator": 1,
+        }
+    )
+    with pytest.raises(NoSolution, match=r"VILLAGE_MBB_COV: 100 % is wanted by the end of 2030; .* 90\.00 %"):
+        in_years(
+            proposals, today, locations, Phases(years=(2027, 2030)), targets, counted=known
+        )  # T-1 is covered today: it does not count a second time
     planned = pd.DataFrame(
         {
             "station_id": ["X-1", "X-2", "X-3"],
