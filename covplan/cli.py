@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
+    from covplan.pipeline import FibreResult
     from covplan.study.findings import Finding, Language
     from covplan.study.plan import Plan
 
@@ -332,6 +333,169 @@ def reliability(study: Path, out: Path, dark: Path | None, lang: Language) -> No
 
 
 @main.command()
+@click.argument("study", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the results.")
+@click.option(
+    "--osm", type=click.Path(path_type=Path), help="Roads from an .osm, .osm.pbf, .gpkg or .graphml file instead."
+)
+@click.option("--download-roads", is_flag=True, help="Roads from OpenStreetMap over the internet instead.")
+@click.option("--target", "targets", multiple=True, help="Share of hamlets in %, or YEAR=%; default: the study's.")
+@click.option("--budget", type=click.FloatRange(min=0), help="Most households for so many VND, instead of targets.")
+@click.option("--time-limit", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds per phase.")
+@language
+def fibre(
+    study: Path,
+    out: Path,
+    osm: Path | None,
+    download_roads: bool,
+    targets: tuple[str, ...],
+    budget: float | None,
+    time_limit: float,
+    lang: Language,
+) -> None:
+    """Who has FTTH in STUDY, which hamlets to connect next, along which roads, in which order, for how much.
+
+    Writes into OUT fibre_reach.csv, fibre_order.csv (marginal costs), fibre_bill.csv (materials), fibre_summary.csv,
+    fibre_single_routes.csv, fibre_findings.csv and fibre.gpkg.
+    """
+    from covplan.pipeline import fibre_plan
+    from covplan.publish.fibre import write_fibre
+    from covplan.study.findings import findings_table
+    from covplan.study.folder import open_study
+
+    _stop_if_same(study, out)
+    console = _console()
+    with _progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        made = fibre_plan(
+            opened,
+            osm=osm,
+            download=download_roads,
+            targets=_phases(targets, opened.settings.phases.years),
+            budget_vnd=budget,
+            time_limit_s=time_limit,
+            progress=tell,
+        )
+        tables = {
+            "order": made.plan.order,
+            "bill": made.plan.bill,
+            "summary": made.plan.summary,
+            "single_routes": made.single_routes,
+            "findings": findings_table(made.findings, lang),
+        }
+        write_fibre(out, made.reach, made.plan.proposals, tables)
+    _show_fibre(console, made, lang)
+    console.print(f"[green]{out}[/]: fibre.gpkg, fibre_*.csv")
+
+
+@main.command()
+@click.argument("before", type=FOLDER)
+@click.argument("after", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the results.")
+@language
+def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
+    """Compare two studies: which hamlets changed state and why, indicators, stations. Writes OUT/compare/*.csv."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.pipeline import compare as compare_plans
+    from covplan.pipeline import make_plan
+    from covplan.publish.words import label
+    from covplan.study.files import written_whole
+    from covplan.study.folder import open_study
+
+    for study in (before, after):
+        _stop_if_same(study, out)
+    console = _console()
+    with _progress(console) as tell:
+        plans = [make_plan(open_study(study, progress=tell), progress=tell) for study in (before, after)]
+        found = compare_plans(*plans)
+    for name in ("hamlets", "stations", "cells", "indicators"):
+        with written_whole(out / "compare" / f"{name}.csv") as part:
+            getattr(found, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+    vi = lang == "vi"
+    table = Table(
+        *(("Thôn", "Xã", "Trước", "Sau", "Nguyên nhân") if vi else ("Hamlet", "Commune", "Before", "After", "Cause"))
+    )
+    for row in found.hamlets.head(SHOWN_FINDINGS).itertuples():
+        states = [
+            label("mobile_state", str(state), language=lang)
+            for state in (row.mobile_state_before, row.mobile_state_after)
+        ]
+        table.add_row(escape(f"{row.name} ({row.village_id})"), escape(str(row.commune)), *states,
+                      escape(row.cause_vi if vi else row.cause_en))  # fmt: skip
+    console.print(table)
+    figures = Table("Chỉ tiêu" if vi else "Indicator", "", "", "±")
+    for row in found.indicators[found.indicators["difference"].fillna(0) != 0].itertuples():
+        figures.add_row(
+            escape(row.name_vi if vi else row.name_en),
+            *(_number(v) for v in (row.value_before, row.value_after, row.difference)),
+        )
+    console.print(figures)
+    console.print(
+        f"{len(found.hamlets)} thôn thay đổi (hamlets changed), {len(found.stations)} trạm (stations) → "
+        f"{out / 'compare'}"
+    )
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@language
+def definitions(study: Path, lang: Language) -> None:
+    """Print the share of hamlets, households and people covered under every definition of "covered" in STUDY."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.pipeline import compare_definitions
+    from covplan.study.folder import open_study
+
+    console = _console()
+    with _progress(console) as tell:
+        found = compare_definitions(open_study(study, progress=tell), progress=tell)
+    vi = lang == "vi"
+    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %")
+    table = Table(
+        *(heads if vi else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %"))
+    )
+    for row in found.itertuples():
+        shown = (row.rsrp_threshold_dbm, row.throughput_mbps, row.confidence)
+        shares = (row.hamlets_pct, row.households_pct, row.population_pct)
+        title = escape(f"{row.preset}: {row.title_vi if vi else row.title_en}")
+        table.add_row(title, *map(_number, (*shown, *shares)))
+    console.print(table)
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@click.argument("hamlets", nargs=-1)
+@click.option("--state", type=click.Choice(["none", "weak", "covered", "unknown"]), help="All hamlets of this state.")
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the pages.")
+def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -> None:
+    """Write a printable page (phiếu thôn) for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
+    from covplan.pipeline import explain_link, make_plan
+    from covplan.publish.sheet import write_sheet
+    from covplan.study.find import find_village
+    from covplan.study.folder import open_study
+
+    _stop_if_same(study, out)
+    if not hamlets and state is None:
+        raise SystemExit(_fail("Name hamlets by id or name, or say --state none."))
+    console = _console()
+    with _progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        made = make_plan(opened, progress=tell)
+        ids = [str(find_village(opened.villages, opened.communes, one)["village_id"]) for one in hamlets]
+        ids += made.hamlets.loc[made.hamlets["mobile_state"] == state, "village_id"].tolist() if state else []
+        for village_id in dict.fromkeys(ids):
+            tell(f"phiếu thôn {village_id}")
+            explained = None
+            if opened.rasters["elevation"] is not None:
+                explained = explain_link(opened, village_id, include_restricted=False)
+            write_sheet(made, village_id, out / "sheets" / f"{_file_stem(village_id)}.html", explained)
+    console.print(f"[green]{out / 'sheets'}[/]: {len(dict.fromkeys(ids))} phiếu (pages)")
+
+
+@main.command()
 @click.argument("study", type=FOLDER, required=False)
 @click.option("--reference", is_flag=True, help="List every setting with its default and meaning.")
 def settings(study: Path | None, reference: bool) -> None:
@@ -376,6 +540,11 @@ def doctor() -> None:
         raise SystemExit(1)
 
 
+def _file_stem(name: str) -> str:
+    """A name as part of a path: letters, digits, dash and underscore only."""
+    return "".join(one if one.isalnum() or one in "-_" else "_" for one in name)
+
+
 def _stop_if_same(study: Path, out: Path) -> None:
     if study.resolve() == out.resolve():
         raise SystemExit(_fail(f"{out}: results do not go into the study folder itself; choose another --out."))
@@ -404,7 +573,7 @@ def _write_plan(
         made = make_plan(opened, progress=tell)
         writers: dict[str, Callable[[Path], object]] = {
             INDICATORS_FILE: lambda _path: made.save(out, lang),
-            FINDINGS_FILE: lambda _path: write_findings(list(opened.findings), opened.set_aside, out, lang),
+            FINDINGS_FILE: lambda _path: write_findings(list(made.findings), opened.set_aside, out, lang),
             "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
             "map.html": lambda path: write_map(made, path),
         }
@@ -415,7 +584,7 @@ def _write_plan(
                 record(out, name, key)
     _show_indicators(console, made, lang)
     skipped = [name for name in outputs if name not in due]
-    console.print(f"{len(faults(opened.findings))} phát hiện (findings) → {out / FINDINGS_FILE}")
+    console.print(f"{len(faults(list(made.findings)))} phát hiện (findings) → {out / FINDINGS_FILE}")
     console.print(
         f"[green]{out}[/]: {', '.join(due)}" + (f"; đã có (current): {', '.join(skipped)}" if skipped else "")
     )
@@ -455,6 +624,64 @@ def _show_comparison(console: Console, compared: pd.DataFrame, lang: Language) -
         year = "" if not hasattr(row, "year") else f"{row.year:.0f}"
         figures = (served, row.cost_vnd / 1e9, row.bound_vnd / 1e9, 100 * row.gap, row.over_program_pct, row.seconds)
         table.add_row(row.method, year, *(_number(float(figure)) for figure in figures))
+    console.print(table)
+
+
+def _phases(targets: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[int, float]] | None:
+    """YEAR=% as they are; plain shares, rising, over the first to the last year (a single one: the last)."""
+    if not targets:
+        return None
+    phases = []
+    for number, text in enumerate(targets):
+        year, _, share = text.rpartition("=")
+        even = years[-1] if len(targets) == 1 else years[round(number * (len(years) - 1) / (len(targets) - 1))]
+        try:
+            phases.append((int(year) if year else even, float(share.replace(",", "."))))
+        except ValueError:
+            raise click.BadParameter(f"{text!r} is neither a share in % nor YEAR=%", param_hint="--target") from None
+    if any(not 0 <= share <= 100 for _, share in phases) or phases != sorted(set(phases)):
+        raise click.BadParameter("shares lie between 0 and 100 and rise with the years", param_hint="--target")
+    return phases
+
+
+def _show_fibre(console: Console, made: FibreResult, lang: Language) -> None:
+    from rich.table import Table
+
+    served, known = int(made.reach["ftth"].sum()), int(made.reach["ftth"].notna().sum())
+    homes = int(made.reach["homes_passed"].sum())
+    connected, households = int(made.reach["homes_connected"].sum()), int(made.reach["households"].sum())
+    labels = ("FTTH tính toán", "thôn", "hộ kết nối được", "hộ đang dùng", "không rõ")
+    heads = (
+        "Năm",
+        "Mục tiêu %",
+        "Thôn",
+        "Hộ",
+        "Km cáp",
+        "Chi phí (tỷ đồng)",
+        "Thấp–cao",
+        "Triệu đ/hộ",
+        "Sai khác",
+        "Giây",
+    )
+    if lang == "en":
+        labels = ("FTTH computed", "hamlets", "homes passed", "connected", "unknown")
+        heads = ("Year", "Target %", "Hamlets", "Homes", "Km", "Bn VND", "Low–high", "M VND/home", "Gap", "s")
+    share = _number(100 * served / known) if known else "–"
+    console.print(
+        f"{labels[0]}: {served}/{known} {labels[1]} ({share} %), {labels[4]}: {len(made.reach) - known}; "
+        f"{homes} {labels[2]}, {connected} {labels[3]} ({_number(100 * connected / max(households, 1))} %)",
+        highlight=False,
+    )
+    table = Table(heads[0])
+    for head in heads[1:]:
+        table.add_column(head, justify="right")
+    for row in made.plan.summary.itertuples():
+        billion = [_number(cost / 1e9) for cost in (row.cost_base_vnd, row.cost_low_vnd, row.cost_high_vnd)]
+        each = "–" if row.vnd_per_home_passed is None else _number(row.vnd_per_home_passed / 1e6)
+        gap = "0 ✓" if row.status == "optimal" else f"{_number(100 * row.gap)} %"
+        target = "–" if row.target_pct is None else _number(row.target_pct)
+        cells = (str(row.year), target, str(row.hamlets), str(row.households), _number(row.km), billion[0])
+        table.add_row(*cells, f"{billion[1]}–{billion[2]}", each, gap, _number(row.seconds))
     console.print(table)
 
 

@@ -10,17 +10,23 @@ import numpy as np
 import pandas as pd
 from rasterio.enums import Resampling
 
+from covplan.assess.compare import Comparison, cell_changes, hamlet_changes, indicator_changes, station_changes
 from covplan.assess.curves import sharing_curve, signal_curves
 from covplan.assess.demand import centres, demand_points
-from covplan.assess.hamlets import ANY, Signal, hamlet_states, signal_table
+from covplan.assess.hamlets import ANY, Signal, covered_share, hamlet_states, signal_table, states
 from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
 from covplan.assess.places import place_points, place_states
-from covplan.assess.reliability import compare, observed_hamlets
+from covplan.assess.reliability import compare as compare_with_tests
+from covplan.assess.reliability import observed_hamlets
 from covplan.assess.uncertainty import share_with_signal
+from covplan.fiber.reach import join_network, reach, reach_findings
+from covplan.fiber.roads import download_osm, read_osm, road_graph
+from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
 from covplan.propose import candidates, places_5g, sharing, sharing_market, sharing_scenarios, white_spots, zones
 from covplan.propose.alternatives import SCENARIOS
+from covplan.propose.fiber_extension import plan_fibre
 from covplan.propose.phasing import in_years
 from covplan.propose.transmit import planned_network
 from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
@@ -36,7 +42,7 @@ from covplan.study.errors import LayerError, SettingsError, TooLittleData
 from covplan.study.files import content_digest, file_digest
 from covplan.study.find import centre_of, find_village
 from covplan.study.plan import Plan
-from covplan.study.settings import radio_under
+from covplan.study.settings import radio_under, settings_difference
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
@@ -48,14 +54,18 @@ if TYPE_CHECKING:
 
     from covplan.assess.demand import Demand
     from covplan.assess.reliability import Reliability
+    from covplan.fiber.reach import Network
+    from covplan.fiber.routes import Single
     from covplan.propose.alternatives import Scenario
     from covplan.propose.costs import Range
+    from covplan.propose.fiber_extension import FibrePlan
     from covplan.propose.phasing import Phased
     from covplan.propose.places_5g import PlacesPlan
     from covplan.propose.sharing import SharingPlan
     from covplan.propose.white_spots import WhiteSpotPlan
     from covplan.radio.calibration import Calibration
     from covplan.radio.coverage import Coverage, Reception
+    from covplan.study.findings import Finding
     from covplan.study.folder import Study
     from covplan.study.grid import Grid
     from covplan.study.links import Explanation
@@ -64,6 +74,7 @@ if TYPE_CHECKING:
 
 RECEPTION = "reception 1"
 """Raise the number when a change of the model changes what is received."""
+SIGNAL_SETTINGS = ("grid", "radio", "propagation", "coverage", "definitions")
 POPULATION_CELL_M = 90.0  # population rasters are coarser than the grid
 
 
@@ -78,7 +89,8 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
     demand = demand_points(study.villages, study.dwellings, _population(study))
     signals = hear(study, demand, progress=progress)
     table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
-    hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology)
+    reached, fibre_findings = _reached(study, progress)
+    hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology, reached)
     places = _places(study, progress)
     counted = tallies(hamlets, places, study.communes, stations, locations, s)
     return Plan(
@@ -94,7 +106,65 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         ),
         curves=_curves(study, demand, signals, stations),
         evidence=evidence(counted),
+        findings=(*study.findings, *fibre_findings),
     )  # fmt: skip
+
+
+def compare(before: Plan, after: Plan) -> Comparison:
+    """Two plans side by side: hamlets that changed state and why, stations that differ, indicators."""
+    stations = station_changes(before.study.stations, after.study.stations)
+    cells = cell_changes(before.study.cells, after.study.cells)
+    every = pd.concat([before.study.cells, after.study.cells]).drop_duplicates("cell_id")
+    assumed = {
+        str(server): str(server).split("/")[0]  # template sectors are called station/band/number
+        for plan in (before, after)
+        for server in plan.signals["server"].dropna().unique()
+        if "/" in str(server)
+    }
+    station_of = pd.concat([every.set_index("cell_id")["station_id"], pd.Series(assumed, dtype="object")])
+    return Comparison(
+        hamlets=hamlet_changes(
+            before.hamlets, after.hamlets, stations, cells, station_of,
+            settings_difference(before.study.settings, after.study.settings, SIGNAL_SETTINGS),
+        ),
+        stations=stations,
+        cells=cells,
+        indicators=indicator_changes(before.indicators, after.indicators),
+    )  # fmt: skip
+
+
+def compare_definitions(study: Study, *, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+    """The share of hamlets, households and people covered under every definition of the study, one row each.
+
+    Columns: preset, technology, rsrp_threshold_dbm, throughput_mbps, confidence, hamlets_pct, households_pct,
+    population_pct, unknown, title_vi, title_en, mark. Hamlets count as the definition says (weak ones as the study
+    says), households and people where their clusters are covered.
+    """
+    demand = demand_points(study.villages, study.dwellings, _population(study))
+    rows = []
+    for preset, definition in study.settings.definitions.items():
+        chosen = study.settings.coverage.model_copy(update={"preset": preset})
+        other = replace(study, settings=study.settings.model_copy(update={"coverage": chosen}))
+        radio = _radio_in_force(other.settings, definition.technology)
+        heard = [one for one in hear(other, demand, progress=progress) if one.technology == definition.technology]
+        best = next((one for one in heard if one.operator == ANY), None)
+        row: dict[str, object] = {
+            "preset": preset, "technology": definition.technology, "rsrp_threshold_dbm": radio.rsrp_threshold_dbm,
+            "throughput_mbps": radio.throughput_mbps, "confidence": radio.confidence,
+        }  # fmt: skip
+        if best is not None:
+            known = ~np.isnan(best.probability)
+            state = pd.Series(states(demand, best.covered, known, definition, len(study.villages)))
+            share = pd.Series(covered_share(demand, best.covered, known, len(study.villages)))
+            good = state.isin(["covered", "weak"] if chosen.count_weak_as_covered else ["covered"])
+            row |= {"hamlets_pct": 100 * good.sum() / max((state != "unknown").sum(), 1)}
+            for name in ("households", "population"):
+                size = study.villages[name].astype("Float64").fillna(0).to_numpy(float)
+                counted = share.notna().to_numpy()
+                row[f"{name}_pct"] = 100 * float((share.fillna(0) * size).sum()) / max(float(size[counted].sum()), 1.0)
+            row["unknown"] = int((state == "unknown").sum())
+        rows.append(row | {"title_vi": definition.title_vi, "title_en": definition.title_en, "mark": definition.mark})
+    return pd.DataFrame(rows)
 
 
 def hear(study: Study, demand: Demand, *, progress: Callable[[str], None] | None = None) -> list[Signal]:
@@ -488,7 +558,7 @@ def reliability(study: Study, *, dark: Path | None = None) -> Reliability:
         _receive(study, own, "4G", radio, x_m, y_m, ground, None) for _, own in air.groupby("operator", sort=True)
     )
     predicted = pd.Series(is_covered(received, radio), dtype="object").mask(np.isnan(received.probability))
-    return compare(tests, predicted, observed)
+    return compare_with_tests(tests, predicted, observed)
 
 
 def _tested(study: Study, technologies: Sequence[str], propagation: Propagation) -> pd.DataFrame:
@@ -632,6 +702,15 @@ def _places(study: Study, progress: Callable[[str], None] | None) -> gpd.GeoData
     )
 
 
+def _reached(study: Study, progress: Callable[[str], None] | None) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
+    """FTTH of every hamlet, computed where the study has roads and fibre nodes."""
+    if study.settings.coverage.basis == "declared" or study.roads.empty or study.nodes.empty:
+        return None, []
+    if progress:
+        progress("FTTH theo thôn (reach)")
+    return fibre_reach(study)
+
+
 def _population(study: Study) -> tuple[Grid, NDArray[np.float32]] | None:
     """The population raster on its own cells, where hamlets lack clusters and the study has one."""
     path = study.rasters["population"]
@@ -696,3 +775,159 @@ def _masts_done(what: str, progress: Callable[[str], None] | None) -> Callable[[
             progress(f"{what}: {done}/{of} cột (masts)")
 
     return tell
+
+
+def fibre_reach(
+    study: Study, *, network: Network | None = None, roads: gpd.GeoDataFrame | None = None
+) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+    """FTTH state of every hamlet (columns of resources/layers/reach.csv), and what kept hamlets from being judged.
+
+    Parameters
+    ----------
+    network : Network, optional
+        That of `fibre_network`, when it is needed elsewhere too.
+    roads : GeoDataFrame, optional
+        Instead of the study's roads layer.
+    """
+    network = network or fibre_network(study, roads=roads)
+    table = reach(study.villages, study.dwellings, study.nodes, network, study.settings.fiber)
+    return table, reach_findings(table, study.nodes, network, study.settings.fiber)
+
+
+def extend_fibre(
+    study: Study,
+    *,
+    network: Network | None = None,
+    reached: gpd.GeoDataFrame | None = None,
+    targets: Sequence[tuple[int, float]] | None = None,
+    budget_vnd: float | None = None,
+    sites: gpd.GeoDataFrame | None = None,
+    gap: float = 0.0,
+    time_limit_s: float = 300.0,
+) -> FibrePlan:
+    """Hamlets to connect next, in order, with routes, materials and cost.
+
+    Parameters
+    ----------
+    network, reached : optional
+        Of `fibre_network` (with slopes, and with the same sites) and `fibre_reach`, when they are there already.
+    targets : sequence of (year, per cent), optional
+        The study's targets of VILLAGE_FTTH_COV by default.
+    budget_vnd : float, optional
+        Most households for this money, instead of targets.
+    sites : GeoDataFrame, optional
+        Stations that want fibre in the same trench: `site_id`, `must`, and what it costs to leave one out, `worth_vnd`.
+    """
+    network = network or fibre_network(study, sites=sites, slopes=True)
+    reached = fibre_reach(study, network=network)[0] if reached is None else reached
+    settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
+    stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
+    wards = study.communes["name"].str.startswith(("Phường", "Thị trấn"))
+    own = study.communes["boundary_version"] == settings.province.boundaries
+    return plan_fibre(
+        reached,
+        study.dwellings,
+        study.nodes,
+        study.communes,
+        network,
+        settings.fiber,
+        settings.costs,
+        stated if targets is None else targets,
+        settings.phases.years,
+        budget_vnd=budget_vnd,
+        towns=study.communes[wards & own].union_all(),
+        sites=sites,
+        gap=gap,
+        time_limit_s=time_limit_s,
+    )
+
+
+def fibre_single_routes(study: Study, network: Network) -> tuple[list[Single], pd.DataFrame]:
+    """Stretches of cable whose break cuts hamlets off, each with the cheapest ring; and the hamlets exposed."""
+    kind = mounting(network.graph, buried=study.settings.fiber.buried)
+    cost_vnd = route_cost_vnd(network.graph, kind, study.settings.costs, study.settings.fiber)
+    return single_routes(study.nodes, network, cost_vnd)
+
+
+@dataclass(frozen=True)
+class FibreResult:
+    """Everything `covplan fibre` writes."""
+
+    reach: gpd.GeoDataFrame
+    plan: FibrePlan
+    single_routes: pd.DataFrame
+    """Stretches without a way around, worst first, with the cheapest ring."""
+    findings: list[Finding]
+
+
+def fibre_plan(
+    study: Study,
+    *,
+    osm: Path | None = None,
+    download: bool = False,
+    targets: Sequence[tuple[int, float]] | None = None,
+    budget_vnd: float | None = None,
+    time_limit_s: float = 300.0,
+    progress: Callable[[str], None] = lambda _step: None,
+) -> FibreResult:
+    """Reach, extension and redundancy of the study's fibre.
+
+    Parameters
+    ----------
+    osm : Path, optional
+        File of OpenStreetMap whose roads are taken instead of the study's.
+    download : bool
+        Get them from the internet.
+    targets, budget_vnd, time_limit_s
+        As in `extend_fibre`.
+    """
+    progress("mạng đường, cáp (roads, cables)")
+    bounds = study.grid.bounds
+    roads = None if osm is None else read_osm(osm, study.settings.province.epsg, bounds)
+    if download:
+        roads = download_osm(study.communes.to_crs(4326).total_bounds, study.settings.province.epsg)
+    network = fibre_network(study, roads=roads, slopes=True)
+    progress("FTTH theo thôn (reach)")
+    reached, found = fibre_reach(study, network=network)
+    progress("mở rộng cáp (extension)")
+    plan = extend_fibre(
+        study, network=network, reached=reached, targets=targets, budget_vnd=budget_vnd, time_limit_s=time_limit_s
+    )
+    progress("tuyến độc đạo (single routes)")
+    singles = fibre_single_routes(study, network)[0]
+    return FibreResult(reached, plan, _single_table(singles, study.villages), found)
+
+
+def _single_table(singles: list[Single], villages: gpd.GeoDataFrame) -> pd.DataFrame:
+    by_id = villages.set_index("village_id")
+    rows = [
+        {
+            "operator": one.operator,
+            "hamlets": len(one.hamlets),
+            "households": int(by_id["households"].reindex(one.hamlets).sum()),
+            "districts": "; ".join(sorted(by_id["district"].reindex(one.hamlets).dropna().unique())),
+            "ring_km": round(one.ring_m / 1000, 2),
+            "ring_vnd": one.ring_vnd,
+            "ids": ";".join(one.hamlets),
+        }
+        for one in singles
+    ]
+    columns = ["operator", "hamlets", "households", "districts", "ring_km", "ring_vnd", "ids"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def fibre_network(
+    study: Study,
+    *,
+    roads: gpd.GeoDataFrame | None = None,
+    sites: gpd.GeoDataFrame | None = None,
+    slopes: bool = False,
+) -> Network:
+    """Roads, cables, fibre nodes, homes and sites of the study as one graph; with slopes of its terrain where asked."""
+    lines = study.roads if roads is None else roads
+    if lines.empty:
+        raise LayerError("roads.gpkg: missing; cable runs along roads. Add the layer, or give a file of OpenStreetMap.")
+    elevation = study.rasters["elevation"] if slopes else None
+    heights = None if elevation is None else load_ground(study.grid, elevation).elevation_m
+    graph = road_graph(lines, elevation_m=heights, grid=study.grid)
+    return join_network(graph, study.dwellings, study.nodes, study.routes, sites)

@@ -34,6 +34,10 @@ DECLARED = [
     "village_id", "name", "commune_code", "boundary_version", "district", "households", "population", "ftth_households",
     "centre_lon", "centre_lat", "grid_power", "difficulty",
 ]  # fmt: skip
+FROM_REACH = {
+    "limit": "ftth_limit", "homes_passed": "homes_passed", "nearest_node_id": "fibre_node_id",
+    "nearest_node_m": "fibre_node_m",
+}  # fmt: skip
 ROUNDING = 1e-9  # of a share: 3 of 3 clusters are all
 
 
@@ -132,11 +136,13 @@ def hamlet_states(
     locations: gpd.GeoDataFrame,
     signals: pd.DataFrame | None = None,
     technology: str = "4G",
+    reached: pd.DataFrame | None = None,
 ) -> gpd.GeoDataFrame:
     """One row per hamlet, same index as `villages`; columns of resources/layers/hamlets.csv.
 
     With `signals` (`signal_table`) the mobile state is computed, of `technology` and any operator; without, it is the
-    one the province declares. A hamlet about which neither says anything is unknown.
+    one the province declares; so with `reached` (columns of resources/layers/reach.csv) and FTTH. A hamlet about which
+    neither says anything is unknown.
     """
     hamlets = gpd.GeoDataFrame(villages[DECLARED].copy(), geometry=villages.geometry)
     hamlets["commune"] = name_of(villages["commune_code"], villages["boundary_version"], communes)
@@ -162,6 +168,11 @@ def hamlet_states(
         lit = five["state"].isin([COVERED, WEAK]).astype("boolean")
         hamlets["mobile_5g"] = lit.mask(five["state"].isin([UNKNOWN]) | five["state"].isna()).to_numpy()
     hamlets["ftth"], hamlets["ftth_basis"] = villages["declared_ftth"], "declared"
+    if reached is not None:
+        of = reached.set_index("village_id").reindex(villages["village_id"])
+        hamlets["ftth"], hamlets["ftth_basis"] = of["ftth"].astype("boolean").to_numpy(), "computed"
+        for column, name in FROM_REACH.items():
+            hamlets[name] = of[column].to_numpy()
     nearest = _nearest(villages, locations)
     hamlets["nearest_location_id"] = nearest["location_id"]
     hamlets["nearest_location_m"] = nearest["distance_m"]

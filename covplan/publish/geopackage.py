@@ -31,7 +31,7 @@ def write_geopackage(plan: Plan, path: Path, *, include_restricted: bool = False
     Same plan, same bytes. Layer names are `export_name` in resources/layers.csv; columns are those of the layers'
     definitions. Stations marked restricted, and the locations they stand on, leave only on request.
     """
-    tables = plan.layers() | {"findings": findings_table(plan.study.findings)}
+    tables = plan.layers() | {"findings": findings_table(plan.findings)}
     hidden = set() if include_restricted else restricted_locations(plan.study.stations)
     secret = set() if include_restricted else _secret_ids(plan.study)
     with written_whole(path) as part, fixed_file_date():

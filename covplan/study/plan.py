@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-    from covplan.study.findings import Language
+    from covplan.study.findings import Finding, Language
     from covplan.study.folder import Study
 
 INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
@@ -36,6 +36,8 @@ class Plan:
     parts: pd.DataFrame
     curves: pd.DataFrame
     evidence: pd.DataFrame
+    findings: tuple[Finding, ...] = ()
+    """Those of the study, and what came up while planning."""
 
     def layers(self) -> dict[str, pd.DataFrame]:
         """Input and result layers by their name in resources/layers.csv, without those the study lacks."""
@@ -58,7 +60,7 @@ class Plan:
             with written_whole(out / f"{name}.csv") as part:
                 # utf-8-sig: Excel takes a file without the mark for the system's own encoding.
                 getattr(self, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
-        write_findings(list(self.study.findings), self.study.set_aside, out, language)
+        write_findings(list(self.findings), self.study.set_aside, out, language)
 
     def _repr_html_(self) -> str:
         shown = self.indicators[["name_vi", "unit", "value", "baseline", "target_2025", "target_2030", "gap_2025"]]

@@ -24,6 +24,7 @@ from covplan.study.findings import checks
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from pydantic_core import ErrorDetails
@@ -223,6 +224,20 @@ class Fiber(_Section):
     """Longest cable from a distribution point to a home."""
     margin_db: Annotated[float, Field(ge=0, le=10)] = 3.0
     """Optical margin kept for repairs and ageing."""
+    split: Annotated[tuple[int, ...], Field(min_length=1, max_length=3)] = (4, 8)
+    """Splitters between exchange and home, first stage (FDT) first: (4, 8) is 1:4 then 1:8, 32 homes on a PON port."""
+    drop_m: Metres = 500.0
+    """Longest drop from an access point (FAT) or a tapped cable to a home, along roads."""
+    off_road_m: Metres = 1000.0
+    """Dwellings farther than this from every road have no way for a cable."""
+    served_share: Share = 0.5
+    """Share of a hamlet's households that must be passed for the hamlet to have FTTH."""
+    take_up: Share = 0.6
+    """Share of the homes passed for which ports are planned."""
+    buried: bool = False
+    """True: new cable goes into ducts everywhere, not only in towns."""
+    steep_slope: Annotated[float, Field(ge=0, le=2)] = 0.15
+    """From this slope (rise over run) on a route costs more, by the factor fiber_steep_factor."""
 
 
 class Phases(_Section):
@@ -519,6 +534,21 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as error:
         lines = [_explain(path.name, problem) for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+
+
+def settings_difference(before: Settings, after: Settings, sections: Sequence[str]) -> list[str]:
+    """Settings of the named sections that differ, in words: "radio.4G.rsrp_threshold_dbm -110.0 → -105.0"."""
+
+    def flat(prefix: str, value: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return {key: one for name, part in value.items() for key, one in flat(f"{prefix}.{name}", part).items()}
+        return {prefix: value}
+
+    old, new = (
+        {key: one for name in sections for key, one in flat(name, settings.model_dump()[name]).items()}
+        for settings in (before, after)
+    )
+    return [f"{key} {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
 
 
 def settings_toml(settings: Settings) -> str:

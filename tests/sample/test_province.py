@@ -46,7 +46,7 @@ IN_PACKAGES = {
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The sample province, made here and now (half a minute)."""
+    """The sample province, made here and now (a minute or two)."""
     folder = tmp_path_factory.mktemp("province")
     make_province(folder)
     return folder

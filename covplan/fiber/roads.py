@@ -1,0 +1,510 @@
+"""The road graph cable is laid along: noded lines with length, slope, class and power poles; points join it by spurs.
+
+From the study's roads layer or a file of OpenStreetMap; arrays and sparse matrices, so that
+`scipy.sparse.csgraph` finds every way. Feeds `reach` and `propose.fiber_extension`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyogrio
+import shapely
+from pyogrio.errors import DataLayerError, DataSourceError
+from pyproj import Transformer
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components, dijkstra
+
+from covplan.study.errors import LayerError
+from covplan.study.geometry import WGS84
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from covplan.study.grid import Grid
+
+    Floats = NDArray[np.float64]
+    Ints = NDArray[np.int64]
+    Flags = NDArray[np.bool_]
+
+CLASSES = (
+    "motorway", "trunk", "primary", "secondary", "tertiary", "unclassified", "residential", "service", "track", "path",
+)  # fmt: skip
+OSM_CLASSES = {
+    "motorway_link": "motorway", "trunk_link": "trunk", "primary_link": "primary", "secondary_link": "secondary",
+    "tertiary_link": "tertiary", "living_street": "residential", "road": "unclassified", "pedestrian": "residential",
+    "footway": "path", "bridleway": "path", "steps": "path", "cycleway": "path",
+}  # fmt: skip
+SPUR = "spur"  # from a point off the road to it
+CABLE = "cable"  # an existing route that leaves the roads
+SAME_M = 0.1  # vertices nearer than this are one
+TOUCH_M = 6.0  # an end that stops so near another line was meant to touch it
+NEAR_ROAD_M = 25.0  # a cable drawn within this of a road lies along it
+OFF_ROAD_SHARE = 0.1  # of a route farther off than that: it has a way of its own
+SHORTEST_M = 0.01  # of an edge: a sparse matrix cannot hold a way of length 0
+SAMPLE_M = 90.0  # between two heights along a road
+
+
+@dataclass(frozen=True)
+class RoadGraph:
+    """Nodes and undirected edges; arrays per node or per edge, lines run from tail to head."""
+
+    epsg: int
+    node_m: Floats
+    """Shape (nodes, 2), metres of the CRS."""
+    tail: Ints
+    head: Ints
+    line: NDArray[np.object_]
+    length_m: Floats
+    """On the WGS 84 ellipsoid."""
+    slope: Floats
+    """Mean steepness along the edge, rise over run; 0 where no height is known."""
+    kind: NDArray[np.object_]
+    """Road class (OpenStreetMap highway), spur or cable."""
+    power: Flags
+    """Power poles stand along it."""
+
+    @property
+    def nodes(self) -> int:
+        """Number of nodes."""
+        return len(self.node_m)
+
+    @property
+    def edges(self) -> int:
+        """Number of edges."""
+        return int(self.tail.size)
+
+
+def road_graph(
+    roads: gpd.GeoDataFrame, *, elevation_m: NDArray[np.float32] | None = None, grid: Grid | None = None
+) -> RoadGraph:
+    """Graph of a roads layer in a metric CRS.
+
+    Lines meet where they share a vertex (a bridge shares none with what passes below) and where one ends on another.
+    Runs without a junction become one edge.
+
+    Parameters
+    ----------
+    roads : GeoDataFrame
+        Columns `class` and `power` of resources/layers/roads.csv; lines of other columns are kept apart by these only.
+    elevation_m, grid : optional
+        Heights for the slope, metres.
+    """
+    lines, kind, power = _plain_lines(roads)
+    lines, kind, power = _merged(lines, kind, power)
+    lines, source = _noded(lines)
+    node_m, tail, head = _ends(lines)
+    graph = RoadGraph(
+        int(roads.crs.to_epsg() or 0), node_m, tail, head, lines, np.zeros(len(lines)), np.zeros(len(lines)),
+        kind[source], power[source],
+    )  # fmt: skip
+    return _measured(graph, np.arange(len(lines)), elevation_m, grid)
+
+
+def with_cables(graph: RoadGraph, routes: gpd.GeoDataFrame) -> RoadGraph:
+    """The graph with existing routes that leave the roads as edges of their own (class `cable`)."""
+    lines = _parts(routes.geometry)
+    off = lines[_off_road_share(graph, lines) > OFF_ROAD_SHARE] if len(lines) else lines
+    if not len(off):
+        return graph
+    both = gpd.GeoDataFrame(
+        {"class": [*graph.kind, *[CABLE] * len(off)], "power": [*graph.power, *[False] * len(off)]},
+        geometry=[*graph.line, *off],
+        crs=graph.epsg,
+    )
+    made = road_graph(both)
+    return replace(made, slope=_inherited_slope(graph, made))
+
+
+def attached(graph: RoadGraph, points_m: ArrayLike) -> tuple[RoadGraph, Ints, Floats]:
+    """Split the graph where points join it.
+
+    Parameters
+    ----------
+    points_m : array_like, shape (points, 2)
+        Coordinates in the graph's CRS, metres.
+
+    Returns
+    -------
+    graph, node, away_m
+        The graph with a node at the place of the nearest road to each point, that node, and the way to it off road.
+    """
+    points = np.asarray(points_m, np.float64).reshape(-1, 2)
+    if not len(points) or not graph.edges:
+        return graph, np.full(len(points), -1), np.full(len(points), np.inf)
+    shapes = shapely.points(points)
+    edge = shapely.STRtree(graph.line).nearest(shapes).astype(np.int64)
+    along = shapely.line_locate_point(graph.line[edge], shapes)
+    plane_m = shapely.length(graph.line)[edge]
+    along = np.where(along < 0.5, 0.0, np.where(along > plane_m - 0.5, plane_m, np.round(along, 1)))
+    away_m = shapely.distance(graph.line[edge], shapes)
+    node = np.where(along == 0, graph.tail[edge], np.where(along == plane_m, graph.head[edge], -1))
+    inner = np.flatnonzero(node < 0)
+    if not inner.size:
+        return graph, node, away_m
+    cut, number = np.unique(np.column_stack([edge[inner], along[inner]]), axis=0, return_inverse=True)
+    node[inner] = graph.nodes + number.ravel()
+    return _split(graph, cut[:, 0].astype(np.int64), cut[:, 1]), node, away_m
+
+
+def matrix(graph: RoadGraph, weight: Floats, edges: Flags | None = None) -> csr_array:
+    """Symmetric weights for `scipy.sparse.csgraph`; of parallel edges the lightest, loops left out.
+
+    Parameters
+    ----------
+    weight : ndarray, shape (edges,)
+    edges : ndarray of bool, optional
+        Which edges may be used.
+    """
+    use = graph.tail != graph.head if edges is None else edges & (graph.tail != graph.head)
+    return sparse(graph.tail[use], graph.head[use], weight[use], graph.nodes)
+
+
+def sparse(tail: Ints, head: Ints, weight: Floats, nodes: int) -> csr_array:
+    """Undirected edges as a symmetric matrix: of parallel ones the lightest, none lighter than `SHORTEST_M`."""
+    order = np.argsort(-weight, kind="stable")  # written from heavy to light: the lightest stays
+    place = np.minimum(tail, head) * nodes + np.maximum(tail, head)
+    unique, last = np.unique(place[order][::-1], return_index=True)
+    light = np.maximum(weight[order][::-1][last], SHORTEST_M)
+    low, high = unique // nodes, unique % nodes
+    return csr_array(
+        (np.concatenate([light, light]), (np.concatenate([low, high]), np.concatenate([high, low]))),
+        shape=(nodes, nodes),
+    )
+
+
+def nearest_way(
+    weights: csr_array, sources: Ints, offset_m: ArrayLike = 0.0, *, limit_m: float = np.inf
+) -> tuple[Floats, Ints]:
+    """Length of the shortest way from any source to every node, and the index of that source in `sources`.
+
+    Parameters
+    ----------
+    offset_m : array_like
+        Length each source starts with.
+    limit_m : float
+        Ways longer than this count as none.
+
+    Returns
+    -------
+    length_m, source : ndarray, shape (nodes,)
+        inf and −1 where there is no way.
+    """
+    nodes = weights.shape[0]
+    if not sources.size:
+        return np.full(nodes, np.inf), np.full(nodes, -1)
+    start = np.broadcast_to(np.asarray(offset_m, np.float64), sources.shape)
+    best = np.lexsort((start, sources))
+    first = best[np.unique(sources[best], return_index=True)[1]]  # of sources at one node the nearest
+    wider = _with_entry(weights, sources[first], np.maximum(start[first], SHORTEST_M))
+    length, before = dijkstra(wider, directed=True, indices=nodes, limit=limit_m, return_predecessors=True)
+    came = np.full(nodes, -1)
+    at = np.full(nodes, -1)
+    at[sources[first]] = first
+    for node in np.argsort(length[:nodes], kind="stable"):
+        if not np.isfinite(length[node]):
+            break
+        came[node] = at[node] if before[node] == nodes else came[before[node]]
+    return length[:nodes], came
+
+
+def parts_of(graph: RoadGraph, edges: Flags | None = None) -> Ints:
+    """Number of the connected part each node lies in."""
+    label: Ints = connected_components(matrix(graph, graph.length_m, edges), directed=False)[1]
+    return label
+
+
+def along_routes(graph: RoadGraph, routes: gpd.GeoDataFrame) -> Flags:
+    """True for edges an existing route runs along: three points of the edge lie within 25 m of a route."""
+    lines = _parts(routes.geometry)
+    if not len(lines) or not graph.edges:
+        return np.zeros(graph.edges, np.bool_)
+    tree = shapely.STRtree(lines)
+    on = graph.kind != SPUR
+    for share in (0.2, 0.5, 0.8):
+        at = shapely.line_interpolate_point(graph.line, share, normalized=True)
+        hit = np.zeros(graph.edges, np.bool_)
+        hit[tree.query(at, predicate="dwithin", distance=NEAR_ROAD_M)[0]] = True
+        on &= hit
+    return np.asarray(on, np.bool_)
+
+
+def line_ends(routes: gpd.GeoDataFrame) -> Floats:
+    """Both ends of every route, shape (ends, 2): where cable begins or ends an edge has to."""
+    lines = _parts(routes.geometry)
+    ends = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
+    return np.asarray(shapely.get_coordinates(ends).reshape(-1, 2), np.float64)
+
+
+def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | None = None) -> gpd.GeoDataFrame:
+    """Roads of an .osm, .osm.pbf, .gpkg or .graphml file, as the layer `roads` describes them.
+
+    Parameters
+    ----------
+    path : Path
+        OpenStreetMap as XML or protobuf (read by GDAL), or GraphML written by osmnx.
+    epsg : int
+        The study's metric CRS.
+    bounds : tuple, optional
+        West, south, east, north in that CRS: roads elsewhere are left out.
+    """
+    if not path.is_file():
+        raise LayerError(f"{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.")
+    frame = _read_graphml(path) if path.suffix == ".graphml" else _read_lines(path)
+    frame = frame.to_crs(epsg)
+    if bounds is not None:
+        frame = frame[frame.intersects(shapely.box(*bounds))]
+    named = frame["class"].replace(OSM_CLASSES)
+    roads = frame.assign(**{"class": named})[named.isin(CLASSES)].reset_index(drop=True)
+    if roads.empty:
+        raise LayerError(f"{path}: no road in it. Is it an extract of the province with highway tags?")
+    return roads
+
+
+def download_osm(bounds: tuple[float, float, float, float], epsg: int) -> gpd.GeoDataFrame:
+    """Roads of OpenStreetMap from the internet through osmnx, for (west, south, east, north) in degrees.
+
+    Only for a caller that was told it may use the network.
+    """
+    import osmnx  # heavy, and only ever needed here
+
+    graph = osmnx.graph_from_bbox(bounds, network_type="all_public", simplify=True)
+    edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
+    return _of_edges(edges, epsg)
+
+
+def _read_lines(path: Path) -> gpd.GeoDataFrame:
+    try:
+        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+        layer = "lines" if "lines" in layers else layers[0]
+        columns = set(pyogrio.read_info(path, layer=layer)["fields"])
+        tag = next((name for name in ("highway", "class", "fclass") if name in columns), None)
+        where = f"{tag} IS NOT NULL" if tag == "highway" else None
+        frame = pyogrio.read_dataframe(path, layer=layer, where=where)
+    except (DataSourceError, DataLayerError, IndexError) as error:
+        raise LayerError(f"{path}: cannot be read as OpenStreetMap data: {error}.") from None
+    if tag is None:
+        raise LayerError(f"{path}: its layer {layer!r} has no column highway.")
+    poles = frame["power"].astype("boolean") if "power" in frame else False
+    return gpd.GeoDataFrame(
+        {"class": frame[tag].astype(str), "name": frame.get("name"), "power": poles}, geometry=frame.geometry
+    )
+
+
+def _read_graphml(path: Path) -> gpd.GeoDataFrame:
+    import osmnx  # heavy, and only ever needed here
+
+    try:
+        graph = osmnx.load_graphml(path)
+    except Exception as error:  # whatever networkx or the XML parser raises
+        raise LayerError(f"{path}: cannot be read as GraphML of osmnx: {error}.") from None
+    edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
+    return _of_edges(edges, 4326)
+
+
+def _of_edges(edges: gpd.GeoDataFrame, epsg: int) -> gpd.GeoDataFrame:
+    one = edges["highway"].map(lambda value: value[0] if isinstance(value, list) else value)
+    table = {"class": one.astype(str).replace(OSM_CLASSES), "name": edges.get("name"), "power": False}
+    return gpd.GeoDataFrame(table, geometry=edges.geometry).to_crs(epsg)
+
+
+def _parts(geometry: gpd.GeoSeries) -> NDArray[np.object_]:
+    """Simple lines of a column of lines and multilines; empty and zero-length ones are left out."""
+    lines = shapely.get_parts(np.asarray(geometry.to_numpy(), object))
+    lines = shapely.force_2d(lines[shapely.get_type_id(lines) == 1])
+    return np.asarray(lines[shapely.length(lines) > SAME_M], object)
+
+
+def _plain_lines(roads: gpd.GeoDataFrame) -> tuple[NDArray[np.object_], NDArray[np.object_], Flags]:
+    lines, row = shapely.get_parts(np.asarray(roads.geometry.to_numpy(), object), return_index=True)
+    use = (shapely.get_type_id(lines) == 1) & (shapely.length(lines) > SAME_M)
+    lines, row = shapely.force_2d(lines[use]), row[use]
+    kind = roads["class"].fillna("unclassified").to_numpy(object)
+    power = roads["power"] if "power" in roads else pd.Series(False, index=roads.index)
+    lines = shapely.transform(lines, lambda xy: np.round(xy / SAME_M) * SAME_M)
+    return lines, kind[row], power.fillna(value=False).to_numpy(bool)[row]
+
+
+def _merged(
+    lines: NDArray[np.object_], kind: NDArray[np.object_], power: Flags
+) -> tuple[NDArray[np.object_], NDArray[np.object_], Flags]:
+    """Runs of one class without a junction as one line each."""
+    out: list[NDArray[np.object_]] = []
+    kinds: list[object] = []
+    powers: list[bool] = []
+    labels = pd.MultiIndex.from_arrays([kind, power]).factorize()[0] if len(lines) else np.empty(0, int)
+    for label in range(labels.max() + 1 if len(lines) else 0):
+        members = np.flatnonzero(labels == label)
+        merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines[members])))
+        out.append(merged)
+        kinds += [kind[members[0]]] * len(merged)
+        powers += [bool(power[members[0]])] * len(merged)
+    flat = np.concatenate(out) if out else np.empty(0, object)
+    return flat, np.array(kinds, object), np.array(powers, np.bool_)
+
+
+def _noded(lines: NDArray[np.object_]) -> tuple[NDArray[np.object_], Ints]:
+    """Lines cut at vertices they share and where one ends on another; and the line each piece came from."""
+    if not len(lines):
+        return lines, np.empty(0, np.int64)
+    lines = _touching(lines)
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    number = np.unique(np.round(xy / SAME_M).astype(np.int64), axis=0, return_inverse=True)[1].ravel()
+    last = np.append(line[1:] != line[:-1], True)
+    first = np.append(True, line[1:] != line[:-1])
+    seen = np.bincount(number)
+    end = first | last
+    cut = end | (seen[number] > 1) | np.isin(number, number[end])
+    at = np.flatnonzero(cut)
+    start, stop = at[:-1], at[1:]
+    inside = line[start] == line[stop]
+    start, stop = start[inside], stop[inside]
+    count = stop - start + 1
+    take = np.repeat(start - np.append(0, np.cumsum(count)[:-1]), count) + np.arange(count.sum())
+    pieces = shapely.linestrings(xy[take], indices=np.repeat(np.arange(count.size), count))
+    use = shapely.length(pieces) > 0
+    return np.asarray(pieces[use], object), line[start][use].astype(np.int64)
+
+
+def _touching(lines: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Lines with a vertex more wherever another line ends within `TOUCH_M` of them."""
+    ends = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
+    owner = np.tile(np.arange(len(lines)), 2)
+    end, line = shapely.STRtree(lines).query(ends, predicate="dwithin", distance=TOUCH_M)
+    end, line = end[owner[end] != line], line[owner[end] != line]
+    along = shapely.line_locate_point(lines[line], ends[end])
+    vertex = shapely.distance(shapely.line_interpolate_point(lines[line], along), ends[end]) <= SAME_M
+    at_end = (along <= SAME_M) | (along >= shapely.length(lines[line]) - SAME_M)
+    inner = ~(vertex & at_end)  # two ends at one place meet already
+    lines = lines.copy()
+    for number, places in pd.Series(np.flatnonzero(inner)).groupby(line[inner]):
+        stops = [(float(along[k]), shapely.get_coordinates(ends[end[k]])[0]) for k in places]
+        lines[number] = _with_vertices(lines[number], stops)
+    return lines
+
+
+def _with_vertices(line: shapely.LineString, stops: list[tuple[float, Floats]]) -> shapely.LineString:
+    xy = shapely.get_coordinates(line)
+    at = np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
+    added = np.array([place for _, place in stops])
+    order = np.argsort(np.concatenate([at, [along for along, _ in stops]]), kind="stable")
+    return shapely.linestrings(np.vstack([xy, added])[order])
+
+
+def _ends(lines: NDArray[np.object_]) -> tuple[Floats, Ints, Ints]:
+    if not len(lines):
+        return np.empty((0, 2)), np.empty(0, np.int64), np.empty(0, np.int64)
+    both = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
+    place = np.round(shapely.get_coordinates(both) / SAME_M).astype(np.int64)
+    unique, number = np.unique(place, axis=0, return_inverse=True)
+    number = number.ravel()
+    return unique * SAME_M, number[: len(lines)].astype(np.int64), number[len(lines) :].astype(np.int64)
+
+
+def _split(graph: RoadGraph, edge: Ints, along: Floats) -> RoadGraph:
+    """The graph with new nodes, numbered on, at places along its edges (sorted by edge and place, plane metres)."""
+    pieces: list[shapely.LineString] = []
+    tail: list[int] = []
+    head: list[int] = []
+    share: list[float] = []
+    parent: list[int] = []
+    places = np.empty((len(edge), 2))
+    first = np.flatnonzero(np.append(True, edge[1:] != edge[:-1]))
+    for begin, end in zip(first, np.append(first[1:], len(edge)), strict=True):
+        number = int(edge[begin])
+        xy = shapely.get_coordinates(graph.line[number])
+        at = np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
+        stops = along[begin:end]
+        added = np.column_stack([np.interp(stops, at, xy[:, 0]), np.interp(stops, at, xy[:, 1])])
+        places[begin:end] = added
+        bound = np.concatenate([[0.0], stops, [at[-1]]])
+        corner = np.vstack([xy[:1], added, xy[-1:]])
+        nodes = [int(graph.tail[number]), *range(graph.nodes + begin, graph.nodes + end), int(graph.head[number])]
+        for k in range(len(bound) - 1):
+            between = xy[(at > bound[k]) & (at < bound[k + 1])]
+            pieces.append(shapely.linestrings(np.vstack([corner[k : k + 1], between, corner[k + 1 : k + 2]])))
+            share.append((bound[k + 1] - bound[k]) / at[-1])
+            tail.append(nodes[k])
+            head.append(nodes[k + 1])
+            parent.append(number)
+    whole = np.ones(graph.edges, np.bool_)
+    whole[edge] = False
+    old = np.array(parent)
+    new_lines = np.empty(len(pieces), object)
+    new_lines[:] = pieces
+    return replace(
+        graph,
+        node_m=np.vstack([graph.node_m, places]),
+        tail=np.concatenate([graph.tail[whole], tail]).astype(np.int64),
+        head=np.concatenate([graph.head[whole], head]).astype(np.int64),
+        line=np.concatenate([graph.line[whole], new_lines]),
+        length_m=np.concatenate([graph.length_m[whole], graph.length_m[old] * share]),
+        slope=np.concatenate([graph.slope[whole], graph.slope[old]]),
+        kind=np.concatenate([graph.kind[whole], graph.kind[old]]),
+        power=np.concatenate([graph.power[whole], graph.power[old]]),
+    )
+
+
+def _with_entry(weights: csr_array, nodes: Ints, weight: Floats) -> csr_array:
+    """The matrix with one node more, from which edges lead to some nodes."""
+    data = np.concatenate([weights.data, weight])
+    column = np.concatenate([weights.indices, nodes])
+    first = np.append(weights.indptr, len(data))
+    return csr_array((data, column, first), shape=(weights.shape[0] + 1,) * 2)
+
+
+def _measured(graph: RoadGraph, edges: Ints, elevation_m: NDArray[np.float32] | None, grid: Grid | None) -> RoadGraph:
+    """Lengths on the ellipsoid and mean slopes of some edges."""
+    if not edges.size:
+        return graph
+    lines = graph.line[edges]
+    to_degrees = Transformer.from_crs(graph.epsg, 4326, always_xy=True)
+    length_m = graph.length_m.copy()
+    length_m[edges] = _sums(lines, lambda xy: _step_m(*to_degrees.transform(*xy.T)))
+    slope = graph.slope.copy()
+    if elevation_m is not None and grid is not None:
+        dense = shapely.segmentize(lines, SAMPLE_M)
+        rise = _sums(dense, lambda xy: np.abs(np.diff(_heights(xy, elevation_m, grid))))
+        slope[edges] = np.where(np.isfinite(rise), rise, 0.0) / np.maximum(length_m[edges], 1.0)
+    return replace(graph, length_m=length_m, slope=slope)
+
+
+def _sums(lines: NDArray[np.object_], per_step) -> Floats:  # type: ignore[no-untyped-def]
+    """Sum over each line of a quantity of its steps, given one for all vertices in a row."""
+    xy, line = shapely.get_coordinates(lines, return_index=True)
+    step = np.asarray(per_step(xy))
+    return np.bincount(line[1:], np.where(line[1:] == line[:-1], step, 0.0), minlength=len(lines)).astype(np.float64)
+
+
+def _step_m(lon: Floats, lat: Floats) -> Floats:
+    return np.asarray(WGS84.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
+
+
+def _heights(xy: Floats, elevation_m: NDArray[np.float32], grid: Grid) -> Floats:
+    row, column = grid.rowcol(*xy.T)
+    inside = grid.contains(*xy.T)
+    height = np.full(len(xy), np.nan)
+    height[inside] = elevation_m[row[inside], column[inside]]
+    return height
+
+
+def _off_road_share(graph: RoadGraph, lines: NDArray[np.object_]) -> Floats:
+    """Share of each line's points, every 50 m, farther than 25 m from every road."""
+    xy, line = shapely.get_coordinates(shapely.segmentize(lines, 50.0), return_index=True)
+    off = np.ones(len(xy), np.bool_)
+    if graph.edges:
+        off[shapely.STRtree(graph.line).query(shapely.points(xy), predicate="dwithin", distance=NEAR_ROAD_M)[0]] = False
+    return np.bincount(line, off, minlength=len(lines)) / np.bincount(line, minlength=len(lines))
+
+
+def _inherited_slope(old: RoadGraph, new: RoadGraph) -> Floats:
+    """Slopes of the edges of a graph whose roads were cut anew, from the nearest old edge."""
+    middle = shapely.line_interpolate_point(new.line, 0.5, normalized=True)
+    nearest = shapely.STRtree(old.line).nearest(middle)
+    return np.where(new.kind == CABLE, 0.0, old.slope[nearest])

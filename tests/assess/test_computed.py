@@ -1,0 +1,342 @@
+"""Coverage turned into figures: every computed state and indicator once more with plain loops over points."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import norm
+from shapely.geometry import Point
+
+import covplan
+from covplan.assess.demand import Demand, demand_points
+from covplan.assess.hamlets import ANY, Signal, states
+from covplan.assess.places import place_points, place_states
+from covplan.assess.uncertainty import shadow_field, share_with_signal
+from covplan.pipeline import compare, compare_definitions, explain_link
+from covplan.publish.sheet import sheet_html
+from covplan.radio.links import receive
+from covplan.study.folder import open_study
+from covplan.study.settings import Definition
+from tests.study import EPSG, small_study
+
+COMPUTED = {"basis": "computed"}
+EDGE = {"4G": {"rsrp_threshold_dbm": -90.0}, "5G": {"rsrp_threshold_dbm": -92.0}}  # where the small province is divided
+
+
+def divided_study(folder):
+    """The small study with covered, weak and dark hamlets: one lives all in one place, one mast stands aside."""
+
+    def stations(table):
+        return table.assign(lat=table["lat"] + 0.01 * (table["station_id"] == "S-4"))
+
+    def dwellings(table):
+        together = table["village_id"] == "T-02209-1"
+        return table.assign(geometry=table.geometry.where(~together, table.geometry[together].iloc[0]))
+
+    return small_study(folder, {"coverage": COMPUTED, "radio": EDGE}, stations=stations, dwellings=dwellings)
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    return covplan.make_plan(open_study(divided_study(tmp_path_factory.mktemp("computed"))))
+
+
+def received(study, technology, points):
+    """RSRP at (x, y) of every operator with the technology on air, from the radio model alone."""
+    ground = covplan.pipeline.load_study_ground(study)
+    radio, found = study.settings.radio[technology], {}
+    air = study.stations[
+        study.stations["technologies"].str.contains(technology) & (study.stations["status"] == "existing")
+    ]
+    for operator in sorted(set(air["operator"])):
+        one = receive(
+            air[air["operator"] == operator], study.cells, [p[0] for p in points], [p[1] for p in points], ground,
+            technology, radio, study.settings.propagation,
+        )  # fmt: skip
+        found[operator] = [-999.0 if np.isnan(dbm) else float(dbm) for dbm in one.rsrp_dbm]
+    return found
+
+
+def by_hand(study, technology):
+    """State, covered share and operators of each hamlet, by the words of the province's definition."""
+    radio = study.settings.radio[technology]
+    level = radio.rsrp_threshold_dbm + norm.ppf(radio.confidence) * study.settings.propagation.location_sigma_db
+    result = {}
+    for village in study.villages.to_crs(EPSG).to_dict("records"):
+        centre = gpd.GeoSeries([Point(village["centre_lon"], village["centre_lat"])], crs=4326).to_crs(EPSG)[0]
+        homes = study.dwellings[study.dwellings["village_id"] == village["village_id"]]
+        points = [(centre.x, centre.y), *((p.x, p.y) for p in homes.geometry)]
+        got = received(study, technology, points)
+        best = [max((dbm[n] for dbm in got.values()), default=-999.0) for n in range(len(points))]
+        covered = sum(h for h, dbm in zip(homes["households"], best[1:], strict=True) if dbm >= level)
+        share = covered / homes["households"].sum()
+        state = "none" if best[0] < level else "covered" if share == 1 else "weak"
+        present = sorted(operator for operator, dbm in got.items() if dbm[0] >= level)
+        result[village["village_id"]] = (state, share, present)
+    return result
+
+
+def test_states_shares_and_operators_equal_a_count_by_hand(plan):
+    hand = by_hand(plan.study, "4G")
+    assert {state for state, _, _ in hand.values()} == {"covered", "weak", "none"}  # or the study would tell nothing
+    for hamlet in plan.hamlets.to_dict("records"):
+        state, share, present = hand[hamlet["village_id"]]
+        assert hamlet["mobile_state"] == state
+        assert hamlet["covered_share"] == pytest.approx(share, abs=1e-4)
+        assert hamlet["operators"] == ";".join(present)
+        assert hamlet["operators_count"] == len(present)
+        assert hamlet["basis"] == "computed"
+
+
+def test_indicators_of_coverage_equal_a_count_by_hand(plan):
+    found = plan.indicators.set_index("indicator")
+    hand, five = by_hand(plan.study, "4G"), by_hand(plan.study, "5G")
+    lit = sum(state != "none" for state, _, _ in hand.values())
+    assert (found.at["VILLAGE_MBB_COV", "numerator"], found.at["VILLAGE_MBB_COV", "denominator"]) == (lit, len(hand))
+    demand = set(plan.study.communes.query("demand_5g and boundary_version == '2025-02'")["commune_code"])
+    people = {
+        v["village_id"]: v["population"] for v in plan.study.villages.to_dict("records") if v["commune_code"] in demand
+    }
+    served = sum(five[village][1] * size for village, size in people.items())
+    assert found.at["5G_POP", "denominator"] == sum(people.values())
+    assert found.at["5G_POP", "numerator"] == pytest.approx(served, abs=0.1)
+    assert served > 0
+
+
+def test_every_figure_is_the_sum_of_the_objects_behind_it(plan):
+    for row in plan.indicators.dropna(subset="numerator").itertuples():
+        behind = plan.evidence[plan.evidence["indicator"] == row.indicator]
+        assert behind.loc[behind["known"], "numerator"].sum() == pytest.approx(row.numerator)
+        assert behind.loc[behind["known"], "denominator"].sum() == pytest.approx(row.denominator)
+        assert (~behind["known"]).sum() == row.unknown
+    for (name, kind, _version), part in plan.parts.groupby(
+        ["indicator", "part_kind", "boundary_version"], dropna=False
+    ):
+        if kind in ("commune", "district", "place_kind"):
+            whole = plan.indicators.set_index("indicator").loc[name]
+            assert part["numerator"].sum() == pytest.approx(whole["numerator"])
+            assert part["denominator"].sum() == pytest.approx(whole["denominator"])
+
+
+def test_an_operators_own_share_of_hamlets_is_in_the_parts(plan):
+    hand = by_hand(plan.study, "4G")
+    own = plan.parts.query("indicator == 'VILLAGE_MBB_COV' and part_kind == 'operator'").set_index("part_code")
+    for operator in own.index:
+        assert own.at[operator, "numerator"] == sum(operator in present for _, _, present in hand.values())
+
+
+def test_a_higher_threshold_changes_exactly_the_hamlets_between(plan):
+    old = plan.study.settings.radio["4G"]
+    new = replace(
+        plan.study,
+        settings=plan.study.settings.model_copy(
+            update={"radio": {**plan.study.settings.radio, "4G": old.model_copy(update={"rsrp_threshold_dbm": -82.0})}}
+        ),
+    )
+    after = covplan.make_plan(new)
+    shift = norm.ppf(old.confidence) * plan.study.settings.propagation.location_sigma_db
+    rsrp = plan.hamlets["rsrp_dbm"].fillna(-999)
+    between = (rsrp >= -90.0 + shift) & (rsrp < -82.0 + shift)
+    darkened = (plan.hamlets["mobile_state"] != "none") & (after.hamlets["mobile_state"] == "none")
+    assert between.any()
+    assert (darkened == between).all()
+    told = compare(plan, after)
+    assert set(plan.hamlets.loc[between, "village_id"]) <= set(told.hamlets["village_id"])
+    assert told.hamlets["cause_en"].str.contains("radio.4G.rsrp_threshold_dbm -90.0 → -82.0").all()
+    assert told.stations.empty
+
+
+def test_a_removed_station_is_named_as_the_cause(plan):
+    alone = (plan.hamlets["mobile_state"] != "none") & (plan.hamlets["operators_count"] == 1)
+    gone = plan.hamlets.loc[alone, "server"].iloc[0].rsplit("-4-", 1)[0]
+    fewer = replace(
+        plan.study,
+        stations=plan.study.stations[plan.study.stations["station_id"] != gone],
+        cells=plan.study.cells[plan.study.cells["station_id"] != gone],
+    )
+    told = compare(plan, covplan.make_plan(fewer))
+    assert told.stations.to_dict("records") == [{"station_id": gone, "change": "removed", "what": ""}]
+    assert len(told.hamlets) > 0
+    assert told.hamlets["cause_en"].str.contains(f"station gone {gone}").any()
+    drop = told.indicators.set_index("indicator").at["VILLAGE_MBB_COV", "difference"]
+    assert drop < 0
+
+
+PROVINCE = Definition(technology="4G", centre=True, source="test")
+
+
+def one_hamlet(covered, known=(True, True, True)):
+    demand = Demand(
+        np.zeros(3), np.zeros(3), np.zeros(3, int), np.array([0.0, 60.0, 40.0]), np.array([True, False, False])
+    )
+    return demand, np.array(covered), np.array(known)
+
+
+@pytest.mark.parametrize(
+    ("covered", "known", "share", "state"),
+    [
+        ((True, True, True), (True, True, True), None, "covered"),
+        ((True, True, False), (True, True, True), None, "weak"),
+        ((True, True, False), (True, True, True), 0.6, "covered"),
+        ((True, True, False), (True, True, True), 0.61, "weak"),
+        ((False, True, True), (True, True, True), None, "none"),
+        ((True, True, False), (True, True, False), None, "unknown"),  # the other cluster may be lit or dark
+        ((True, False, False), (True, True, False), None, "weak"),  # one dark cluster is enough
+        ((False, True, True), (False, True, True), None, "unknown"),  # of the centre nothing is known
+    ],
+)
+def test_state_by_the_provinces_definition(covered, known, share, state):
+    definition = PROVINCE.model_copy(update={"cluster_share": share})
+    assert states(*one_hamlet(covered, known), definition, 1).tolist() == [state]
+
+
+@pytest.mark.parametrize(
+    ("covered", "share", "state"),
+    [((False, True, True), None, "covered"), ((True, True, False), None, "weak"), ((True, False, False), None, "none"),
+     ((False, True, False), 0.5, "covered")],
+)  # fmt: skip
+def test_without_a_centre_rule_only_people_count(covered, share, state):
+    definition = Definition(technology="4G", centre=False, cluster_share=share, source="test")
+    assert states(*one_hamlet(covered), definition, 1).tolist() == [state]
+
+
+def test_a_hamlet_without_dwellings_is_unknown_and_without_centre_too():
+    nobody = Demand(np.zeros(1), np.zeros(1), np.zeros(1, int), np.zeros(1), np.ones(1, bool))
+    assert states(nobody, np.array([True]), np.array([True]), PROVINCE, 2).tolist() == ["unknown", "unknown"]
+
+
+def test_a_hamlet_without_clusters_is_counted_where_the_population_raster_has_people(tmp_path):
+    study = open_study(small_study(tmp_path, dwellings=lambda table: table[table["village_id"] != "T-02200-1"]))
+    grid = study.grid.coarsened(90.0)
+    people = np.zeros(grid.shape, np.float32)
+    inside = study.villages.geometry.iloc[0]
+    row, column = (int(v) for v in grid.rowcol(inside.centroid.x + 900, inside.centroid.y))
+    people[row, column], people[row + 3, column] = 3.0, 1.0
+    demand = demand_points(study.villages, study.dwellings, (grid, people))
+    mine = (demand.village == 0) & ~demand.centre
+    assert sorted(demand.households[mine]) == [25.0, 75.0]  # 100 households
+    without = demand_points(study.villages, study.dwellings)
+    assert not ((without.village == 0) & ~without.centre).any()
+
+
+def test_places_count_by_area_and_points_by_a_disc():
+    places = gpd.GeoDataFrame(
+        {
+            "place_id": ["a", "b"], "kind": ["industrial_zone", "school"], "name": ["", ""], "status": ["existing"] * 2,
+            "users": [1, 1], "demand_mbps": [1.0, 1.0], "precision_m": [0.0, 0.0], "declared_5g": [None, True],
+        },
+        geometry=[Point(0, 0).buffer(500, quad_segs=64), Point(5000, 0)],
+        crs=EPSG,
+    )  # fmt: skip
+    points = place_points(places, 100.0, 20.0)
+    area = (points.place == 0).sum() * 400.0
+    assert area == pytest.approx(np.pi * 500**2, rel=0.02)
+    disc = points.place == 1
+    assert np.hypot(points.x_m[disc] - 5000, points.y_m[disc]).max() <= 100
+    east = points.x_m > 0
+    states_of = place_states(places, points, np.where(east, -80.0, -120.0), np.where(east, 1.0, 0.0), east)
+    assert states_of["state_5g"].tolist() == ["weak", "covered"]
+    assert states_of["covered_share"][0] == pytest.approx(0.5, abs=0.03)
+    unknown = place_states(places, points, np.full(east.size, np.nan), np.full(east.size, np.nan), east)
+    assert unknown["state_5g"].tolist() == ["unknown", "unknown"]
+    assert place_states(places)["state_5g"].tolist() == ["unknown", "covered"]
+
+
+def test_the_shadow_field_has_the_correlation_it_says():
+    x = np.array([0.0, 60.0, 120.0, 5000.0])
+    field = shadow_field(x, np.zeros(4), 120.0, 40_000, np.random.default_rng(1))
+    found = np.corrcoef(field)
+    expected = np.exp(-np.abs(x[:, None] - x[None]) / 120.0)
+    np.testing.assert_allclose(found, expected, atol=0.02)
+    np.testing.assert_allclose(field.std(axis=1), 1.0, atol=0.02)
+
+
+def test_the_interval_is_that_of_independent_hamlets_when_they_are_far_apart():
+    rng = np.random.default_rng(3)
+    count, threshold = 200, -110.0
+    rsrp = rng.normal(-100, 10, count).astype(np.float32)
+    demand = Demand(np.arange(count) * 1e4, np.zeros(count), np.arange(count), np.zeros(count), np.ones(count, bool))
+    chance = norm.sf(threshold, rsrp, 8.0)
+    flags = np.zeros(count, bool)
+    one = Signal("4G", "A", rsrp, chance.astype(np.float32), flags, flags, rsrp, np.full(count, "", object))
+    drawn = share_with_signal(
+        demand, [one], threshold, 8.0, correlation_m=120.0, site_correlation=0.5, draws=4000, seed=1
+    )
+    assert drawn.mean() == pytest.approx(chance.mean(), abs=0.003)
+    assert drawn.std() == pytest.approx(np.sqrt((chance * (1 - chance)).sum()) / count, rel=0.05)
+    two = share_with_signal(
+        demand, [one, one], threshold, 8.0, correlation_m=120.0, site_correlation=0.5, draws=4000, seed=1
+    )
+    assert two.mean() > drawn.mean()  # a second operator of the same median helps where the first is shadowed
+
+
+def test_curves_pass_through_the_indicator_and_fall_with_the_threshold(plan):
+    value = plan.indicators.set_index("indicator").at["VILLAGE_MBB_COV", "value"]
+    curve = plan.curves.query("indicator == 'VILLAGE_MBB_COV' and parameter == 'probability'")
+    assert curve.loc[curve["current"], "value"].tolist() == pytest.approx([value], abs=1e-3)
+    over = plan.curves.query("parameter == 'threshold_dbm'").sort_values("x")["value"]
+    assert over.is_monotonic_decreasing
+    assert over.iloc[0] > over.iloc[-1]
+
+
+def test_locations_merged_within_a_radius_raise_the_sharing_ratio(tmp_path):
+    def twins(table):
+        near = table[table["station_id"] == "S-3"].assign(
+            station_id="S-99", operator="MBF", location_id="L-99", lat=table.loc[2, "lat"] + 25 / 111_000
+        )
+        return pd.concat([table, near], ignore_index=True)
+
+    made = covplan.make_plan(open_study(small_study(tmp_path, stations=twins)))
+    curve = made.curves[made.curves["parameter"] == "merge_radius_m"].set_index("x")["value"]
+    assert curve[0.0] == curve[20.0] == pytest.approx(100 / 7, abs=1e-3)
+    assert curve[30.0] == pytest.approx(100 * 2 / 6, abs=1e-3)
+
+
+def test_every_definition_gives_a_row_and_a_stricter_one_covers_less(plan):
+    found = compare_definitions(plan.study).set_index("preset")
+    assert set(found.index) == set(plan.study.settings.definitions)
+    assert found.at["ofcom_4g_indoor", "households_pct"] <= found.at["ofcom_4g", "households_pct"]
+    own = plan.indicators.set_index("indicator").at["VILLAGE_MBB_COV", "value"]
+    assert found.at["province", "hamlets_pct"] == pytest.approx(own, abs=1e-3)
+
+
+def test_the_page_of_a_hamlet_says_what_the_plan_says_and_escapes_what_people_wrote(tmp_path):
+    evil = "<img src=x onerror=alert(1)>{{ 7*7 }}"
+
+    def named(table):
+        return table.assign(name=[evil, *table["name"][1:]])
+
+    study = open_study(small_study(tmp_path, {"coverage": COMPUTED, "radio": EDGE}, villages=named))
+    made = covplan.make_plan(study)
+    page = sheet_html(made, "T-02200-1", explain_link(study, "T-02200-1"))
+    assert "<img src=x" not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;{{ 7*7 }}" in page
+    dark = made.hamlets.loc[made.hamlets["mobile_state"] == "none", "village_id"].iloc[0]
+    explained = explain_link(study, dark)
+    page = sheet_html(made, dark, explained)
+    for text in (
+        "1. Hiện trạng",
+        "2. Trạm của từng nhà mạng",
+        "3. Nguyên nhân",
+        "4. Kế hoạch",
+        "Trắng sóng",
+        "data:image/png",
+    ):
+        assert text in page
+    for link in explained.links:
+        assert link.cell_id in page
+
+
+def test_a_declared_study_says_so_and_any_is_the_best_operator(plan, tmp_path):
+    declared = covplan.make_plan(open_study(small_study(tmp_path)))
+    assert set(declared.hamlets["basis"]) == {"declared"}
+    assert declared.signals.empty
+    wide = plan.signals[plan.signals["technology"] == "4G"].pivot_table(
+        index="village_id", columns="operator", values="rsrp_dbm"
+    )
+    best = wide.drop(columns=ANY).max(axis=1)
+    pd.testing.assert_series_equal(wide[ANY], best, check_names=False)
