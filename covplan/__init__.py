@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from covplan.pipeline import coverage, explain_link, make_plan
+    from covplan.pipeline import coverage, explain_link, make_plan, propose_sharing, what_if
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import draw_map
     from covplan.study.errors import CovplanError
@@ -32,6 +32,8 @@ __all__ = [
     "explain_link",
     "make_plan",
     "open_study",
+    "propose_sharing",
+    "what_if",
     "write_geopackage",
 ]
 
@@ -44,6 +46,8 @@ _HOMES = {
     "explain_link": "covplan.pipeline",
     "make_plan": "covplan.pipeline",
     "open_study": "covplan.study.folder",
+    "propose_sharing": "covplan.pipeline",
+    "what_if": "covplan.pipeline",
     "write_geopackage": "covplan.publish.geopackage",
 }
 

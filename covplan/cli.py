@@ -152,15 +152,16 @@ def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: t
     console.print(f"[green]{out / 'coverage'}[/]")
 
 
-KINDS = ("white_spot", "supply_curve", "place_5g")
+KINDS = ("white_spot", "supply_curve", "place_5g", "share")
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the results.")
 @click.option("-k", "--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Default: all.")
+@click.option("--phased", is_flag=True, help="Give every proposal its year, under the budgets of [phases].")
 @language
-def propose(study: Path, out: Path, kinds: tuple[str, ...], lang: Language) -> None:
+def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lang: Language) -> None:
     """Propose what to build in STUDY: proposals.csv, comparison.csv and supply_curve.csv in OUT.
 
     Every proposal says what it gains, costs and what the next best would cost; comparison.csv sets the programs beside
@@ -170,6 +171,7 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], lang: Language) -> N
 
     from covplan import pipeline
     from covplan.propose.white_spots import supply_curve
+    from covplan.study.errors import NoSolution
     from covplan.study.files import written_whole
     from covplan.study.folder import open_study
 
@@ -197,6 +199,20 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], lang: Language) -> N
             state = pipeline.confirm_places_5g(opened, placed)["state_5g"]
             lit = int((state == "covered").sum())
             said.append(f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)")
+        if "share" in wanted:
+            tell("dùng chung vị trí (sharing)")
+            shared = pipeline.propose_sharing(opened)
+            proposals.append(shared.proposals)
+            comparisons.append(shared.comparison.assign(kind="share"))
+            lost = int(shared.coverage["hamlets_lost"].sum())
+            said.append(f"dùng chung (sharing): {lost} thôn mất sóng của một nhà mạng khi tính lại (hamlets lost)")
+        if phased and proposals:
+            tell("phân kỳ (phasing)")
+            together = pd.concat(proposals, ignore_index=True).assign(year=pd.NA)
+            try:
+                proposals = [pipeline.phase_proposals(opened, together)[0]]
+            except NoSolution as error:  # the proposals are worth having without their years
+                said.append(f"không phân kỳ được (no years): {error}")
     if proposals:
         tables["proposals.csv"] = pd.concat([table.drop(columns="geometry") for table in proposals])
         tables["comparison.csv"] = pd.concat(comparisons)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -26,9 +26,12 @@ from covplan.assess.uncertainty import share_with_signal
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import download_osm, read_osm, road_graph
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
-from covplan.propose import candidates, places_5g, white_spots, zones
+from covplan.propose import candidates, places_5g, sharing, sharing_market, sharing_scenarios, white_spots, zones
+from covplan.propose.alternatives import SCENARIOS
 from covplan.propose.fiber_extension import plan_fibre
+from covplan.propose.phasing import in_years
 from covplan.propose.transmit import planned_network
+from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
 from covplan.radio.calibration import NO_TESTS, calibrate_tests, predicted_tests
 from covplan.radio.coverage import coverage as operator_coverage
 from covplan.radio.coverage import is_covered, strongest
@@ -46,7 +49,7 @@ from covplan.study.settings import radio_under, settings_difference
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -55,8 +58,12 @@ if TYPE_CHECKING:
     from covplan.assess.reliability import Reliability
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
+    from covplan.propose.alternatives import Scenario
+    from covplan.propose.costs import Range
     from covplan.propose.fiber_extension import FibrePlan
+    from covplan.propose.phasing import Phased
     from covplan.propose.places_5g import PlacesPlan
+    from covplan.propose.sharing import SharingPlan
     from covplan.propose.white_spots import WhiteSpotPlan
     from covplan.radio.calibration import Calibration
     from covplan.radio.coverage import Coverage, Reception
@@ -248,6 +255,98 @@ def coverages(
         together = strongest([together, one]) if together else one
     if together and len(together.operators) > 1:
         yield together
+
+
+def propose_sharing(
+    study: Study, *, ground: Ground | None = None, scenarios: Sequence[Scenario] = SCENARIOS
+) -> SharingPlan:
+    """Which structures are given up and who joins whose, so that the sharing ratio of the plan is reached.
+
+    The coverage of every operator is computed anew on the planned network; `confidence` of a proposal is the share of
+    the scenarios in which it is chosen.
+    """
+    s, air = study.settings, on_air(study.stations)
+    ground = ground or load_study_ground(study)
+    folders = {"cache": _loss_cache(study), "antennas": study.path / "antennas"}
+    who = sharing_market.market(study.stations, study.cells, group_locations(air), study.communes, study.places, s)
+    demand = demand_points(study.villages, study.dwellings, _population(study))
+    points = sharing_market.points_of(demand, study.villages)
+    heard = sharing_market.listen(who, points, ground, s, **folders)
+    plan = sharing.propose(who, heard, points, sharing_market.case(who, heard, points, s), s)
+    if scenarios:
+        chosen = sharing_scenarios.under_scenarios(who, heard, points, s, scenarios)
+        plan = sharing_scenarios.with_confidence(plan, who, chosen)
+    planned = sharing.planned_network(air, who, plan.case, plan.shared)
+    return replace(plan, coverage=sharing.confirmed(air, planned, study.cells, points, ground, s, **folders))
+
+
+def phase_proposals(
+    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None
+) -> tuple[gpd.GeoDataFrame, Phased]:
+    """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets."""
+    plan, settings = today or make_plan(study), study.settings
+    return in_years(
+        proposals,
+        plan.indicators,
+        plan.locations,
+        settings.phases,
+        settings.targets,
+        planned=study.stations[study.stations["status"] == "planned"],
+        counted=plan.evidence,
+        time_limit_s=settings.propose.time_limit_s,
+    )
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """What a change of the network does."""
+
+    before: Plan
+    after: Plan
+    indicators: pd.DataFrame
+    """indicator, before, after, change: those that change."""
+    hamlets: gpd.GeoDataFrame
+    """Hamlets that change: village_id, name, households, the state and operators before and after."""
+    outlay_vnd: Range
+    running_vnd_per_year: Range
+
+
+def what_if(
+    study: Study,
+    *,
+    add: Sequence[Mapping[str, Any]] = (),
+    remove: Sequence[str] = (),
+    move: Mapping[str, str | tuple[float, float]] | None = None,
+    before: Plan | None = None,
+) -> WhatIf:
+    """New indicators, changed hamlets and cost when stations are added, taken away or moved.
+
+    Only what stations send that are new or moved is computed: the rest is kept with the study.
+
+    Parameters
+    ----------
+    add, remove, move
+        As `propose.what_if.changed_stations` reads them.
+    before : Plan, optional
+        Of the study as it is, when it is known already.
+    """
+    stations = changed_stations(study.stations, study.settings, add=add, remove=remove, move=move)
+    cells = study.cells[study.cells["station_id"].isin(stations["station_id"])]
+    before, after = before or make_plan(study), make_plan(replace(study, stations=stations, cells=cells))
+    figures = before.indicators[["indicator", "value"]].merge(
+        after.indicators[["indicator", "value"]], on="indicator", suffixes=("_before", "_after")
+    )
+    figures = figures.rename(columns={"value_before": "before", "value_after": "after"})
+    figures["change"] = figures["after"] - figures["before"]
+    outlay, running = cost_of_change(study.stations, stations, study.settings)
+    return WhatIf(
+        before,
+        after,
+        figures[figures["change"].fillna(0) != 0].reset_index(drop=True),
+        changed_hamlets(before.hamlets, after.hamlets),
+        outlay,
+        running,
+    )
 
 
 def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None = None) -> WhiteSpotPlan:

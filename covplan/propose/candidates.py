@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from covplan.study.settings import Propose, Rule
     from covplan.terrain.ground import Ground
 
-SECTION_M = 4.0  # of a structure that one tenant's antennas take, tips apart (planning assumption: 3 to 5 m)
+SECTION_M = 4.0  # between the operators of a new mast; on structures that stand [propose] section_m
 BELOW_TOP_M = 3.0
 LEAST_M = {"A1a": 6.0, "A1b": 8.0, "A2a": 6.0, "A2b": 15.0, "A2c": 8.0}  # lowest antenna that is of use, above ground
 GUESSED_TENANTS = {"A1a": 1, "A1b": 2, "A2a": 2, "A2b": 2, "A2c": 1}  # where the structure's capacity is not known
@@ -50,7 +50,7 @@ def locations_with_room(stations: gpd.GeoDataFrame, year: int, propose: Propose)
         structure = str(first["structure"])
         top_m = float(first["height_m"]) + _number(first["building_height_m"])
         used = group["antenna_height_m"].dropna().astype(float).to_numpy()
-        free = _free_sections(top_m, used, LEAST_M.get(structure, 8.0))
+        free = _free_sections(top_m, used, LEAST_M.get(structure, 8.0), propose.section_m)
         tenants = {code for text in group["tenants"].dropna() for code in split_list(text)} | set(group["operator"])
         most = group["max_tenants"].dropna()
         slots = (int(most.max()) if len(most) else GUESSED_TENANTS.get(structure, 1)) - len(tenants)
@@ -246,17 +246,17 @@ def _heights(ground: Ground, x: NDArray[np.float64], y: NDArray[np.float64]) -> 
     return heights
 
 
-def _free_sections(top_m: float, used_m: NDArray[np.float64], least_m: float) -> list[float]:
+def _free_sections(top_m: float, used_m: NDArray[np.float64], least_m: float, section_m: float) -> list[float]:
     """Antenna heights still free, from the top down, each a section away from those in use and from one another."""
     free: list[float] = []
     height_m = top_m - BELOW_TOP_M if top_m - BELOW_TOP_M >= least_m else top_m
     while height_m >= least_m:
-        near = [other for other in used_m if abs(other - height_m) < SECTION_M]
+        near = [other for other in used_m if abs(other - height_m) < section_m]
         if near:
-            height_m = min(near) - SECTION_M
+            height_m = min(near) - section_m
         else:
             free.append(height_m)
-            height_m -= SECTION_M
+            height_m -= section_m
     return free
 
 

@@ -141,7 +141,7 @@ def planned_network(
                 "azimuth_deg": np.nan if cell.antenna == "omni" else cell.azimuth_deg,
                 "downtilt_deg": cell.downtilt_deg, "eirp_dbm": cell.eirp_dbm, "antenna": cell.antenna,
             }
-            for k, cell in enumerate(action_cells[n])
+            for k, cell in enumerate(action_cells[int(n)])
         ]  # fmt: skip
     if not rows:
         return stations, cells

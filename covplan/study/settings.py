@@ -191,10 +191,28 @@ class Definition(_Section):
 
 
 class Sharing(_Section):
-    """How shared locations and new stations are counted."""
+    """How shared locations and new stations are counted, and what may be proposed to be shared."""
 
     period_years: tuple[int, int] = (2024, 2024)
     """First and last year of BTS_NEW_SHARE_RATIO."""
+    goal: Literal["target", "saving"] = "target"
+    """target: least outlay that reaches BTS_SHARE_RATIO; saving: most saved over the horizon, reaching it too."""
+    near_urban_m: Metres = 150.0
+    """In wards and townships, how far a station may move to another structure."""
+    near_rural_m: Metres = 500.0
+    """Elsewhere. Structures nearer than the local rule of spacing (min_spacing) are near in any case."""
+    overlap_share: Share = 0.9
+    """Least share of the households a station covers that it must cover from the other structure."""
+    hamlet_loss_share: Share = 0.0
+    """Share of its covered hamlets an operator may lose; no hamlet is left without any operator."""
+    operator_hamlets_share: dict[str, Share] = {}
+    """By operator, share of hamlets it must reach with new stations on others' structures; not named: as today."""
+    depreciation_years: Annotated[float, Field(gt=0, le=50)] = 15.0
+    """Over which the rent pays for the structure."""
+    capital_cost_share: Annotated[float, Field(ge=0, le=2)] = 0.5
+    """Cost of capital and profit on the structure over that time, as a share of its price."""
+    rent_by: Literal["tenants", "height"] = "tenants"
+    """How rent is divided: equally, or by the part of the structure's height a tenant takes."""
 
 
 class Fiber(_Section):
@@ -229,6 +247,18 @@ class Phases(_Section):
     """Years in which something can be built."""
     budget_vnd: tuple[float, ...] = ()
     """Budget per year; empty: no limit."""
+    keep_unspent: bool = False
+    """Whether what a year leaves unspent may be spent later."""
+    rising: Literal["steps", "line"] = "steps"
+    """Targets between 2025 and 2030: that of 2025 until 2030, or rising evenly."""
+
+    @model_validator(mode="after")
+    def _one_budget_per_year(self) -> Phases:
+        if list(self.years) != sorted(set(self.years)):
+            raise ValueError(f"years must rise: {list(self.years)}")
+        if self.budget_vnd and len(self.budget_vnd) != len(self.years):
+            raise ValueError(f"{len(self.budget_vnd)} budgets for {len(self.years)} years")
+        return self
 
 
 class Propose(_Section):
@@ -256,6 +286,8 @@ class Propose(_Section):
     """Heights of new masts that are tried."""
     certificate_years: Annotated[int, Field(ge=0, le=50)] = 3
     """A structure whose certificate is older, or missing, is surveyed before it takes a tenant."""
+    section_m: Annotated[float, Field(gt=0, le=20)] = 4.0
+    """Height on a structure that one tenant's antennas take, tips apart (planning assumption: 3 to 5 m)."""
 
 
 class WhiteSpots(_Section):

@@ -1,0 +1,185 @@
+"""The multi-period program: equal to trying every year for every proposal, and short budgets are named."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from covplan.propose.phasing import NEVER, Indicator, in_years, phase, yearly_targets
+from covplan.propose.solver import Status
+from covplan.study.errors import NoSolution
+from covplan.study.settings import Phases, Target
+
+YEARS = (2025, 2026, 2027)
+
+
+@st.composite
+def small_programmes(draw):
+    """Up to five proposals, three years, two indicators."""
+    chance = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    count, objects = chance.integers(1, 6), chance.integers(1, 5)
+    indicators = [
+        Indicator(
+            name,
+            float(chance.integers(4, 9)),
+            12.0,
+            chance.random((count, objects)) < 0.4,
+            chance.choice([0.0, 0.0, 1.0, -1.0], count),
+            chance.choice([0.0, 0.0, 1.0], count),
+            {year: float(chance.choice([0, 50, 60, 75])) for year in YEARS if chance.random() < 0.6},
+        )
+        for name in ("ONE", "TWO")
+    ]
+    needs = [(int(a), int(b)) for a, b in chance.integers(0, count, (2, 2)) if a != b and chance.random() < 0.6]
+    fixed = {0: int(chance.choice(YEARS))} if chance.random() < 0.3 else {}
+    phases = Phases(
+        years=YEARS,
+        budget_vnd=tuple(float(b) for b in chance.integers(0, 25, 3)) if chance.random() < 0.8 else (),
+        keep_unspent=bool(chance.random() < 0.5),
+    )
+    cost = chance.integers(-3, 15, count).astype(float)
+    return cost, chance.integers(0, 9, count).astype(float), needs, indicators, phases, fixed
+
+
+def every_timetable(cost, value, needs, indicators, phases, fixed):
+    """Value of every timetable that keeps budgets, order and targets."""
+    late = len(YEARS)
+    for when in product(range(late + 1), repeat=cost.size):
+        start = np.array(when)
+        if any(start[later] < start[first] for later, first in needs):
+            continue
+        if any(start[p] != YEARS.index(year) for p, year in fixed.items()):
+            continue
+        spent = np.array([cost[start == t].sum() for t in range(late)])
+        if phases.budget_vnd:
+            left = np.array(phases.budget_vnd) - spent
+            if ((left.cumsum() if phases.keep_unspent else left) < -1e-9).any():
+                continue
+        kept = True
+        for one, (t, year) in product(indicators, enumerate(YEARS)):
+            done = start <= t
+            above = one.numerator + one.adds[done].sum() + one.serves[done].any(axis=0).sum()
+            below = one.denominator - one.removes[done].sum()
+            kept &= above >= one.targets_pct.get(year, 0.0) / 100 * below - 1e-6 or year not in one.targets_pct
+        if kept:
+            yield float((value * (late - start)).sum())
+
+
+@settings(deadline=None, max_examples=250)
+@given(small_programmes())
+def test_the_program_equals_trying_every_timetable(programme):
+    cost, value, needs, indicators, phases, fixed = programme
+    values = list(every_timetable(*programme))
+    if not values:
+        with pytest.raises(NoSolution):
+            phase(cost, value, needs, indicators, phases, fixed=fixed, gap=0)
+        return
+    found = phase(cost, value, needs, indicators, phases, fixed=fixed, gap=0)
+    assert -found.solution.objective == pytest.approx(max(values))
+    assert found.solution.status is Status.OPTIMAL
+    assert found.spent_vnd.sum() == pytest.approx(cost[found.year != NEVER].sum())
+
+
+def hamlets(count, targets_pct):
+    """`count` proposals, each for one hamlet of ten, of which five are covered today."""
+    nothing = np.zeros(count)
+    return Indicator("VILLAGE_MBB_COV", 5.0, 10.0, np.eye(count, dtype=bool), nothing, nothing, targets_pct)
+
+
+def test_backhaul_comes_before_the_mast_and_no_earlier_than_it_is_needed():
+    phases = Phases(years=YEARS, budget_vnd=(10, 10, 10))
+    nothing = np.zeros(2)
+    mast = Indicator("VILLAGE_MBB_COV", 5.0, 10.0, np.array([[False], [True]]), nothing, nothing, {2027: 60.0})
+    found = phase([10.0, 10.0], [-1e-6, 1.0], [(1, 0)], [mast], phases)
+    assert found.year.tolist() == [2025, 2026]
+    assert phase([10.0, 10.0], [-1e-6, 0.0], [(1, 0)], [], phases).year[0] == NEVER
+
+
+def test_a_budget_that_cannot_hold_says_how_much_is_missing_and_when():
+    phases = Phases(years=YEARS, budget_vnd=(1e9, 1e9, 1e9))
+    with pytest.raises(NoSolution, match=r"missing at least, in billion VND: 2025: 3\.00"):
+        phase([2e9, 2e9], [1, 1], [], [hamlets(2, {2025: 70.0})], phases)
+
+
+def test_a_target_beyond_all_proposals_is_named_with_what_they_reach():
+    with pytest.raises(
+        NoSolution, match=r"VILLAGE_MBB_COV: 80 % is wanted by the end of 2026; .* reach 70\.00 % \(7 of"
+    ):
+        phase([1.0, 1.0], [1, 1], [], [hamlets(2, {2026: 80.0})], Phases(years=YEARS))
+
+
+def test_targets_between_the_years_of_the_plan():
+    target, years = Target(target_2025=98, target_2030=100), (2024, 2025, 2028, 2030)
+    assert yearly_targets(target, Phases(years=years)) == {2025: 98, 2028: 98, 2030: 100}
+    assert yearly_targets(target, Phases(years=years, rising="line")) == {
+        2025: 98,
+        2028: pytest.approx(99.2),
+        2030: 100,
+    }
+    assert yearly_targets(Target(target_2030=60), Phases(years=years)) == {2030: 60}
+
+
+def test_a_table_of_all_kinds_gets_its_years():
+    proposals = pd.DataFrame(
+        {
+            "proposal_id": ["S-1", "W-1", "W-2", "W-3"],
+            "indicator": ["BTS_SHARE_RATIO", "VILLAGE_MBB_COV", "VILLAGE_MBB_COV", "VILLAGE_MBB_COV"],
+            "indicator_change": [20.0, 10.0, 10.0, None],
+            "gains": [None, "T-1", "T-2", None],
+            "location_id": ["L-1", "L-9", "L-8", None],
+            "from_location_id": ["L-2", None, None, None],
+            "cost_base_vnd": [10.0, 10.0, 10.0, 5.0],
+            "year": [None, None, 2027, None],
+            "depends_on": [None, "W-3", None, None],
+        },
+        index=[7, 8, 9, 10],
+    )
+    today = pd.DataFrame(
+        {"indicator": ["BTS_SHARE_RATIO", "VILLAGE_MBB_COV"], "numerator": [1.0, 8.0], "denominator": [5.0, 10.0]}
+    )
+    locations = pd.DataFrame(
+        {"location_id": ["L-1", "L-2", "L-3"], "shared": [False, False, True], "operators": ["VTL", "MBF", "VTL;MBF"]}
+    )
+    targets = {"BTS_SHARE_RATIO": Target(target_2025=50.0), "VILLAGE_MBB_COV": Target(target_2025=80, target_2030=100)}
+    phases = Phases(years=(2025, 2026, 2027), budget_vnd=(10, 15, 10))
+    phased, figures = in_years(proposals, today, locations, phases, targets)
+    assert phased.index.tolist() == [7, 8, 9, 10]
+    assert phased["year"].tolist() == [2025, 2026, 2027, 2026], "50 % shared in 2025: 2 of the 4 locations left"
+    assert figures.spent_vnd.tolist() == [10, 15, 10]
+    known = pd.DataFrame(
+        {
+            "indicator": "VILLAGE_MBB_COV",
+            "object_id": ["T-1", "T-2"],
+            "known": True,
+            "numerator": [1, 0],
+            "denominator": 1,
+        }
+    )
+    with pytest.raises(NoSolution, match=r"VILLAGE_MBB_COV: 100 % is wanted by the end of 2030; .* 90\.00 %"):
+        in_years(
+            proposals, today, locations, Phases(years=(2027, 2030)), targets, counted=known
+        )  # T-1 is covered today: it does not count a second time
+    planned = pd.DataFrame(
+        {
+            "station_id": ["X-1", "X-2", "X-3"],
+            "operator": ["MBF", "VTL", "VNPT"],
+            "location_id": ["L-3", "L-7", "L-3"],
+            "on_air": pd.to_datetime(["2025-05-01", "2024-03-01", None]),
+        }
+    )
+    with pytest.raises(NoSolution, match=r"BTS_SHARE_RATIO: 50 % is wanted by the end of 2025; .* 40\.00 %"):
+        in_years(proposals, today, locations, phases, targets, planned=planned)  # a new location alone: 2 of 5
+    with pytest.raises(NoSolution, match="BTS_SHARE_RATIO: 60 % is wanted by the end of 2025"):
+        in_years(proposals, today, locations, phases, targets | {"BTS_SHARE_RATIO": Target(target_2025=60.0)})
+
+
+def test_budgets_are_one_per_year():
+    with pytest.raises(ValueError, match="2 budgets for 3 years"):
+        Phases(years=YEARS, budget_vnd=(1, 2))
+    with pytest.raises(ValueError, match="years must rise"):
+        Phases(years=(2026, 2025))
