@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from covplan.terrain.ground import Ground
 
 INDICATOR = "5G_KEYPLACES"
+ROUNDING = 1e-9  # of a share
 BUILDINGS = ("school", "hospital", "office", "campus", "research")
 ROOF_M, POLE_M = 12.0, 20.0  # antennas of a new A1a on a house of three storeys, height of a new A1b pole
 LATTICE_M = 400.0  # of new structures over a place drawn as an area
@@ -483,7 +484,8 @@ def _rows(
     version: Version,
 ) -> gpd.GeoDataFrame:
     records, points = [], []
-    gained, part = _gained(problem, choice)
+    stands = (options.actions["action"] == "stands").to_numpy(bool)
+    gained, part = _gained(problem, choice, stands)
     gap = choice.solution.gap if choice.solution else np.nan
     fresh = np.flatnonzero(choice.actions & (options.actions["action"] != "stands").to_numpy(bool)).tolist()
     for n, action in enumerate(fresh, start=1):
@@ -537,8 +539,13 @@ def _rows(
     return proposal_rows(records, points, communes, version)
 
 
-def _gained(problem: Cover, choice: Choice) -> tuple[dict[int, NDArray[np.int64]], csr_array]:
-    """Demands of each chosen placement (each goes to the one that covers most of it), and covered shares of all."""
+def _gained(
+    problem: Cover, choice: Choice, stands: NDArray[np.bool_]
+) -> tuple[dict[int, NDArray[np.int64]], csr_array]:
+    """Demands of each chosen placement (each goes to the one that covers most of it), and covered shares of all.
+
+    What the stations that stand do not serve by themselves goes to a new one, though they may cover more of it.
+    """
     owners = csr_array((problem.weight, (problem.demand, np.arange(problem.demand.size))),
                        shape=(problem.share.size, problem.demand.size))  # fmt: skip
     part = csr_array(owners @ problem.reach.astype(float))
@@ -546,7 +553,12 @@ def _gained(problem: Cover, choice: Choice) -> tuple[dict[int, NDArray[np.int64]
     if not chosen.size:
         return {}, part
     room = problem.capacity[chosen] / problem.capacity.max()  # of two that cover as much, the one that carries more
-    best = (part[:, chosen].toarray().round(3) + room / 1e4).argmax(axis=1)
+    worth = part[:, chosen].toarray().round(3)
+    of_new = ~stands[chosen]
+    today = owners @ (problem.reach[:, chosen[~of_new]].sum(axis=1) > 0).astype(float)
+    needs_new = (today < problem.share - ROUNDING) & (worth[:, of_new] > 0).any(axis=1)
+    worth[np.ix_(needs_new, ~of_new)] = -1.0
+    best = (worth + room / 1e4).argmax(axis=1)
     return {int(action): np.flatnonzero(choice.served & (best == n)) for n, action in enumerate(chosen)}, part
 
 
