@@ -3,8 +3,8 @@
     python benchmarks/steiner.py                  SteinLib B, PACE 2018 tracks 1 and 2, prize-collecting D15 to D17
     python benchmarks/steiner.py --seconds 10 --most 3 --sets steinlib
 
-Compares `covplan.propose.steiner.cheapest_tree` with the optima published with the instances, and, for plain Steiner trees,
-with `networkx.algorithms.approximation.steiner_tree` (Mehlhorn). Where the instances are not beside the project
+Compares `covplan.propose.steiner.cheapest_tree` with the optima published with the instances and, for plain Steiner
+trees, with `networkx.algorithms.approximation.steiner_tree` (Mehlhorn). Where the instances are not beside the project
 there is nothing to run.
 """
 
