@@ -639,7 +639,9 @@ def _phases(targets: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[int,
             phases.append((int(year) if year else even, float(share.replace(",", "."))))
         except ValueError:
             raise click.BadParameter(f"{text!r} is neither a share in % nor YEAR=%", param_hint="--target") from None
-    if any(not 0 <= share <= 100 for _, share in phases) or phases != sorted(set(phases)):
+    years_of, shares = zip(*phases, strict=True)
+    rising = list(years_of) == sorted(set(years_of)) and list(shares) == sorted(shares)
+    if not rising or not 0 <= shares[0] <= shares[-1] <= 100:
         raise click.BadParameter("shares lie between 0 and 100 and rise with the years", param_hint="--target")
     return phases
 
@@ -683,6 +685,11 @@ def _show_fibre(console: Console, made: FibreResult, lang: Language) -> None:
         cells = (str(row.year), target, str(row.hamlets), str(row.households), _number(row.km), billion[0])
         table.add_row(*cells, f"{billion[1]}–{billion[2]}", each, gap, _number(row.seconds))
     console.print(table)
+    for row in made.plan.summary.itertuples():
+        if row.short:
+            vi = f"{row.year}: còn thiếu {row.short} thôn, không tuyến nào đến được (xem fibre_findings.csv)"
+            en = f"{row.year}: short by {row.short} hamlets no route can reach (see fibre_findings.csv)"
+            console.print(f"[yellow]{vi if lang == 'vi' else en}[/]", highlight=False)
 
 
 def _show_findings(console: Console, found: Sequence[Finding], lang: Language) -> None:

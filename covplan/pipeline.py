@@ -930,7 +930,7 @@ def fibre_plan(
     )
     progress("tuyến độc đạo (single routes)")
     singles = fibre_single_routes(study, network)[0]
-    return FibreResult(reached, plan, _single_table(singles, study.villages), found)
+    return FibreResult(reached, plan, _single_table(singles, study.villages), [*found, *plan.findings])
 
 
 def _single_table(singles: list[Single], villages: gpd.GeoDataFrame) -> pd.DataFrame:

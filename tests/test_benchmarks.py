@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks import sweep
+from benchmarks import steiner, sweep
+from tests.instances import INSTANCES
 from tests.study import small_study
 
 
@@ -17,3 +18,10 @@ def test_the_sweep_benchmark_runs_and_counts(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "receivers/s" in told
     assert "peak" in told
+
+
+@pytest.mark.skipif(not INSTANCES.is_dir(), reason="the reference data is not beside the project")
+def test_the_steiner_benchmark_runs_and_proves_the_small_ones(capsys):
+    figures = steiner.main(["--most", "2", "--sets", "steinlib"])
+    assert (figures["steinlib_run"], figures["steinlib_proven"], figures["steinlib_worst_excess"]) == (2, 2, 0)
+    assert "networkx" in capsys.readouterr().out

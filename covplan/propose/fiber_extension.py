@@ -21,7 +21,8 @@ from covplan.fiber.odn import Equipment, equipment, odn_values, optical_budget
 from covplan.fiber.roads import matrix, nearest_way, sparse
 from covplan.fiber.routes import LEVELS, mounting, route_cost_vnd
 from covplan.propose.solver import TIME_LIMIT_S, Status
-from covplan.propose.steiner import Problem, Tree, cheapest_tree
+from covplan.propose.steiner import Problem, Tree, cheapest_tree, joinable_groups
+from covplan.study.findings import finding
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Level
+    from covplan.study.findings import Finding
     from covplan.study.settings import Cost, Fiber
 
     Floats = NDArray[np.float64]
@@ -437,7 +439,9 @@ class FibrePlan:
     """The marginal cost curve."""
     bill: pd.DataFrame
     summary: pd.DataFrame
-    """Per phase: last year, hamlets, km, cost, cost per home passed, bound, gap, status, seconds."""
+    """Per phase: last year, hamlets and how many short of the target, km, cost, bound, gap, status, seconds."""
+    findings: tuple[Finding, ...]
+    """Hamlets no route can reach."""
 
 
 def plan_fibre(
@@ -459,6 +463,9 @@ def plan_fibre(
 ) -> FibrePlan:
     """Reach each target share of hamlets by its year at least cost, one phase after the other; or spend one budget.
 
+    Where a target asks for more than any route can reach, all that can be reached are joined, and `short` says how many
+    are missing.
+
     Parameters
     ----------
     targets : sequence of (year, per cent)
@@ -473,12 +480,14 @@ def plan_fibre(
     steps = [(max(years), None)] if budget_vnd is not None else [(year, pct) for year, pct in targets]
     for year, pct in steps:
         found = candidates(reach, dwellings, nodes, network, fiber, costs, towns=towns, sites=sites, built=phases)
-        wanted = 0 if pct is None else max(0, hamlets_missing(reach, pct) - joined)
+        missing = 0 if pct is None else max(0, hamlets_missing(reach, pct) - joined)
+        able = joinable_groups(found.problem) & ~found.built & ~found.is_site
+        wanted = min(missing, int(able.sum()))
         made = extend(found, hamlets=wanted, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
         when = by_years(made, [one for one in years if since < one <= year] or [year])
         tables.append(fibre_proposals(made, when, reach, communes, network))
         phases.append(made)
-        rows.append(_phase_row(made, network, year, pct))
+        rows.append(_phase_row(made, network, year, pct, missing - wanted))
         joined, since = joined + rows[-1]["hamlets"], year
     proposals = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     order = pd.concat([order_table(one, reach, network) for one in phases], ignore_index=True)
@@ -487,10 +496,22 @@ def plan_fibre(
     for column in ("households", "length_m", "cost_vnd"):
         order[f"{column}_so_far"] = order[column].cumsum()
     bill = bill_of_quantities(phases, network, costs)
-    return FibrePlan(tuple(phases), proposals, order, bill, pd.DataFrame(rows))
+    findings = tuple(_out_of_reach(phases[0].candidates, reach))
+    return FibrePlan(tuple(phases), proposals, order, bill, pd.DataFrame(rows), findings)
 
 
-def _phase_row(made: Extension, network: Network, year: int, pct: float | None) -> dict[str, Any]:
+def _out_of_reach(found: Candidates, reach: gpd.GeoDataFrame) -> list[Finding]:
+    """Hamlets on a road to which no way from an exchange with free ports keeps the optical budget."""
+    named = dict(zip(reach["village_id"], reach["name"], strict=True))
+    lost = found.id[~joinable_groups(found.problem) & ~found.is_site]
+    place = {"layer": "villages"}
+    return [
+        finding("hamlet_out_of_reach", "villages.gpkg", id=one, value=named[one], name=named[one], **place)
+        for one in lost.tolist()
+    ]
+
+
+def _phase_row(made: Extension, network: Network, year: int, pct: float | None, short: int) -> dict[str, Any]:
     found, tree = made.candidates, made.tree
     groups = np.array([step.group for step in made.steps], np.int64)
     homes = int(found.households[groups].sum())
@@ -499,6 +520,7 @@ def _phase_row(made: Extension, network: Network, year: int, pct: float | None) 
         "year": year,
         "target_pct": pct,
         "hamlets": int((~found.is_site[groups]).sum()),
+        "short": short,
         "sites": int(found.is_site[groups].sum()),
         "households": homes,
         "km": round(float(network.graph.length_m[made.edges].sum()) / 1000, 2),

@@ -52,6 +52,7 @@ TESTED_NODES = 4_000  # up to this dominated edges are looked for
 SCALE = 1_000_000  # whole units of flow in an arc with x = 1
 VIOLATED = 1e-4  # a row broken by less is kept for later
 KEPT_SETS = 4_000  # cuts of the dual ascent that become rows
+HEURISTIC_SHARE = 0.3  # of the time goes to exchanges at most
 ROUNDS = 200  # of separation
 ROOM = 0.3  # a cut kept with more than this to spare is dropped
 
@@ -185,9 +186,9 @@ def cheapest_tree(
     start = time.perf_counter()
     form = _Form(problem, penalty, quota, budget, one_entry, gap)
     small, members = reduced(problem) if not one_entry else (problem, [np.array([e]) for e in range(problem.tail.size)])
-    reachable = _joinable(small)
+    reachable = joinable_groups(small)
     form.stop_if_impossible(reachable)
-    best = _heuristic(small, form, reachable)
+    best = _heuristic(small, form, reachable, start + HEURISTIC_SHARE * time_limit_s)
     bound = form.worst_bound()
     rows = 0
     if small.tail.size <= EXACT_EDGES:
@@ -317,7 +318,7 @@ def _matrix(nodes: int, tail: Ints, head: Ints, cost: Floats) -> csr_array:
     return csr_array((np.concatenate([light, light]), both), shape=(nodes, nodes))
 
 
-def _joinable(problem: Problem) -> Flags:
+def joinable_groups(problem: Problem) -> Flags:
     """Groups all of whose terminals some way leads to, not longer than allowed."""
     known = np.ones(problem.groups, np.bool_)
     weights = _matrix(problem.nodes, problem.tail, problem.head, np.ones(problem.tail.size))
@@ -381,7 +382,7 @@ class _Form:
 # --- heuristics
 
 
-def _heuristic(problem: Problem, form: _Form, joinable: Flags) -> tuple[Flags, Flags] | None:
+def _heuristic(problem: Problem, form: _Form, joinable: Flags, until: float) -> tuple[Flags, Flags] | None:
     """A good tree that keeps every demand, or None."""
     if form.one_entry:
         return None
@@ -391,7 +392,8 @@ def _heuristic(problem: Problem, form: _Form, joinable: Flags) -> tuple[Flags, F
         found = _grown(replace(problem, cost=cost), problem, form, joinable)
         if found is None:
             continue
-        edges, joined = _exchanged(problem, *found)
+        edges, joined = found
+        edges = _exchanged(problem, edges, joined, until)
         edges, joined = _pruned(problem, form, edges, joined)
         if not form.allows(problem, edges, joined) or broken_limits(problem, edges, joined):
             continue
@@ -511,9 +513,7 @@ def _spanning(problem: Problem, chosen: Flags, joined: Flags) -> Flags:
 def _without_leaves(problem: Problem, tree: Flags, keep: Flags) -> Flags:
     tree = tree.copy()
     while True:
-        degree = np.bincount(problem.tail[tree], minlength=problem.nodes)
-        degree += np.bincount(problem.head[tree], minlength=problem.nodes)
-        leaf = (degree == 1) & ~keep
+        leaf = (_degree(problem, tree) == 1) & ~keep
         loose = tree & (leaf[problem.tail] | leaf[problem.head])
         if not loose.any():
             return tree
@@ -541,50 +541,56 @@ def _pruned(problem: Problem, form: _Form, edges: Flags, joined: Flags) -> tuple
     return edges, joined
 
 
-def _exchanged(problem: Problem, edges: Flags, joined: Flags, most: int = 200) -> tuple[Flags, Flags]:
+def _exchanged(problem: Problem, edges: Flags, joined: Flags, until: float) -> Flags:
     """Key-path exchange: a run of the tree between terminals and branchings gives way to a cheaper way across."""
-    keep = np.zeros(problem.nodes, np.bool_)
-    keep[problem.root] = True
-    keep[problem.terminal[joined[problem.group]]] = True
+    keep = _flags(problem.nodes, np.append(problem.terminal[joined[problem.group]], problem.root))
     weights, between = _matrix(problem.nodes, problem.tail, problem.head, problem.cost), _edge_between(problem)
-    for _ in range(most):
-        for stop, path in _key_paths(problem, edges, keep):
+    improved = True
+    while improved:
+        improved = False
+        for stop, path, inner in _key_paths(problem, edges, keep):
+            if time.perf_counter() > until:
+                return edges
+            if not edges[path].all() or (_degree(problem, edges)[inner] != 2).any():
+                continue  # an exchange before has changed this run
             cut = edges.copy()
             cut[path] = False
             worth = float(problem.cost[path].sum())
             across = _across(problem, weights, between, cut, stop, worth) if worth > 0 else None
             if across is not None and problem.cost[across].sum() < worth - 1e-9 * max(1.0, worth):
                 cut[across] = True
-                edges = _spanning(problem, cut, joined)
-                break  # other runs are no longer what they were
-        else:
-            break
-    return edges, joined
+                edges, improved = _spanning(problem, cut, joined), True
+    return edges
 
 
-def _key_paths(problem: Problem, edges: Flags, keep: Flags) -> list[tuple[int, Ints]]:
-    """Runs of the tree between terminals and branchings: the node each starts at, and its edges."""
-    degree = np.bincount(problem.tail[edges], minlength=problem.nodes)
-    degree += np.bincount(problem.head[edges], minlength=problem.nodes)
-    stops = keep | (degree != 2)
+def _degree(problem: Problem, edges: Flags) -> Ints:
+    ends = np.concatenate([problem.tail[edges], problem.head[edges]])
+    return np.bincount(ends, minlength=problem.nodes).astype(np.int64)
+
+
+def _key_paths(problem: Problem, edges: Flags, keep: Flags) -> list[tuple[int, Ints, Ints]]:
+    """Runs of the tree between terminals and branchings: the node each starts at, its edges, its inner nodes."""
+    stops = keep | (_degree(problem, edges) != 2)
     left: dict[int, list[int]] = {}
     for edge in np.flatnonzero(edges).tolist():
         left.setdefault(int(problem.tail[edge]), []).append(edge)
         left.setdefault(int(problem.head[edge]), []).append(edge)
-    paths, taken = [], set()
+    paths: list[tuple[int, Ints, Ints]] = []
+    taken: set[int] = set()
     for node in [node for node in left if stops[node]]:
         for start in left[node]:
             if start in taken:
                 continue
-            path, at, edge = [start], node, start
+            path, inner, at, edge = [start], [], node, start
             while True:
                 at = int(problem.head[edge] if problem.tail[edge] == at else problem.tail[edge])
                 if stops[at]:
                     break
+                inner.append(at)
                 edge = next(e for e in left[at] if e != edge)
                 path.append(edge)
             taken.update(path)
-            paths.append((node, np.array(path)))
+            paths.append((node, np.array(path, np.int64), np.array(inner, np.int64)))
     return paths
 
 
@@ -667,7 +673,7 @@ def _dual_ascent(nodes, first, arc_at, tail, reduced_cost, root, terminal, prize
     cut_first[0] = 0
     size = np.ones(terminal.size)
     mark = np.full(nodes, -1)
-    stack = np.empty(nodes, np.int64)
+    stack, inside = np.empty(nodes, np.int64), np.empty(nodes, np.int64)
     stamp = 0
     while True:
         pick = -1
@@ -678,7 +684,7 @@ def _dual_ascent(nodes, first, arc_at, tail, reduced_cost, root, terminal, prize
             break
         # everything from which the terminal can be reached along arcs without reduced cost
         count, top = 1, 1
-        stack[0] = terminal[pick]
+        stack[0] = inside[0] = terminal[pick]
         mark[terminal[pick]] = stamp
         hit = terminal[pick] == root
         step = left[pick]
@@ -692,7 +698,7 @@ def _dual_ascent(nodes, first, arc_at, tail, reduced_cost, root, terminal, prize
                     if tail[arc] == root:
                         hit = True
                         break
-                    stack[top] = tail[arc]
+                    stack[top] = inside[count] = tail[arc]
                     top += 1
                     count += 1
         if hit:
@@ -701,16 +707,15 @@ def _dual_ascent(nodes, first, arc_at, tail, reduced_cost, root, terminal, prize
             continue
         arcs = 0
         begin = used
-        for node in range(nodes):
-            if mark[node] == stamp:
-                for k in range(first[node], first[node + 1]):
-                    arc = arc_at[k]
-                    if mark[tail[arc]] != stamp:
-                        arcs += 1
-                        step = min(step, reduced_cost[arc])
-                        if used < most_arcs:
-                            cut_arcs[used] = arc
-                            used += 1
+        for node in inside[:count]:
+            for k in range(first[node], first[node + 1]):
+                arc = arc_at[k]
+                if mark[tail[arc]] != stamp:
+                    arcs += 1
+                    step = min(step, reduced_cost[arc])
+                    if used < most_arcs:
+                        cut_arcs[used] = arc
+                        used += 1
         if not np.isfinite(step):
             done[pick] = True
             stamp += 1
@@ -722,12 +727,11 @@ def _dual_ascent(nodes, first, arc_at, tail, reduced_cost, root, terminal, prize
             cut_first[cuts] = used
         else:
             used = begin
-        for node in range(nodes):
-            if mark[node] == stamp:
-                for k in range(first[node], first[node + 1]):
-                    arc = arc_at[k]
-                    if mark[tail[arc]] != stamp:
-                        reduced_cost[arc] -= step
+        for node in inside[:count]:
+            for k in range(first[node], first[node + 1]):
+                arc = arc_at[k]
+                if mark[tail[arc]] != stamp:
+                    reduced_cost[arc] -= step
         bound += step
         left[pick] -= step
         if left[pick] <= 1e-12:

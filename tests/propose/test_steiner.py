@@ -216,8 +216,8 @@ def test_stopped_early_the_gap_holds_the_published_optimum() -> None:
     one = read_stp(INSTANCES / "pace2018" / "Track1" / "instance036.gr")
     found = cheapest_tree(steiner_problem(one.tail, one.head, one.cost, one.nodes, one.terminals), time_limit_s=3)
     assert found.bound <= optima("Track1")["instance036.gr"] <= found.objective
-    assert found.status is Status.FEASIBLE
     assert found.gap == pytest.approx((found.objective - found.bound) / found.objective)
+    assert (found.status is Status.OPTIMAL) == (found.gap == 0)  # a fast machine may be done
 
 
 @public

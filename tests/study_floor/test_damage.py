@@ -373,7 +373,7 @@ def test_every_check_has_its_damage_here():
     shown |= {"file_warning", "raster_voids", "unlikely_elevation", "raster_too_small", "missing_raster"}
     # What comes up while planning is shown in tests/fiber and tests/test_real_province.py.
     shown |= {"hamlet_far_from_road", "road_network_split", "hamlet_without_free_port", "node_without_capacity"}
-    shown |= {"node_without_exchange", "station_without_terrain"}
+    shown |= {"node_without_exchange", "station_without_terrain", "hamlet_out_of_reach"}
     assert shown == set(checks())  # none without a damage, none without a name
     assert len(shown) >= 30
 
