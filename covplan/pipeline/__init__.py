@@ -1,0 +1,67 @@
+"""Study in, results out: where the steps are put together, for the commands and for whoever imports covplan."""
+
+from covplan.pipeline.fibre import (
+    FibreResult,
+    extend_fibre,
+    fibre_network,
+    fibre_plan,
+    fibre_reach,
+    fibre_single_routes,
+)
+from covplan.pipeline.plan import (
+    compare,
+    compare_definitions,
+    make_plan,
+)
+from covplan.pipeline.proposals import (
+    WhatIf,
+    confirm_places_5g,
+    confirm_white_spots,
+    hamlets_in_need,
+    phase_proposals,
+    propose_places_5g,
+    propose_sharing,
+    propose_white_spots,
+    supply_curve,
+    what_if,
+)
+from covplan.pipeline.radio import (
+    calibrate,
+    coverage,
+    coverages,
+    explain_link,
+    hear,
+    load_study_ground,
+    on_terrain,
+    reliability,
+)
+
+__all__ = [
+    "FibreResult",
+    "WhatIf",
+    "calibrate",
+    "compare",
+    "compare_definitions",
+    "confirm_places_5g",
+    "confirm_white_spots",
+    "coverage",
+    "coverages",
+    "explain_link",
+    "extend_fibre",
+    "fibre_network",
+    "fibre_plan",
+    "fibre_reach",
+    "fibre_single_routes",
+    "hamlets_in_need",
+    "hear",
+    "load_study_ground",
+    "make_plan",
+    "on_terrain",
+    "phase_proposals",
+    "propose_places_5g",
+    "propose_sharing",
+    "propose_white_spots",
+    "reliability",
+    "supply_curve",
+    "what_if",
+]
