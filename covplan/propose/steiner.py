@@ -385,7 +385,7 @@ class _Form:
 def _heuristic(problem: Problem, form: _Form, joinable: Flags, until: float) -> tuple[Flags, Flags] | None:
     """A good tree that keeps every demand, or None."""
     if form.one_entry:
-        return None
+        return _from_the_largest_prize(problem, form, joinable, until)
     graphs = [problem.cost, _ascended(problem, form)]
     best: tuple[Flags, Flags] | None = None
     for cost in graphs:
@@ -401,6 +401,22 @@ def _heuristic(problem: Problem, form: _Form, joinable: Flags, until: float) -> 
         if best is None or form.better(value, form.objective(problem, *best)):
             best = edges, joined
     return best
+
+
+def _from_the_largest_prize(problem: Problem, form: _Form, joinable: Flags, until: float) -> tuple[Flags, Flags] | None:
+    """A tree without a root, grown as one rooted where the largest prize is."""
+    if form.penalty is None:
+        return None
+    first = int(problem.terminal[np.argmax(form.penalty[problem.group])])
+    inner = np.flatnonzero((problem.tail != problem.root) & (problem.head != problem.root))
+    entry = np.flatnonzero((problem.tail == problem.root) & (problem.head == first))
+    rooted = replace(_of_edges(problem, inner), root=first)
+    found = _heuristic(rooted, replace(form, problem=rooted, one_entry=False), joinable, until)
+    if found is None:
+        return None
+    edges = np.zeros(problem.tail.size, np.bool_)
+    edges[inner[found[0]]] = edges[entry] = True
+    return edges, found[1]
 
 
 def _grown(shown: Problem, problem: Problem, form: _Form, joinable: Flags) -> tuple[Flags, Flags] | None:
