@@ -11,7 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from covplan.pipeline import coverage, explain_link, make_plan, propose_sharing, what_if
+    from covplan.pipeline.plan import make_plan
+    from covplan.pipeline.proposals import propose_sharing, what_if
+    from covplan.pipeline.radio import coverage, explain_link
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import draw_map
     from covplan.study.errors import CovplanError
@@ -41,13 +43,13 @@ _HOMES = {
     "CovplanError": "covplan.study.errors",
     "Plan": "covplan.study.plan",
     "Study": "covplan.study.folder",
-    "coverage": "covplan.pipeline",
+    "coverage": "covplan.pipeline.radio",
     "draw_map": "covplan.publish.maps",
-    "explain_link": "covplan.pipeline",
-    "make_plan": "covplan.pipeline",
+    "explain_link": "covplan.pipeline.radio",
+    "make_plan": "covplan.pipeline.plan",
     "open_study": "covplan.study.folder",
-    "propose_sharing": "covplan.pipeline",
-    "what_if": "covplan.pipeline",
+    "propose_sharing": "covplan.pipeline.proposals",
+    "what_if": "covplan.pipeline.proposals",
     "write_geopackage": "covplan.publish.geopackage",
 }
 

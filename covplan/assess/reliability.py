@@ -170,3 +170,23 @@ def _known(one: ArrayLike, other: ArrayLike) -> tuple[np.ndarray, np.ndarray]:
         raise ValueError(f"predictions and observations differ in number: {len(first)} and {len(second)}.")
     known = first.notna() & second.notna()
     return first[known].to_numpy(bool), second[known].to_numpy(bool)
+
+
+def published(hamlets: pd.DataFrame, success: pd.DataFrame | None = None) -> pd.DataFrame:
+    """What a published map says of itself; columns of resources/layers/reliability.csv.
+
+    Of the hamlets computed lit (dark), how many the province's list has lit (dark); and the success rates of
+    measurements (`Reliability.success`) where there are any.
+    """
+    both = hamlets[(hamlets["basis"] == "computed") & ~hamlets["declared_state"].isin(["unknown"])]
+    both = both[both["mobile_state"] != "unknown"]
+    lit, listed = both["mobile_state"] != "none", both["declared_state"] != "none"
+    rows = [
+        {"against": against, "technology": "", "operator": "", **success_rate(said, seen)}
+        for against, said, seen in (("list_lit", lit, listed), ("list_dark", ~lit, ~listed))
+        if len(both)
+    ]
+    table = pd.DataFrame(rows, columns=["against", "technology", "operator", "n", "met", "share", "low", "high"])
+    if success is not None and len(success):
+        table = pd.concat([table, success.assign(against="measurements")], ignore_index=True)
+    return table

@@ -16,6 +16,7 @@ from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
 from covplan.assess.places import place_points, place_states
+from covplan.assess.reliability import published
 from covplan.assess.uncertainty import share_with_signal
 from covplan.pipeline.fibre import fibre_reach
 from covplan.pipeline.radio import (
@@ -25,6 +26,7 @@ from covplan.pipeline.radio import (
     population_raster,
     radio_in_force,
     receive_kept,
+    reliability,
     stations_on_air,
 )
 from covplan.radio.coverage import is_covered, strongest
@@ -72,6 +74,7 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         ),
         curves=_curves(study, demand, signals, stations),
         evidence=evidence(counted),
+        reliability=published(hamlets, reliability(study).success if len(study.measurements) and signals else None),
         findings=(*study.findings, *_terrain_findings(study), *fibre_findings),
     )  # fmt: skip
 

@@ -484,4 +484,17 @@ def _provenance(plan: Plan) -> str:
     bases = ", ".join(label("basis", basis) for basis in sorted(set(plan.hamlets["basis"])))
     province = plan.study.settings.province
     counts = f"{number_vi(len(plan.hamlets))} thôn, {number_vi(len(plan.locations))} vị trí cột"
-    return _text(f"Nghiên cứu {province.name} ({counts}; {province.crs}) · căn cứ: {bases} · {program()}")
+    said = f"Nghiên cứu {province.name} ({counts}; {province.crs}) · căn cứ: {bases}"
+    return _text(" · ".join([said, *_reliability(plan), program()]))
+
+
+def _reliability(plan: Plan) -> list[str]:
+    """How far the computed map agrees with what is known: share confirmed and its interval."""
+    whole = plan.reliability[(plan.reliability["n"] > 0) & plan.reliability["operator"].isin(["", "all"])]
+    return [
+        f"{label('against', row.against)} {row.technology}: {number_vi(row.met)}/{number_vi(row.n)} đúng "
+        f"(Wilson 95{NO_BREAK}%: {number_vi(100 * row.low, 1)}–{number_vi(100 * row.high, 1)}{NO_BREAK}%)".replace(
+            " :", ":"
+        )
+        for row in whole.itertuples()
+    ]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
-TABLES = ("indicators", "parts", "curves", "evidence", "signals")
+TABLES = ("indicators", "parts", "curves", "evidence", "signals", "reliability")
 """Results that are saved as CSV files of their name."""
 
 
@@ -36,6 +36,7 @@ class Plan:
     parts: pd.DataFrame
     curves: pd.DataFrame
     evidence: pd.DataFrame
+    reliability: pd.DataFrame
     findings: tuple[Finding, ...] = ()
     """Those of the study, and what came up while planning."""
 
@@ -51,6 +52,7 @@ class Plan:
             "parts": self.parts,
             "curves": self.curves,
             "evidence": self.evidence,
+            "reliability": self.reliability,
         }
         return {name: table for name, table in (inputs | results).items() if len(table)}
 

@@ -17,6 +17,7 @@ from covplan.assess.hamlets import ANY, Signal, states
 from covplan.assess.places import place_points, place_states
 from covplan.assess.uncertainty import shadow_field, share_with_signal
 from covplan.pipeline import compare, compare_definitions, explain_link
+from covplan.publish.maps import draw_map
 from covplan.publish.sheet import sheet_html
 from covplan.radio.links import receive
 from covplan.study.folder import open_study
@@ -164,6 +165,17 @@ def test_a_removed_station_is_named_as_the_cause(plan):
     assert told.hamlets["cause_en"].str.contains(f"station gone {gone}").any()
     drop = told.indicators.set_index("indicator").at["VILLAGE_MBB_COV", "difference"]
     assert drop < 0
+
+
+def test_the_map_says_how_far_it_agrees_with_the_provinces_list(plan):
+    told = plan.reliability.set_index("against")
+    both = plan.hamlets[plan.hamlets["declared_state"] != "unknown"]
+    lit = both[both["mobile_state"] != "none"]
+    assert told.at["list_lit", "n"] == len(lit)
+    assert told.at["list_lit", "met"] == (lit["declared_state"] != "none").sum()
+    assert told.at["list_dark", "n"] == len(both) - len(lit)
+    page = draw_map(plan).get_root().render()
+    assert f"{told.at['list_lit', 'met']}/{told.at['list_lit', 'n']} đúng (Wilson" in page
 
 
 PROVINCE = Definition(technology="4G", centre=True, source="test")
