@@ -16,7 +16,8 @@ from click.testing import CliRunner
 from pandas.testing import assert_frame_equal
 
 import covplan
-from covplan.cli import COLOURS, SEVERITY_VI, main
+from covplan.cli import main
+from covplan.cli.study import COLOURS, SEVERITY_VI
 from covplan.study.boundaries import Version
 from covplan.study.findings import SEVERITIES, Severity, checks
 from covplan.study.layers import BOUNDARY_VERSIONS, ColumnType, layers

@@ -152,6 +152,6 @@ def test_another_version_of_covplan_makes_its_own_plan(tmp_path, monkeypatch):
     run(study, out)
     before = {name: (out / name).stat().st_mtime_ns for name in OUTPUTS}
     monkeypatch.setattr(covplan, "__version__", "99.0")
-    monkeypatch.setattr("covplan.cli.__version__", "99.0")
+    monkeypatch.setattr("covplan.cli.plan.__version__", "99.0")
     assert run(study, out).exit_code == 0
     assert all((out / name).stat().st_mtime_ns > before[name] for name in OUTPUTS)

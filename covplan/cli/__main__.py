@@ -1,0 +1,5 @@
+"""`python -m covplan.cli`."""
+
+from covplan.cli import main
+
+main()

@@ -1,0 +1,91 @@
+"""Commands that set two studies, or two definitions, side by side."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from covplan.cli.base import FOLDER, SHOWN_ROWS, language, main, number, open_console, results, stop_if_same, telling
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from covplan.study.findings import Language
+
+
+@main.command()
+@click.argument("before", type=FOLDER)
+@click.argument("after", type=FOLDER)
+@results
+@language
+def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
+    """Compare two studies: which hamlets changed state and why, indicators, stations. Writes OUT/compare/*.csv."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.pipeline import compare as compare_plans
+    from covplan.pipeline import make_plan
+    from covplan.publish.words import label
+    from covplan.study.files import written_whole
+    from covplan.study.folder import open_study
+
+    for study in (before, after):
+        stop_if_same(study, out)
+    console = open_console()
+    with telling(console) as tell:
+        plans = [make_plan(open_study(study, progress=tell), progress=tell) for study in (before, after)]
+        found = compare_plans(*plans)
+    for name in ("hamlets", "stations", "cells", "indicators"):
+        with written_whole(out / "compare" / f"{name}.csv") as part:
+            getattr(found, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+    vi = lang == "vi"
+    table = Table(
+        *(("Thôn", "Xã", "Trước", "Sau", "Nguyên nhân") if vi else ("Hamlet", "Commune", "Before", "After", "Cause"))
+    )
+    for row in found.hamlets.head(SHOWN_ROWS).itertuples():
+        states = [
+            label("mobile_state", str(state), language=lang)
+            for state in (row.mobile_state_before, row.mobile_state_after)
+        ]
+        table.add_row(escape(f"{row.name} ({row.village_id})"), escape(str(row.commune)), *states,
+                      escape(row.cause_vi if vi else row.cause_en))  # fmt: skip
+    console.print(table)
+    figures = Table("Chỉ tiêu" if vi else "Indicator", "", "", "±")
+    for row in found.indicators[found.indicators["difference"].fillna(0) != 0].itertuples():
+        figures.add_row(
+            escape(row.name_vi if vi else row.name_en),
+            *(number(v) for v in (row.value_before, row.value_after, row.difference)),
+        )
+    console.print(figures)
+    console.print(
+        f"{len(found.hamlets)} thôn thay đổi (hamlets changed), {len(found.stations)} trạm (stations) → "
+        f"{out / 'compare'}"
+    )
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@language
+def definitions(study: Path, lang: Language) -> None:
+    """Print the share of hamlets, households and people covered under every definition of "covered" in STUDY."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.pipeline import compare_definitions
+    from covplan.study.folder import open_study
+
+    console = open_console()
+    with telling(console) as tell:
+        found = compare_definitions(open_study(study, progress=tell), progress=tell)
+    vi = lang == "vi"
+    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %")
+    table = Table(
+        *(heads if vi else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %"))
+    )
+    for row in found.itertuples():
+        shown = (row.rsrp_threshold_dbm, row.throughput_mbps, row.confidence)
+        shares = (row.hamlets_pct, row.households_pct, row.population_pct)
+        title = escape(f"{row.preset}: {row.title_vi if vi else row.title_en}")
+        table.add_row(title, *map(number, (*shown, *shares)))
+    console.print(table)

@@ -1,0 +1,137 @@
+"""The command of the fibre network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from covplan.cli.base import FOLDER, language, main, number, open_console, results, stop_if_same, telling
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from covplan.pipeline import FibreResult
+    from covplan.study.findings import Language
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@results
+@click.option(
+    "--osm", type=click.Path(path_type=Path), help="Roads from an .osm, .osm.pbf, .gpkg or .graphml file instead."
+)
+@click.option("--download-roads", is_flag=True, help="Roads from OpenStreetMap over the internet instead.")
+@click.option("--target", "targets", multiple=True, help="Share of hamlets in %, or YEAR=%; default: the study's.")
+@click.option("--budget", type=click.FloatRange(min=0), help="Most households for so many VND, instead of targets.")
+@click.option("--time-limit", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds per phase.")
+@language
+def fibre(
+    study: Path,
+    out: Path,
+    osm: Path | None,
+    download_roads: bool,
+    targets: tuple[str, ...],
+    budget: float | None,
+    time_limit: float,
+    lang: Language,
+) -> None:
+    """Who has FTTH in STUDY, which hamlets to connect next, along which roads, in which order, for how much.
+
+    Writes into OUT fibre_reach.csv, fibre_order.csv (marginal costs), fibre_bill.csv (materials), fibre_summary.csv,
+    fibre_single_routes.csv, fibre_findings.csv and fibre.gpkg.
+    """
+    from covplan.pipeline import fibre_plan
+    from covplan.publish.fibre import write_fibre
+    from covplan.study.findings import findings_table
+    from covplan.study.folder import open_study
+
+    stop_if_same(study, out)
+    console = open_console()
+    with telling(console) as tell:
+        opened = open_study(study, progress=tell)
+        made = fibre_plan(
+            opened,
+            osm=osm,
+            download=download_roads,
+            targets=_phases(targets, opened.settings.phases.years),
+            budget_vnd=budget,
+            time_limit_s=time_limit,
+            progress=tell,
+        )
+        tables = {
+            "order": made.plan.order,
+            "bill": made.plan.bill,
+            "summary": made.plan.summary,
+            "single_routes": made.single_routes,
+            "findings": findings_table(made.findings, lang),
+        }
+        write_fibre(out, made.reach, made.plan.proposals, tables)
+    _show_fibre(console, made, lang)
+    console.print(f"[green]{out}[/]: fibre.gpkg, fibre_*.csv")
+
+
+def _phases(targets: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[int, float]] | None:
+    """YEAR=% as they are; plain shares, rising, over the first to the last year (a single one: the last)."""
+    if not targets:
+        return None
+    phases = []
+    for nth, text in enumerate(targets):
+        year, _, share = text.rpartition("=")
+        even = years[-1] if len(targets) == 1 else years[round(nth * (len(years) - 1) / (len(targets) - 1))]
+        try:
+            phases.append((int(year) if year else even, float(share.replace(",", "."))))
+        except ValueError:
+            raise click.BadParameter(f"{text!r} is neither a share in % nor YEAR=%", param_hint="--target") from None
+    years_of, shares = zip(*phases, strict=True)
+    rising = list(years_of) == sorted(set(years_of)) and list(shares) == sorted(shares)
+    if not rising or not 0 <= shares[0] <= shares[-1] <= 100:
+        raise click.BadParameter("shares lie between 0 and 100 and rise with the years", param_hint="--target")
+    return phases
+
+
+def _show_fibre(console: Console, made: FibreResult, lang: Language) -> None:
+    from rich.table import Table
+
+    served, known = int(made.reach["ftth"].sum()), int(made.reach["ftth"].notna().sum())
+    homes = int(made.reach["homes_passed"].sum())
+    connected, households = int(made.reach["homes_connected"].sum()), int(made.reach["households"].sum())
+    labels = ("FTTH tính toán", "thôn", "hộ kết nối được", "hộ đang dùng", "không rõ")
+    heads = (
+        "Năm",
+        "Mục tiêu %",
+        "Thôn",
+        "Hộ",
+        "Km cáp",
+        "Chi phí (tỷ đồng)",
+        "Thấp–cao",
+        "Triệu đ/hộ",
+        "Sai khác",
+        "Giây",
+    )
+    if lang == "en":
+        labels = ("FTTH computed", "hamlets", "homes passed", "connected", "unknown")
+        heads = ("Year", "Target %", "Hamlets", "Homes", "Km", "Bn VND", "Low–high", "M VND/home", "Gap", "s")
+    share = number(100 * served / known) if known else "–"
+    console.print(
+        f"{labels[0]}: {served}/{known} {labels[1]} ({share} %), {labels[4]}: {len(made.reach) - known}; "
+        f"{homes} {labels[2]}, {connected} {labels[3]} ({number(100 * connected / max(households, 1))} %)",
+        highlight=False,
+    )
+    table = Table(heads[0])
+    for head in heads[1:]:
+        table.add_column(head, justify="right")
+    for row in made.plan.summary.itertuples():
+        billion = [number(cost / 1e9) for cost in (row.cost_base_vnd, row.cost_low_vnd, row.cost_high_vnd)]
+        each = "–" if row.vnd_per_home_passed is None else number(row.vnd_per_home_passed / 1e6)
+        gap = "0 ✓" if row.status == "optimal" else f"{number(100 * row.gap)} %"
+        target = "–" if row.target_pct is None else number(row.target_pct)
+        cells = (str(row.year), target, str(row.hamlets), str(row.households), number(row.km), billion[0])
+        table.add_row(*cells, f"{billion[1]}–{billion[2]}", each, gap, number(row.seconds))
+    console.print(table)
+    for row in made.plan.summary.itertuples():
+        if row.short:
+            vi = f"{row.year}: còn thiếu {row.short} thôn, không tuyến nào đến được (xem fibre_findings.csv)"
+            en = f"{row.year}: short by {row.short} hamlets no route can reach (see fibre_findings.csv)"
+            console.print(f"[yellow]{vi if lang == 'vi' else en}[/]", highlight=False)

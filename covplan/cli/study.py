@@ -1,0 +1,124 @@
+"""Commands of a study folder: check it, read its settings, make the sample; and of the installation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from covplan.cli.base import FOLDER, SHOWN_ROWS, fail, language, main, open_console, stop_if_same, telling
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+
+    from covplan.study.findings import Finding, Language
+
+COLOURS = {
+    "fatal": "bold red",
+    "set_aside": "red",
+    "repaired": "yellow",
+    "assumed": "cyan",
+    "warning": "yellow",
+    "note": "dim",
+}
+SEVERITY_VI = {
+    "fatal": "dừng", "set_aside": "để riêng", "repaired": "đã sửa", "assumed": "giả định", "warning": "cảnh báo",
+    "note": "ghi chú",
+}  # fmt: skip
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the findings.")
+@language
+def check(study: Path, out: Path, lang: Language) -> None:
+    """Read STUDY and report what is wrong in its data; exit 1 when something stops a run.
+
+    Writes findings.csv and, in set_aside/, the rows that cannot be used, as they were read.
+    """
+    from covplan.study.findings import fatal, faults
+    from covplan.study.folder import read_study, write_findings
+
+    stop_if_same(study, out)
+    console = open_console()
+    with telling(console) as tell:
+        opened, found = read_study(study, progress=tell)
+    write_findings(found, opened.set_aside if opened else {}, out, lang)
+    _show_findings(console, found, lang)
+    stopping = fatal(found, opened.settings.checks.strict if opened else ())
+    wrong = len(faults(found))
+    verdict = f"{wrong} phát hiện (findings), {len(stopping)} làm dừng (fatal)" if wrong else "[green]Sạch (clean)[/]"
+    notes = f", {len(found) - wrong} ghi chú (notes)" if len(found) > wrong else ""
+    console.print(f"{verdict}{notes} → {out / 'findings.csv'}")
+    if stopping:
+        raise SystemExit(1)
+
+
+@main.command()
+@click.argument("study", type=FOLDER, required=False)
+@click.option("--reference", is_flag=True, help="List every setting with its default and meaning.")
+def settings(study: Path | None, reference: bool) -> None:
+    """Print the settings in force in STUDY (as a study.toml), or the reference of all settings."""
+    from covplan.study.settings import SETTINGS_FILE, load_settings, settings_reference, settings_toml
+
+    if reference or study is None:
+        for section, name, default, meaning in settings_reference():
+            click.echo(f"{f'[{section}] ' if section else ''}{name} = {default}\n    {meaning}")
+    else:
+        click.echo(settings_toml(load_settings(study / SETTINGS_FILE)))
+
+
+@main.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--overwrite", is_flag=True, help="Replace the files of a folder that holds something.")
+def sample(folder: Path, overwrite: bool) -> None:
+    """Make the sample province (Tuyên Quang, mô phỏng) in FOLDER: the same bytes every time."""
+    from covplan.sample.province import make_province
+
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise SystemExit(fail(f"{folder} is not empty. Choose another folder, or say --overwrite."))
+    console = open_console()
+    with telling(console) as tell:
+        make_province(folder, progress=tell)
+    console.print(f"[green]{folder}[/]: dữ liệu mô phỏng, vị trí trạm, thôn, tuyến cáp KHÔNG có thật.")
+
+
+@main.command()
+def doctor() -> None:
+    """Check this installation: versions, GDAL and PROJ, coordinate systems, numba, map files."""
+    from rich.table import Table
+
+    from covplan.doctor import diagnose
+
+    table = Table("", "", "", "", show_header=False, box=None)
+    checks = diagnose()
+    for one in checks:
+        table.add_row("[green]✓[/]" if one.ok else "[red]✗[/]", one.name, one.value, one.advice)
+    open_console().print(table)
+    if not all(one.ok for one in checks):
+        raise SystemExit(1)
+
+
+def _show_findings(console: Console, found: Sequence[Finding], lang: Language) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from covplan.study.findings import findings_table
+
+    if not found:
+        return
+    heads = ("Mức độ", "Tệp", "Dòng", "Cột", "Giá trị", "Vấn đề", "Đã xử lý", "Cần làm")
+    if lang == "en":
+        heads = ("Severity", "File", "Row", "Column", "Value", "Problem", "Done", "To do")
+    table = Table(*heads)
+    for row in findings_table(found, lang).head(SHOWN_ROWS).itertuples():
+        severity = SEVERITY_VI[row.severity] if lang == "vi" else row.severity
+        place = f"{row.file} {row.layer}" if row.layer and not row.file.endswith(".csv") else row.file
+        cells = (place, row.row, row.column, row.value[:30], row.problem, row.done, row.advice)
+        table.add_row(f"[{COLOURS[row.severity]}]{severity}[/]", *(escape(cell) for cell in cells))
+    console.print(table)
+    if len(found) > SHOWN_ROWS:
+        console.print(f"… {len(found) - SHOWN_ROWS} dòng nữa trong findings.csv (more in findings.csv)")
