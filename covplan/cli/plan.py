@@ -35,16 +35,24 @@ if TYPE_CHECKING:
 @click.argument("study", type=FOLDER)
 @results
 @click.option("--force", is_flag=True, help="Make everything anew, also what is current.")
+@click.option("--propose", is_flag=True, help="Propose what to build too (minutes), unless that is there already.")
 @click.option("--include-restricted", is_flag=True, help="Put restricted stations into master_plan.gpkg too.")
 @language
-def plan(study: Path, out: Path, force: bool, include_restricted: bool, lang: Language) -> None:
-    """Make the plan of STUDY: indicators.csv, map.html and master_plan.gpkg in OUT."""
+def plan(study: Path, out: Path, *, force: bool, propose: bool, include_restricted: bool, lang: Language) -> None:
+    """Make the plan of STUDY: indicators.csv, map.html and master_plan.gpkg in OUT.
+
+    Proposals are in it once `covplan propose STUDY` was run, or with --propose.
+    """
     from covplan.study.folder import study_key
+    from covplan.study.plan import proposed_folder
 
     console = open_console()
     stop_if_same(study, out)
-    key = study_key(study, __version__, lang, str(include_restricted))
-    made = _write_plan(study, out, key, force=force, include_restricted=include_restricted, lang=lang, console=console)
+    kept = proposed_folder(study)
+    proposed = propose or (kept is not None and kept.is_dir())
+    key = study_key(study, __version__, lang, str(include_restricted), str(proposed))
+    options = {"force": force, "propose": propose, "include_restricted": include_restricted}
+    made = _write_plan(study, out, key, **options, lang=lang, console=console)
     if made is None:
         console.print(f"[green]{out}: mọi kết quả đã mới nhất (everything is current).[/]  --force làm lại.")
 
@@ -70,7 +78,7 @@ def indicators(study: Path, lang: Language) -> None:
 @click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the pages.")
 def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -> None:
     """Write a printable page (phiếu thôn) for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
-    from covplan.pipeline import explain_link, make_plan
+    from covplan.pipeline import explain_link, make_plan, with_kept_proposals
     from covplan.publish.sheet import write_sheet
     from covplan.study.find import find_village
     from covplan.study.folder import open_study
@@ -82,6 +90,7 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
     with telling(console) as tell:
         opened = open_study(study, progress=tell)
         made = make_plan(opened, progress=tell)
+        made = with_kept_proposals(made) or made
         ids = [str(find_village(opened.villages, opened.communes, one)["village_id"]) for one in hamlets]
         ids += made.hamlets.loc[made.hamlets["mobile_state"] == state, "village_id"].tolist() if state else []
         for village_id in dict.fromkeys(ids):
@@ -94,7 +103,15 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
 
 
 def _write_plan(
-    study: Path, out: Path, key: str, *, force: bool, include_restricted: bool, lang: Language, console: Console
+    study: Path,
+    out: Path,
+    key: str,
+    *,
+    force: bool,
+    propose: bool,
+    include_restricted: bool,
+    lang: Language,
+    console: Console,
 ) -> Plan | None:
     """Make the outputs that are not current, each whole or not at all; None when all are."""
     from covplan.study.manifest import is_current, record
@@ -104,7 +121,8 @@ def _write_plan(
     due = [name for name in outputs if force or not is_current(out, name, key)]
     if not due:
         return None
-    from covplan.pipeline import make_plan
+    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.pipeline import propose as propose_all
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import write_map
     from covplan.study.findings import faults
@@ -114,6 +132,7 @@ def _write_plan(
         opened = open_study(study, progress=tell)
         tell("chỉ tiêu (indicators)")
         made = make_plan(opened, progress=tell)
+        made = with_kept_proposals(made) or (propose_all(made, progress=tell)[0] if propose else made)
         writers: dict[str, Callable[[Path], object]] = {
             INDICATORS_FILE: lambda _path: made.save(out, lang),
             FINDINGS_FILE: lambda _path: write_findings(list(made.findings), opened.set_aside, out, lang),

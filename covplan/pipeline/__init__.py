@@ -25,6 +25,7 @@ from covplan.pipeline.proposals import (
     supply_curve,
     what_if,
 )
+from covplan.pipeline.proposed import propose, with_kept_proposals
 from covplan.pipeline.radio import (
     calibrate,
     coverage,
@@ -58,10 +59,12 @@ __all__ = [
     "make_plan",
     "on_terrain",
     "phase_proposals",
+    "propose",
     "propose_places_5g",
     "propose_sharing",
     "propose_white_spots",
     "reliability",
     "supply_curve",
     "what_if",
+    "with_kept_proposals",
 ]

@@ -31,7 +31,7 @@ from covplan.pipeline.radio import (
 )
 from covplan.radio.coverage import is_covered, strongest
 from covplan.study.findings import finding
-from covplan.study.plan import Plan
+from covplan.study.plan import Plan, no_proposals
 from covplan.study.settings import settings_difference
 
 if TYPE_CHECKING:
@@ -75,6 +75,7 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         curves=_curves(study, demand, signals, stations),
         evidence=evidence(counted),
         reliability=published(hamlets, reliability(study).success if len(study.measurements) and signals else None),
+        **no_proposals(s.province.epsg),
         findings=(*study.findings, *_terrain_findings(study), *fibre_findings),
     )  # fmt: skip
 

@@ -8,14 +8,13 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.study.boundaries import Version, in_version
-from covplan.study.layers import layers
+from covplan.study.plan import result_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import shapely
 
-DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
 MILLION, BILLION = 1e6, 1e9
 
 
@@ -26,17 +25,14 @@ def proposal_rows(
     version: Version,
 ) -> gpd.GeoDataFrame:
     """Records as a table with every column of the layer, at their points in the study's CRS."""
-    columns = layers()["proposals"].columns
     geometry = gpd.GeoSeries(list(points), crs=communes.crs)
-    table = pd.DataFrame(list(records)).reindex(columns=[column.name for column in columns])
+    table = result_table("proposals", pd.DataFrame(list(records)))
     lonlat = geometry.to_crs(4326)
     unit = in_version(geometry, communes, version)
     table["x_m"], table["y_m"] = geometry.x.round(1), geometry.y.round(1)
     table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
     table["commune_code"], table["commune"], table["boundary_version"] = unit["commune_code"], unit["name"], version
-    return gpd.GeoDataFrame(
-        table.astype({column.name: DTYPES[column.type] for column in columns}), geometry=geometry, crs=communes.crs
-    )
+    return gpd.GeoDataFrame(result_table("proposals", table), geometry=geometry, crs=communes.crs)
 
 
 def amount(vnd: float) -> tuple[str, str]:

@@ -166,9 +166,7 @@ def _profile(explained: Explanation | None, synthetic: bool) -> str:
 
 
 def _proposals(plan: Plan, village_id: str) -> list[dict[str, str]]:
-    table = getattr(plan, "proposals", None)
-    if table is None or table.empty:
-        return []
+    table = plan.proposals
     gains = table["gains"].fillna("").map(lambda ids: village_id in str(ids).split(";"))
     mine = table[gains | (table["village_id"] == village_id)]
     return [

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import geopandas as gpd
+import pandas as pd
+import pyogrio
+from pyogrio.errors import DataLayerError, DataSourceError
+
 from covplan.study.files import written_whole
-from covplan.study.folder import write_findings
-from covplan.study.layers import input_layers
+from covplan.study.folder import study_key, write_findings
+from covplan.study.layers import input_layers, layers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import geopandas as gpd
-    import pandas as pd
-
     from covplan.study.findings import Finding, Language
     from covplan.study.folder import Study
 
+DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
+PROPOSALS_VERSION = "1"  # a new one makes what older programs kept unread
 INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
 TABLES = ("indicators", "parts", "curves", "evidence", "signals", "reliability")
+PROPOSED = ("proposals", "comparison", "supply_curve")
+"""Results that are there once something was proposed; `no_proposals` makes them empty."""
 """Results that are saved as CSV files of their name."""
 
 
@@ -37,6 +44,10 @@ class Plan:
     curves: pd.DataFrame
     evidence: pd.DataFrame
     reliability: pd.DataFrame
+    proposals: gpd.GeoDataFrame
+    """Empty until `pipeline.propose` was run on the plan; so are the two that follow."""
+    comparison: pd.DataFrame
+    supply_curve: pd.DataFrame
     findings: tuple[Finding, ...] = ()
     """Those of the study, and what came up while planning."""
 
@@ -53,18 +64,63 @@ class Plan:
             "curves": self.curves,
             "evidence": self.evidence,
             "reliability": self.reliability,
-        }
+        } | {name: getattr(self, name) for name in PROPOSED}
         return {name: table for name, table in (inputs | results).items() if len(table)}
 
     def save(self, out: Path, language: Language = "vi") -> None:
         """Write the tables of `TABLES`, findings.csv and set_aside/ into a folder, each whole or not at all."""
-        for name in TABLES:
+        for name in (*TABLES, *(name for name in PROPOSED if len(getattr(self, name)))):
+            table = getattr(self, name).drop(columns="geometry", errors="ignore")
             with written_whole(out / f"{name}.csv") as part:
                 # utf-8-sig: Excel takes a file without the mark for the system's own encoding.
-                getattr(self, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
+                table.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
         write_findings(list(self.findings), self.study.set_aside, out, language)
 
     def _repr_html_(self) -> str:
         shown = self.indicators[["name_vi", "unit", "value", "baseline", "target_2025", "target_2030", "gap_2025"]]
         table: str = shown.to_html(index=False, escape=True, na_rep="–")
         return table
+
+
+def no_proposals(epsg: int) -> dict[str, pd.DataFrame]:
+    """The tables of `PROPOSED` with all their columns and no row."""
+    tables = {name: result_table(name, pd.DataFrame()) for name in PROPOSED}
+    places = gpd.GeoSeries([], crs=epsg)
+    return tables | {"proposals": gpd.GeoDataFrame(tables["proposals"], geometry=places, crs=epsg)}
+
+
+def result_table(layer: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Rows with exactly the columns a result layer defines, typed; a column the rows lack is empty."""
+    columns = layers()[layer].columns
+    table = rows.reindex(columns=[column.name for column in columns])
+    return table.astype({column.name: DTYPES[column.type] for column in columns})
+
+
+def save_proposed(plan: Plan, folder: Path) -> None:
+    """Keep what was proposed, for `read_proposed`."""
+    for name in PROPOSED:
+        table = getattr(plan, name)
+        with written_whole(folder / f"{name}.gpkg") as part:
+            pyogrio.write_dataframe(table, part, layer=name)
+
+
+def read_proposed(folder: Path, epsg: int) -> dict[str, pd.DataFrame] | None:
+    """The tables of `PROPOSED` that were kept in a folder; None when they are not all there, whole."""
+    tables = {}
+    for name in PROPOSED:
+        try:
+            kept = pyogrio.read_dataframe(folder / f"{name}.gpkg", layer=name)
+        except (DataLayerError, DataSourceError):
+            return None
+        table = result_table(name, kept)
+        if name == "proposals":
+            table = gpd.GeoDataFrame(table, geometry=kept.geometry.array, crs=epsg)
+        tables[name] = table
+    return tables
+
+
+def proposed_folder(study: Path) -> Path | None:
+    """Where the proposals of a study folder, as it stands now, are kept; None where nothing can be."""
+    if not os.access(study, os.W_OK):
+        return None
+    return study / ".cache" / "proposals" / study_key(study, PROPOSALS_VERSION)[:32]
