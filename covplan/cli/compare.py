@@ -68,7 +68,10 @@ def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
 @click.argument("study", type=FOLDER)
 @language
 def definitions(study: Path, lang: Language) -> None:
-    """Print the share of hamlets, households and people covered under every definition of "covered" in STUDY."""
+    """Print the share of hamlets, households, people and area covered under every definition of "covered" in STUDY.
+
+    What a definition itself counts is marked with a star.
+    """
     from rich.markup import escape
     from rich.table import Table
 
@@ -79,13 +82,23 @@ def definitions(study: Path, lang: Language) -> None:
     with telling(console) as tell:
         found = compare_definitions(open_study(study, progress=tell), progress=tell)
     vi = lang == "vi"
-    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %")
+    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %", "Diện tích %")
     table = Table(
-        *(heads if vi else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %"))
+        *(
+            heads
+            if vi
+            else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %", "Area %")
+        )
     )
     for row in found.itertuples():
         shown = (row.rsrp_threshold_dbm, row.throughput_mbps, row.confidence)
-        shares = (row.hamlets_pct, row.households_pct, row.population_pct)
+        shares = {
+            "hamlet": number(row.hamlets_pct),
+            "household": number(row.households_pct),
+            "population": number(row.population_pct),
+            "area": f"{number(row.area_pct)} ± {number(row.area_error_pct)}",
+        }
+        shares[row.denominator] += " *"
         title = escape(f"{row.preset}: {row.title_vi if vi else row.title_en}")
-        table.add_row(title, *map(number, (*shown, *shares)))
+        table.add_row(title, *map(number, shown), *shares.values())
     console.print(table)
