@@ -374,11 +374,21 @@ def _indicators_of(folder: Path, tmp_path: Path) -> Path:
     return tmp_path / "plan" / "signals.csv"
 
 
+def test_lab_puts_the_notebooks_beside_the_study_and_leaves_what_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "01_vung_phu.ipynb").write_text("mine", encoding="utf-8")
+    told = covplan("lab", folder, "--no-open")
+    assert told.exit_code == 0, told.output
+    assert (folder / "01_vung_phu.ipynb").read_text(encoding="utf-8") == "mine"
+    assert len(list(folder.glob("0[2-6]_*.ipynb"))) == 5
+
+
 def test_every_command_is_explained() -> None:
     told = covplan("--help")
     assert set(main.commands) == {
         "plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain", "calibrate",
-        "reliability", "compare", "sheet", "definitions", "fibre", "propose",
+        "reliability", "compare", "sheet", "definitions", "fibre", "propose", "lab",
     }  # fmt: skip
     for name, command in main.commands.items():
         assert name in told.stdout

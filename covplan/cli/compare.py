@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, SHOWN_ROWS, language, main, number, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, SHOWN_ROWS, language, main, number, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,12 @@ def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
     from covplan.publish.words import label
     from covplan.study.files import written_whole
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     for study in (before, after):
         stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         plans = [make_plan(open_study(study, progress=tell), progress=tell) for study in (before, after)]
         found = compare_plans(*plans)
     for name in ("hamlets", "stations", "cells", "indicators"):
@@ -77,9 +78,10 @@ def definitions(study: Path, lang: Language) -> None:
 
     from covplan.pipeline import compare_definitions
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         found = compare_definitions(open_study(study, progress=tell), progress=tell)
     vi = lang == "vi"
     heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %", "Diện tích %")

@@ -27,7 +27,7 @@ from covplan.pipeline.radio import (
     radio_in_force,
     reliability,
 )
-from covplan.study.findings import finding
+from covplan.study.findings import Findings, finding
 from covplan.study.plan import Plan, no_proposals
 from covplan.study.settings import settings_difference
 
@@ -75,7 +75,7 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         evidence=evidence(counted),
         reliability=published(hamlets, reliability(study).success if len(study.measurements) and signals else None),
         **no_proposals(s.province.epsg),
-        findings=(*study.findings, *_terrain_findings(study), *fibre_findings),
+        findings=Findings([*study.findings, *_terrain_findings(study), *fibre_findings]),
     )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ from covplan.study.layers import input_layers, layers
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covplan.study.findings import Finding, Language
+    from covplan.study.findings import Findings, Language
     from covplan.study.folder import Study
 
 DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
@@ -48,7 +48,7 @@ class Plan:
     """Empty until `pipeline.propose` was run on the plan; so are the two that follow."""
     comparison: pd.DataFrame
     supply_curve: pd.DataFrame
-    findings: tuple[Finding, ...] = ()
+    findings: Findings = Findings()
     """Those of the study, and what came up while planning."""
 
     def layers(self) -> dict[str, pd.DataFrame]:
