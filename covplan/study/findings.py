@@ -112,6 +112,9 @@ class Findings(tuple[Finding, ...]):
         return str(shown.to_html(index=False, escape=True, na_rep="–"))
 
 
+NO_FINDINGS = Findings()
+
+
 def findings_table(found: Sequence[Finding], language: Language = "vi") -> pd.DataFrame:
     """Findings as a table: columns of resources/layers/findings.csv, gravest first, then by place."""
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}

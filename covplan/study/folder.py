@@ -26,7 +26,7 @@ from covplan.study.boundaries import Version, outline
 from covplan.study.columns import ROW, Sieve, missing_columns, typed
 from covplan.study.errors import LayerError, OutputError, SettingsError, StudyError
 from covplan.study.files import fixed_file_date, written_whole
-from covplan.study.findings import Finding, Findings, Language, fatal, finding, findings_table
+from covplan.study.findings import NO_FINDINGS, Finding, Findings, Language, fatal, finding, findings_table
 from covplan.study.grid import Grid
 from covplan.study.layers import Layer, input_layers
 from covplan.study.manifest import content_key
@@ -63,7 +63,7 @@ class Study:
     statistics: pd.DataFrame
     measurements: gpd.GeoDataFrame
     rasters: dict[str, Path | None]
-    findings: Findings = Findings()
+    findings: Findings = NO_FINDINGS
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property

@@ -12,6 +12,7 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from covplan.study.files import written_whole
+from covplan.study.findings import NO_FINDINGS
 from covplan.study.folder import study_key, write_findings
 from covplan.study.layers import input_layers, layers
 
@@ -48,7 +49,7 @@ class Plan:
     """Empty until `pipeline.propose` was run on the plan; so are the two that follow."""
     comparison: pd.DataFrame
     supply_curve: pd.DataFrame
-    findings: Findings = Findings()
+    findings: Findings = NO_FINDINGS
     """Those of the study, and what came up while planning."""
 
     def layers(self) -> dict[str, pd.DataFrame]:
