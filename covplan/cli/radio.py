@@ -87,8 +87,6 @@ def explain(
         written = write_explanation(explained, out / "explain", synthetic=synthetic)
     show_explanation(console, explained, lang, synthetic=synthetic)
     console.print(f"[green]{out / 'explain'}[/]: {', '.join(path.name for path in written)}", highlight=False)
-    if explained.links and written[-1].suffix != ".png":
-        console.print("Chưa vẽ mặt cắt (no profiles): pip install 'covplan[lab]'", markup=False, highlight=False)
 
 
 @main.command()
