@@ -64,8 +64,9 @@ def draw_locations(plan: Plan) -> Figure:
     handles = []
     for code, words in (("no", "Một nhà mạng"), ("yes", "Dùng chung")):
         of = plan.locations[plan.locations["shared"].astype(bool) == (code == "yes")]
-        style = {"color": colours[code], "marker": "^", "edgecolor": "#222222", "lw": 0.4}
-        axes.scatter(of.geometry.x, of.geometry.y, s=26 if code == "yes" else 12, zorder=3 + (code == "yes"), **style)
+        bold = code == "yes"
+        axes.scatter(of.geometry.x, of.geometry.y, s=26 if bold else 12, color=colours[code], marker="^",
+                     edgecolor="#222222", lw=0.4, zorder=3 + bold)  # fmt: skip
         handles.append(Line2D([], [], ls="", marker="^", color=colours[code], markeredgecolor="#222222",
                               label=f"{words}: {number_vi(len(of))}"))  # fmt: skip
     _finish_map(axes, plan, "Vị trí cột ăng ten")
@@ -88,7 +89,7 @@ def draw_indicators(plan: Plan) -> Figure:
     for column, (marker, colour, words) in marks.items():
         axes.scatter(table[column], rows, marker=marker, color=colour, s=60, label=words, zorder=3)
     for row, value in zip(rows, table["value"], strict=True):
-        axes.text(min(value, 100) - 1, row, number_vi(value, 2), va="center", ha="right", fontsize=8)
+        axes.text(min(value, 100) - 1, float(row), number_vi(value, 2), va="center", ha="right", fontsize=8)
     axes.set_yticks(rows, [_wrapped(name) for name in table["name_vi"]], fontsize=8)
     axes.set_xlim(0, 104)
     axes.set_xlabel("%")
@@ -178,7 +179,7 @@ def _finish_map(axes: Axes, plan: Plan, title: str) -> None:
     axes.plot([x, x + 1000 * length_km], [y, y], color="black", lw=3, solid_capstyle="butt")
     axes.text(x + 500 * length_km, y, f"{number_vi(length_km, 1 if length_km < 1 else 0)} km", ha="center", va="bottom")
     axes.annotate("B", (0.03, 0.97), (0.03, 0.90), xycoords="axes fraction", ha="center", fontsize=12,
-                  arrowprops={"arrowstyle": "<|-", "lw": 1.5})  # fmt: skip
+                  arrowprops={"arrowstyle": "-|>", "lw": 1.5})  # fmt: skip
     axes.set_axis_off()
     axes.set_aspect("equal")
     province = plan.study.settings.province
