@@ -600,6 +600,13 @@ def _support(helped: pd.DataFrame, options: PlaceOptions, problem: Cover, action
     """What a placement is for that serves no place alone."""
     names = named([str(name) for name in helped["name"]])
     room, (own_vi, own_en) = options.capacity_mbps[action], amount(problem.cost[action] * MILLION)
+    if helped.empty:
+        return (
+            f"Không phục vụ địa điểm nào: chỉ để đạt tỷ lệ trạm mới trên công trình có sẵn; xây dựng và vận hành "
+            f"{own_vi}. Nên xem lại tỷ lệ này.",
+            f"Serves no place: only the ratio of new stations on existing structures asks for it; to build and run "
+            f"{own_en}. The ratio is worth a second look.",
+        )
     return (
         f"Cùng vị trí khác phục vụ 5G: {names}: bổ sung vùng phủ hoặc dung lượng ({room:.0f} Mbit/s); xây dựng và "
         f"vận hành {own_vi}. Nếu không làm, các địa điểm này không đủ 5G.",

@@ -98,8 +98,12 @@ def test_every_placement_serves_a_place_or_helps_one_that_does(placed):
     table = plan.proposals
     needed = {one for text in table["depends_on"].dropna() for one in text.split(";")}
     assert needed <= set(table["proposal_id"])
-    for reason in table.loc[table["gains_count"] == 0, "reason_vi"]:
-        assert re.match(r"Cùng vị trí khác phục vụ 5G: \w", reason)
+    reasons = table.loc[table["gains_count"] == 0, "reason_en"].tolist()
+    assert [one for one in reasons if re.match(r"Serves with another placement: \w", one)]
+    idle = [one for one in reasons if one.startswith("Serves no place: only the ratio")]
+    assert len(idle) == 1  # three of five new stations stand on what is there: one is there for that alone
+    assert plan.options.actions.loc[plan.choice.actions].query("action == 'upgrade_5g'").shape[0] / 5 == 3 / 5
+    assert len(idle) + 1 == len(reasons)
 
 
 def test_the_money_of_the_rows_is_the_money_of_the_program(spots):
