@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
-from covplan.propose.backhaul import connect
+from covplan.propose.backhaul import backhaul_words, connect
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
 from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_parts, served_by, stacked
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from covplan.fiber.access import Cable
     from covplan.study.boundaries import Version
     from covplan.study.settings import Cost, Places5G, Propagation, Propose, Radio
     from covplan.terrain.ground import Ground
@@ -68,7 +69,7 @@ class PlaceOptions:
 
     actions: pd.DataFrame
     """action, operator, location_id, x_m, y_m, structure, height_m, antenna_height_m, bands, configuration, new, slots,
-    survey, way, length_m; action "stands" is 5G that is on air."""
+    survey, way, length_m, hop_to, by_road; action "stands" is 5G that is on air."""
     cells: list[tuple[Cell, ...]]
     cost: list[Range]
     opex: list[Range]
@@ -246,7 +247,7 @@ def options_for(
     stations: gpd.GeoDataFrame,
     cells: pd.DataFrame,
     road_m: Callable[[NDArray[np.float64], NDArray[np.float64], bool], NDArray[np.float64]],
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     settings: Places5G,
@@ -264,9 +265,9 @@ def options_for(
     tree = cKDTree(at)
     _standing(made, stations, cells, tree, settings)
     _added(made, locations, stations, tree, at, costs, settings)
-    _built(made, places, at, locations, road_m, fibre_m, ground, costs, settings, weighing)
+    _built(made, places, at, locations, road_m, cable, ground, costs, settings, weighing)
     columns = ["action", "operator", "location_id", "x_m", "y_m", "structure", "height_m", "antenna_height_m", "bands",
-               "configuration", "new", "slots", "survey", "way", "length_m"]  # fmt: skip
+               "configuration", "new", "slots", "survey", "way", "length_m", "hop_to", "by_road"]  # fmt: skip
     table = pd.DataFrame(made.rows).reindex(columns=columns)
     return PlaceOptions(table, made.cells, made.cost, made.opex, np.array(made.capacity))
 
@@ -389,7 +390,7 @@ def _built(
     at: NDArray[np.float64],
     locations: gpd.GeoDataFrame,
     road_m: Callable[[NDArray[np.float64], NDArray[np.float64], bool], NDArray[np.float64]],
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     settings: Places5G,
@@ -404,7 +405,8 @@ def _built(
         antenna_height_m=lambda table: table["highest_m"]
     )
     power_m, away_m = road_m(x, y, True), road_m(x, y, False)
-    link = connect(x, y, antenna_m, fibre_m(x, y), power_m, donors, ground, costs, weighing)
+    found = cable(x, y)
+    link = connect(x, y, antenna_m, found.length_m, power_m, donors, ground, costs, weighing)
     who = list(settings.operators) if settings.policy == "each" else list(settings.operators)[:1]
     for n in range(len(at)):
         if link.way[n] == "satellite":
@@ -421,7 +423,8 @@ def _built(
                     operator=one if settings.policy == "each" else ANY, x_m=float(x[n]), y_m=float(y[n]),
                     structure=structure, height_m=3.0 if roof[n] else POLE_M, antenna_height_m=float(antenna_m[n]),
                     bands=code, configuration=radio.configuration, new=True, slots=0, survey=False, way=link.way[n],
-                    length_m=float(link.length_m[n]), location_id=f"new-{n}",
+                    length_m=float(link.length_m[n]), hop_to=link.hop_to[n], by_road=bool(found.by_road[n]),
+                    location_id=f"new-{n}",
                 )  # fmt: skip
 
 
@@ -583,6 +586,11 @@ def _reasons(
         f"5G for {len(served)} places ({names}), {wanted:.0f} Mbit/s wanted, {room:.0f} Mbit/s of capacity; "
         f"to build and run {own_en}."
     )
+    row = options.actions.iloc[action]
+    if row["new"]:
+        backhaul = backhaul_words(row["way"], row["length_m"], row["hop_to"], by_road=bool(row["by_road"]))
+        vi += f" Truyền dẫn: {backhaul[0]}."
+        en += f" Backhaul: {backhaul[1]}."
     if not len(served):
         return f"{vi} Bổ sung dung lượng.", f"{en} It adds capacity."
     able = (part[demands].toarray() >= problem.share[demands][:, None] - 1e-9).all(axis=0)

@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
 
-from covplan.propose.backhaul import connect
+from covplan.propose.backhaul import backhaul_words, connect
 from covplan.propose.baselines import cheapest_first, most_demand_first, nearest_first
 from covplan.propose.candidates import SECTION_M
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from covplan.fiber.access import Cable
     from covplan.study.boundaries import Version
     from covplan.study.settings import Cost, Propagation, Propose, Radio, Rule, WhiteSpots
     from covplan.terrain.ground import Ground
@@ -92,7 +93,7 @@ class Options:
     actions: pd.DataFrame
     """action, operator, location_id, site, x_m, y_m, structure, height_m, antenna_height_m, bands, survey, opex."""
     sites: pd.DataFrame
-    """candidate, x_m, y_m, structure, height_m, road_m, power_m, urban, way, length_m, to."""
+    """candidate, x_m, y_m, structure, height_m, road_m, power_m, urban, way, length_m, hop_to, by_road."""
     cells: list[tuple[Cell, ...]]
     """Of each action."""
     cost: list[Range]
@@ -315,7 +316,7 @@ def options_for(
     stations: gpd.GeoDataFrame,
     cells: pd.DataFrame,
     new_ground: pd.DataFrame,
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     rules: Sequence[Rule],
@@ -329,15 +330,15 @@ def options_for(
 
     Parameters
     ----------
-    fibre_m : callable
-        Length of cable from points to the nearest fibre, metres.
+    cable : callable
+        What leads from points to the nearest fibre.
     """
     points = missing_points(need, settings)
     tree = cKDTree(points) if len(points) else None
     made = _Made([], [], [], [])
     if tree is not None:
         _on_structures(made, locations, stations, cells, points, tree, costs, settings, ground)
-    sites, site_cost, site_opex = _sites(new_ground, locations, fibre_m, ground, costs, rules, weighing)
+    sites, site_cost, site_opex = _sites(new_ground, locations, cable, ground, costs, rules, weighing)
     if tree is not None:
         _on_new_ground(made, sites, points, tree, costs, settings, ground)
     columns = ["action", "operator", "location_id", "site", "x_m", "y_m", "structure", "height_m",
@@ -457,7 +458,7 @@ def _on_new_ground(
 def _sites(
     new_ground: pd.DataFrame,
     locations: gpd.GeoDataFrame,
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     rules: Sequence[Rule],
@@ -477,11 +478,11 @@ def _sites(
     donors = locations[locations["fiber"] & ~locations["closed"]].assign(
         antenna_height_m=lambda table: table["highest_m"]
     )
-    to_fibre_m = fibre_m(x, y)
+    found = cable(x, y)
     power_m = sites["power_m"].to_numpy(float)
-    link = connect(x, y, sites["height_m"].to_numpy(float) - BELOW_TOP_M, to_fibre_m, power_m, donors, ground,
+    link = connect(x, y, sites["height_m"].to_numpy(float) - BELOW_TOP_M, found.length_m, power_m, donors, ground,
                    costs, weighing)  # fmt: skip
-    sites = sites.assign(way=link.way, length_m=link.length_m, to=link.to)
+    sites = sites.assign(way=link.way, length_m=link.length_m, hop_to=link.hop_to, by_road=found.by_road)
     cost, opex = [], []
     running = unit_cost(costs, "opex_site")
     for site, backhaul in zip(sites.itertuples(), link.cost, strict=True):
@@ -677,14 +678,9 @@ def _reasons(
     vi = f"Phủ {len(hamlets)} thôn ({names}), {households} hộ; xây dựng và vận hành {own_vi}."
     en = f"Covers {len(hamlets)} hamlets ({names}), {households} households; to build and run {own_en}."
     if site is not None:
-        to_vi = (
-            f"viba tới {site['to']}" if site["way"] == "microwave" else f"cáp quang {site['length_m'] / 1000:.1f} km"
-        )
-        to_en = (
-            f"microwave to {site['to']}" if site["way"] == "microwave" else f"{site['length_m'] / 1000:.1f} km of fibre"
-        )
-        vi += f" Truyền dẫn: {to_vi.replace('.', ',', 1) if 'km' in to_vi else to_vi}."
-        en += f" Backhaul: {to_en}."
+        backhaul = backhaul_words(site["way"], site["length_m"], site["hop_to"], by_road=bool(site["by_road"]))
+        vi += f" Truyền dẫn: {backhaul[0]}."
+        en += f" Backhaul: {backhaul[1]}."
     if row["survey"]:
         vi += " Cột cần kiểm định lại trước khi lắp."
         en += " The structure is to be surveyed first."
