@@ -241,7 +241,7 @@ def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = No
 
 
 def _cable(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
-    """Cable from points to the nearest fibre: along roads, or straight times `backhaul_detour` where none leads to it."""
+    """Cable from points to the nearest fibre: along roads, or straight times `backhaul_detour` without a road to it."""
     ways = None if study.roads.empty else fibre_ways(fibre_network(study), study.routes)
     fibre = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 

@@ -101,6 +101,9 @@ class Options:
     opex: list[Range]
     """Per action, VND/year."""
     site_cost: list[Range]
+    """Structure, power and backhaul, VND."""
+    site_backhaul: list[Range]
+    """What of it is backhaul."""
     site_opex: list[Range]
 
 
@@ -338,14 +341,15 @@ def options_for(
     made = _Made([], [], [], [])
     if tree is not None:
         _on_structures(made, locations, stations, cells, points, tree, costs, settings, ground)
-    sites, site_cost, site_opex = _sites(new_ground, locations, cable, ground, costs, rules, weighing)
+    sites, site_cost, site_backhaul, site_opex = _sites(new_ground, locations, cable, ground, costs, rules, weighing)
     if tree is not None:
         _on_new_ground(made, sites, points, tree, costs, settings, ground)
     columns = ["action", "operator", "location_id", "site", "x_m", "y_m", "structure", "height_m",
                "antenna_height_m", "bands", "survey", "slots", "station_id"]  # fmt: skip
     return Options(
-        pd.DataFrame(made.rows, columns=columns), sites, made.cells, made.cost, made.opex, site_cost, site_opex
-    )
+        pd.DataFrame(made.rows, columns=columns), sites, made.cells, made.cost, made.opex, site_cost, site_backhaul,
+        site_opex,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -463,8 +467,11 @@ def _sites(
     costs: Mapping[str, Cost],
     rules: Sequence[Rule],
     weighing: Propose,
-) -> tuple[pd.DataFrame, list[Range], list[Range]]:
-    """New ground with a pole, and with a mast of each height that is allowed there; what each site costs."""
+) -> tuple[pd.DataFrame, list[Range], list[Range], list[Range]]:
+    """New ground with a pole, and with a mast of each height that is allowed there.
+
+    And of each: what it costs to build, how much of that is its backhaul, and what it costs to run.
+    """
     heights = [(SMALL_M, True), *((height, False) for height in weighing.mast_heights_m)]
     parts = [
         new_ground.assign(candidate=np.arange(len(new_ground)), height_m=height, small=small)
@@ -491,7 +498,8 @@ def _sites(
         cost.append(mast + power + backhaul)  # the pole of a small cell comes with it
         opex.append(running * (SMALL_OPEX if site.small else 1.0))
     keep = np.flatnonzero(link.way != "satellite")  # no way to the network is no site
-    return sites.iloc[keep].reset_index(drop=True), [cost[n] for n in keep], [opex[n] for n in keep]
+    own = ([values[n] for n in keep] for values in (cost, link.cost, opex))
+    return sites.iloc[keep].reset_index(drop=True), *own
 
 
 def _sectors(
@@ -601,15 +609,16 @@ def _rows(
     """One row of the layer per chosen action; a site's cost goes to the first action on it."""
     records, points = [], []
     gained = _gained(problem, choice)
-    paid: set[int] = set()
+    paid: dict[int, str] = {}
     gap = choice.solution.gap if choice.solution else np.nan
     for n, action in enumerate(np.flatnonzero(choice.actions).tolist(), start=1):
+        proposal_id = f"W-{n:03d}"
         row = options.actions.iloc[action]
         cost, opex = options.cost[action], options.opex[action]
         site = int(row["site"])
         there = options.sites.iloc[site] if site != NO_SITE else None
-        if site != NO_SITE and site not in paid:
-            paid.add(site)
+        first_on_site = paid.setdefault(site, proposal_id) if site != NO_SITE else proposal_id
+        if site != NO_SITE and first_on_site == proposal_id:
             cost, opex = cost + options.site_cost[site], opex + options.site_opex[site]
         hamlets = need.hamlets.iloc[hamlet_of[gained[action]]]
         lost, again = next_best(problem, choice, int(action))
@@ -619,7 +628,7 @@ def _rows(
         first = hamlets.iloc[0] if len(hamlets) else None
         records.append(
             {
-                "proposal_id": f"W-{n:03d}",
+                "proposal_id": proposal_id,
                 "kind": "white_spot",
                 "action": row["action"],
                 "title_vi": titles[0],
@@ -642,6 +651,7 @@ def _rows(
                 "cost_high_vnd": cost.high,
                 "opex_vnd_per_year": opex.base,
                 "year": int(year_of[action]),
+                "depends_on": first_on_site if first_on_site != proposal_id else None,
                 "funding": _funding(hamlets),
                 "gap": gap,
                 "reason_vi": reasons[0],
