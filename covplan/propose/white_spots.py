@@ -123,6 +123,8 @@ class WhiteSpotPlan:
     """Row of `hamlets` of each demand of the problem."""
     best_dbm: NDArray[np.float64]
     """Of each demand: the weakest of its points under the best candidate, dBm."""
+    pays_for: NDArray[np.int64]
+    """Of each row of `proposals`: the new site whose cost is in it; −1 for none."""
 
 
 def propose(
@@ -175,9 +177,9 @@ def propose(
         alone[year] = least_cost(problem, wanted[year], gap=gap, time_limit_s=limit_s)
         within[year] = least_cost(problem, wanted[year], forbidden=~final.actions, gap=gap, time_limit_s=limit_s)
         year_of[within[year].actions & (year_of == last)] = year
-    table = _rows(need, options, problem, final, hamlet_of, year_of, known, communes, version)
+    table, pays_for = _rows(need, options, problem, final, hamlet_of, year_of, known, communes, version)
     comparison = _compared(need, options, problem, hamlet_of, wanted, within, alone)
-    return WhiteSpotPlan(table, comparison, final, problem, options, need.hamlets, hamlet_of, best_dbm)
+    return WhiteSpotPlan(table, comparison, final, problem, options, need.hamlets, hamlet_of, best_dbm, pays_for)
 
 
 def posed(
@@ -605,20 +607,22 @@ def _rows(
     known: int,
     communes: gpd.GeoDataFrame,
     version: Version,
-) -> gpd.GeoDataFrame:
-    """One row of the layer per chosen action; a site's cost goes to the first action on it."""
-    records, points = [], []
+) -> tuple[gpd.GeoDataFrame, NDArray[np.int64]]:
+    """One row of the layer per chosen action, and the site it pays for: that goes to the earliest action on it."""
+    records, points, pays_for = [], [], []
     gained = _gained(problem, choice)
     paid: dict[int, str] = {}
     gap = choice.solution.gap if choice.solution else np.nan
-    for n, action in enumerate(np.flatnonzero(choice.actions).tolist(), start=1):
+    chosen = np.flatnonzero(choice.actions)
+    for n, action in enumerate(chosen[np.argsort(year_of[chosen], kind="stable")].tolist(), start=1):
         proposal_id = f"W-{n:03d}"
         row = options.actions.iloc[action]
         cost, opex = options.cost[action], options.opex[action]
         site = int(row["site"])
         there = options.sites.iloc[site] if site != NO_SITE else None
         first_on_site = paid.setdefault(site, proposal_id) if site != NO_SITE else proposal_id
-        if site != NO_SITE and first_on_site == proposal_id:
+        pays_for.append(site if first_on_site == proposal_id else NO_SITE)
+        if pays_for[-1] != NO_SITE:
             cost, opex = cost + options.site_cost[site], opex + options.site_opex[site]
         hamlets = need.hamlets.iloc[hamlet_of[gained[action]]]
         lost, again = next_best(problem, choice, int(action))
@@ -661,7 +665,7 @@ def _rows(
             }
         )
         points.append(gpd.points_from_xy([row["x_m"]], [row["y_m"]])[0])
-    return proposal_rows(records, points, communes, version)
+    return proposal_rows(records, points, communes, version), np.array(pays_for, np.int64)
 
 
 def _gained(problem: Cover, choice: Choice) -> dict[int, NDArray[np.int64]]:
