@@ -64,9 +64,17 @@ def propose_sharing(
 
 
 def phase_proposals(
-    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None
+    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None, lower_targets: bool = False
 ) -> tuple[gpd.GeoDataFrame, Phased]:
-    """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets."""
+    """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets.
+
+    Parameters
+    ----------
+    today : Plan, optional
+        Of the study as it is, when it is known already.
+    lower_targets : bool
+        As in `propose.phasing.phase`.
+    """
     plan, settings = today or make_plan(study), study.settings
     return in_years(
         proposals,
@@ -76,6 +84,7 @@ def phase_proposals(
         settings.targets,
         planned=study.stations[study.stations["status"] == "planned"],
         counted=plan.evidence,
+        lower_targets=lower_targets,
         time_limit_s=settings.propose.time_limit_s,
     )
 

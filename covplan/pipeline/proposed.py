@@ -17,6 +17,7 @@ from covplan.pipeline.proposals import (
 )
 from covplan.pipeline.trench import propose_fibre
 from covplan.propose.white_spots import supply_curve
+from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, NoSolution
 from covplan.study.plan import proposed_folder, read_proposed, result_table, save_proposed
 
@@ -87,9 +88,7 @@ def propose(
     done = made.into(plan)
     if phased and len(done.proposals):
         progress("phân kỳ (phasing)")
-        blank = done.proposals.assign(year=pd.array([pd.NA] * len(done.proposals), dtype="Int64"))
-        years = made.tried("không phân kỳ được (no years)", lambda: phase_proposals(study, blank, today=plan)[0])
-        done = done if years is None else replace(done, proposals=years)
+        done = made.phased(done, plan)
     kept = proposed_folder(study.path)
     if kept and set(kinds) == set(KINDS) and phased:
         save_proposed(done, kept)
@@ -119,12 +118,24 @@ class _Made:
         self.said += said
         self.compared += [result_table("comparison", table.assign(kind=kind)) for kind, table in compared.items()]
 
+    def phased(self, done: Plan, today: Plan) -> Plan:
+        """The plan with a year for each proposal; as it is, and why is said, where budgets or rules forbid it."""
+        blank = done.proposals.assign(year=pd.array([pd.NA] * len(done.proposals), dtype="Int64"))
+        found = self.tried(
+            "không phân kỳ được (no years)",
+            lambda: phase_proposals(done.study, blank, today=today, lower_targets=True),
+        )
+        if found is None:
+            return done
+        self.said += [f"phân kỳ (phasing): {told}" for told in found[1].short]
+        return replace(done, proposals=found[0])
+
     def into(self, plan: Plan) -> Plan:
         """The plan with all of it; with proposals empty where no kind could be done."""
         found = {"supply_curve": self.curve}
         if self.proposals:
             together = pd.concat([table for table in self.proposals if len(table)] or self.proposals[:1])
-            found |= {"proposals": together.reset_index(drop=True)}
+            found |= {"proposals": first_things_first(together.reset_index(drop=True))}
             found |= {"comparison": pd.concat(self.compared, ignore_index=True)}
         return replace(plan, **{name: table for name, table in found.items() if table is not None})
 
@@ -134,6 +145,24 @@ def with_kept_proposals(plan: Plan) -> Plan | None:
     folder = proposed_folder(plan.study.path)
     tables = read_proposed(folder, plan.study.settings.province.epsg) if folder else None
     return replace(plan, **tables) if tables else None
+
+
+def first_things_first(proposals: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """What another proposal depends on is done no later than it: kinds that were planned apart may say otherwise."""
+    year = dict(zip(proposals["proposal_id"], proposals["year"], strict=True))
+    needs = [
+        (later, first)
+        for later, text in zip(proposals["proposal_id"], proposals["depends_on"], strict=True)
+        for first in split_list(text)
+        if first in year
+    ]
+    moved = True
+    while moved:
+        moved = False
+        for later, first in needs:
+            if year[later] < year[first]:
+                year[first], moved = year[later], True
+    return proposals.assign(year=proposals["proposal_id"].map(year).astype("Int64"))
 
 
 def _served(comparison: pd.DataFrame, what: str) -> pd.DataFrame:

@@ -491,11 +491,13 @@ def _rows(
     gained, part = _gained(problem, choice, stands)
     gap = choice.solution.gap if choice.solution else np.nan
     fresh = np.flatnonzero(choice.actions & (options.actions["action"] != "stands").to_numpy(bool)).tolist()
-    for n, action in enumerate(fresh, start=1):
+    beside, for_quota = _needed_beside(options, problem, gained, part, fresh)
+    proposal_id = {action: f"P-{n:03d}" for n, action in enumerate(fresh, start=1)}
+    for action in fresh:
         row, cost = options.actions.iloc[action], options.cost[action]
         demands = gained[action]
         served = places.iloc[np.unique(place_of[demands])]
-        reasons = _reasons(served, options, problem, part, demands, action)
+        reasons = _reasons(served, options, problem, part, demands, action, helps=action not in for_quota)
         name = str(served["name"].iloc[0]) if len(served) else ""
         what = f"{row['bands']} {row['configuration']}"
         words = {
@@ -508,7 +510,7 @@ def _rows(
         }[str(row["action"])]  # fmt: skip
         records.append(
             {
-                "proposal_id": f"P-{n:03d}",
+                "proposal_id": proposal_id[action],
                 "kind": "place_5g",
                 "action": row["action"],
                 "title_vi": words[0],
@@ -530,6 +532,7 @@ def _rows(
                 "cost_high_vnd": cost.high,
                 "opex_vnd_per_year": options.opex[action].base,
                 "year": year,
+                "depends_on": ";".join(proposal_id[one] for one in beside.get(action, ())) or None,
                 "funding": "operator",
                 "gap": gap,
                 "reason_vi": reasons[0],
@@ -565,6 +568,36 @@ def _gained(
     return {int(action): np.flatnonzero(choice.served & (best == n)) for n, action in enumerate(chosen)}, part
 
 
+def _needed_beside(
+    options: PlaceOptions,
+    problem: Cover,
+    gained: dict[int, NDArray[np.int64]],
+    part: csr_array,
+    fresh: Sequence[int],
+) -> tuple[dict[int, list[int]], list[int]]:
+    """Placements that gain nothing, by those that need them; and which of them are there for the quota alone.
+
+    One that helps where another cannot serve alone what it gains is needed by that one. One that helps nobody is there
+    for the quota, and the new structures need it.
+    """
+    idle = [action for action in fresh if not gained[action].size]
+    carries = csr_array(problem.carries)
+    found: dict[int, list[int]] = {}
+    for action in fresh:
+        demands = gained[action]
+        covers = part[demands][:, [action]].toarray().ravel() >= problem.share[demands] - ROUNDING
+        if not demands.size or (covers.all() and options.capacity_mbps[action] >= problem.traffic[demands].sum()):
+            continue
+        helps = (part[demands][:, idle] + carries[demands][:, idle]).sum(axis=0) > 0
+        found[action] = [one for one, use in zip(idle, helps, strict=True) if use]
+    for_quota = [one for one in idle if not any(one in helpers for helpers in found.values())]
+    new = options.actions["new"].to_numpy(bool)
+    for action in fresh:
+        if new[action] and action not in idle and for_quota:
+            found[action] = found.get(action, []) + for_quota
+    return found, for_quota
+
+
 def _reasons(
     served: pd.DataFrame,
     options: PlaceOptions,
@@ -572,8 +605,16 @@ def _reasons(
     part: csr_array,
     demands: NDArray[np.int64],
     action: int,
+    *,
+    helps: bool,
 ) -> tuple[str, str]:
-    """What it serves, its capacity, and the cheapest single other placement that would serve the same places."""
+    """What it serves, its capacity, and the cheapest single other placement that would serve the same places.
+
+    Parameters
+    ----------
+    helps : bool
+        Of one that serves no place by itself: whether it adds capacity, or only keeps the quota.
+    """
     names = named([str(name) for name in served["name"]])
     wanted = float(problem.traffic[demands].sum())
     own_vi, own_en = amount(problem.cost[action] * MILLION)
@@ -592,7 +633,12 @@ def _reasons(
         vi += f" Truyền dẫn: {backhaul[0]}."
         en += f" Backhaul: {backhaul[1]}."
     if not len(served):
-        return f"{vi} Bổ sung dung lượng.", f"{en} It adds capacity."
+        if helps:
+            return f"{vi} Bổ sung dung lượng.", f"{en} It adds capacity."
+        return (
+            f"{vi} Giữ tỷ lệ trạm mới dùng hạ tầng có sẵn.",
+            f"{en} It keeps the share of new stations on existing structures.",
+        )
     able = (part[demands].toarray() >= problem.share[demands][:, None] - 1e-9).all(axis=0)
     able &= (options.capacity_mbps >= wanted) & (options.actions["action"] != "stands").to_numpy(bool)
     able[action] = False
