@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
 
 from covplan.propose.backhaul import backhaul_words, connect
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
-from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_parts, served_by, stacked
+from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_parts, most_value, served_by, stacked
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of
 from covplan.propose.white_spots import ANY, bands_of, cells_at, level_needed
@@ -145,20 +145,37 @@ def propose(
     if progress:
         progress(f"5G: {problem.share.size} địa điểm (places), {problem.cost.size} phương án (options)")
     out = np.flatnonzero(~served_by(problem, np.ones(problem.cost.size, dtype=bool)))
-    if out.size:
+    if out.size and not settings.budget_vnd:
         names = named([str(places["name"].iloc[n]) for n in place_of[out]])
         raise NoSolution(
             f"5G: {out.size} places cannot be covered by any placement within the rules: {names}. Allow a smaller "
             "share of their area ([places] least_share), or planned places to wait ([places_5g] planned = false)."
         )
-    try:
-        choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
-    except NoSolution as error:
-        raise NoSolution(_contradiction(options, problem, weighing, reuse_share)) from error
+    built = np.array([one.base for one in options.cost]) / MILLION
+    if settings.budget_vnd:
+        choice = most_users(problem, built, settings.budget_vnd / MILLION, weighing)
+    else:
+        try:
+            choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
+        except NoSolution as error:
+            raise NoSolution(_contradiction(options, problem, weighing, reuse_share)) from error
     table = _rows(places, options, problem, choice, place_of, year, communes, version)
-    return PlacesPlan(
-        table, _compared(places, options, problem, choice, place_of), choice, problem, options, place_of
-    )  # fmt: skip
+    compared = _compared(places, options, problem, choice, place_of, built, settings.budget_vnd / MILLION or np.inf)
+    return PlacesPlan(table, compared, choice, problem, options, place_of)
+
+
+def most_users(problem: Cover, built: NDArray[np.float64], budget: float, weighing: Propose) -> Choice:
+    """Most users at places for what may be built (`cover.most_value`), the same at least cost to build and run.
+
+    Parameters
+    ----------
+    built, budget : ndarray, float
+        What each placement costs to build, and what all may cost together, million VND.
+    """
+    paid = np.concatenate([built, np.zeros(problem.site_cost.size)])
+    limits = csr_array(vstack([problem.limits, csr_array(paid[None, :])]))
+    within = replace(problem, limits=limits, most=np.append(problem.most, budget))
+    return most_value(within, np.inf, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
 
 
 def _contradiction(options: PlaceOptions, problem: Cover, weighing: Propose, reuse_share: float) -> str:
@@ -231,7 +248,7 @@ def posed(
                   for c, o in zip(options.cost, options.opex, strict=True)]),
         demand=demand,
         share=least_share,
-        value=np.tile(users, len(who)),
+        value=np.tile(np.maximum(users, 1.0), len(who)),
         limits=limits,
         most=most,
         traffic=np.tile(traffic, len(who)),
@@ -655,8 +672,15 @@ def _reasons(
 
 
 def _compared(
-    places: gpd.GeoDataFrame, options: PlaceOptions, problem: Cover, choice: Choice, place_of: NDArray[np.int64]
+    places: gpd.GeoDataFrame,
+    options: PlaceOptions,
+    problem: Cover,
+    choice: Choice,
+    place_of: NDArray[np.int64],
+    built: NDArray[np.float64],
+    budget: float,
 ) -> pd.DataFrame:
+    """The program and the habits; under a budget its bound is of users, and what habit costs more says nothing."""
     middle = places.geometry.representative_point()
     at = np.column_stack([middle.x, middle.y])[place_of]
     xy = options.actions[["x_m", "y_m"]].to_numpy(float)
@@ -664,31 +688,39 @@ def _compared(
     by_cost = np.tile(problem.cost, (len(at), 1))
     rows = [
         _line("program", choice, options, problem),
-        _line("nearest structure for each place", place_by_place(problem, away_m), options, problem),
-        _line("most demand first, cheapest", place_by_place(problem, by_cost), options, problem),
+        _line("nearest structure for each place", place_by_place(problem, away_m, built, budget), options, problem),
+        _line("most demand first, cheapest", place_by_place(problem, by_cost, built, budget), options, problem),
     ]
     table = pd.DataFrame(rows)
+    if np.isfinite(budget):
+        return table.assign(bound_vnd=np.nan, over_program_pct=np.nan)
     table["over_program_pct"] = (100.0 * (table["cost_vnd"] / table["cost_vnd"].iloc[0] - 1.0)).round(2)
     return table
 
 
-def place_by_place(problem: Cover, rank: NDArray[np.float64]) -> Choice:
+def place_by_place(
+    problem: Cover, rank: NDArray[np.float64], built: NDArray[np.float64], budget: float = np.inf
+) -> Choice:
     """Place by place, most traffic first: what is chosen already is used, else the first by rank that helps.
 
-    Keeps capacities; limits are not looked at. What a planner does by hand.
+    Keeps capacities and the budget: a place that cannot be served whole for what is left is passed over. Limits are not
+    looked at. What a planner does by hand.
 
     Parameters
     ----------
     rank : ndarray, shape (demands, actions)
         Smaller is tried first.
+    built, budget
+        As in `most_users`.
     """
-    chosen = problem.cost == 0
-    left = problem.capacity.copy()
+    taken = problem.cost == 0
+    room = problem.capacity.copy()
     points = [np.flatnonzero(problem.demand == d) for d in range(problem.share.size)]
     reach = csr_array(problem.reach)
     carries = problem.carries.toarray().astype(bool)
     served = np.zeros(problem.share.size, dtype=bool)
     for demand in np.argsort(-problem.traffic, kind="stable"):
+        chosen, left = taken.copy(), room.copy()
         own = reach[points[demand]].toarray()
         order = np.argsort(rank[demand], kind="stable")
         order = np.concatenate([order[chosen[order]], order[~chosen[order]]])
@@ -706,9 +738,10 @@ def place_by_place(problem: Cover, rank: NDArray[np.float64]) -> Choice:
             need -= carried
             left[action] -= carried
         done = problem.weight[points[demand]][covered].sum() >= problem.share[demand] - 1e-9
-        served[demand] = done and need <= 1e-9
+        if done and need <= 1e-9 and built[chosen].sum() <= budget:
+            taken, room, served[demand] = chosen, left, True
     sites = np.zeros(problem.site_cost.size, dtype=bool)
-    return Choice(chosen, sites, served, cost_of(problem, chosen), float(problem.value[served].sum()), None)
+    return Choice(taken, sites, served, cost_of(problem, taken), float(problem.value[served].sum()), None)
 
 
 def _line(method: str, choice: Choice, options: PlaceOptions, problem: Cover) -> dict[str, Any]:
@@ -719,6 +752,7 @@ def _line(method: str, choice: Choice, options: PlaceOptions, problem: Cover) ->
         "method": method,
         "places": int(choice.served.sum()),
         "of": int(problem.share.size),
+        "value": choice.value,
         "stations": len(fresh),
         "new_structures": int(new.sum()),
         "reuse_pct": round(100.0 * float((~new).mean()), 2) if fresh.size else np.nan,

@@ -173,6 +173,20 @@ def test_the_reuse_quota_has_a_price(placed, tmp_path):
     assert free.comparison["reuse_pct"].iloc[0] < 60
 
 
+def test_a_budget_serves_most_users_first_and_all_places_once_it_is_enough(placed, tmp_path):
+    _, everything = placed
+    needed_vnd = everything.proposals["cost_base_vnd"].sum()
+    users = {}
+    for name, part in (("third", 0.34), ("enough", 1.01)):
+        budget = {"places_5g": {"budget_vnd": needed_vnd * part}}
+        plan = pipeline.propose_places_5g(opened(tmp_path / name, {**FAR, **budget}))
+        users[name] = plan.choice.value
+        assert plan.proposals["cost_base_vnd"].sum() <= needed_vnd * part
+        assert (plan.comparison["value"] <= plan.choice.value).all()
+        assert plan.choice.solution.gap == 0
+    assert 0 < users["third"] < users["enough"] == everything.choice.value
+
+
 def test_each_operator_at_each_place_costs_more_than_one_of_them(tmp_path):
     free = {"targets": {"BTS_NEW_SHARE_RATIO": {"target_2030": 0.0}}}
     two = {"operators": ["VTL", "VNPT"]}  # at 3.9 GHz no pole reaches far into these woods
