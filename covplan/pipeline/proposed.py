@@ -77,6 +77,9 @@ def propose(
             state = confirm_places_5g(study, placed)["state_5g"]
             lit = int((state == "covered").sum())
             told = f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)"
+            if study.settings.places_5g.budget_vnd:
+                value, whole = placed.choice.value, placed.problem.value.sum()
+                told += f"; {value:.0f}/{whole:.0f} người dùng trong ngân sách (users within the budget)"
             made.add(placed.proposals, [told], place_5g=_served(placed.comparison, "places"))
     if "share" in kinds:
         progress("dùng chung vị trí (sharing)")
