@@ -516,14 +516,15 @@ def _rows(
         served = places.iloc[np.unique(place_of[demands])]
         reasons = _reasons(served, options, problem, part, demands, action, helps=action not in for_quota)
         name = str(served["name"].iloc[0]) if len(served) else ""
+        goal_vi, goal_en = (name, name) if name else ("bổ sung dung lượng", "more capacity")
         what = f"{row['bands']} {row['configuration']}"
         words = {
             "upgrade_5g": (f"{row['operator'] or 'Dùng chung'} thêm 5G {what} tại {row['location_id']}",
                            f"{row['operator'] or 'Shared radio'} adds 5G {what} at {row['location_id']}"),
             "add_tenant": (f"{row['operator'] or 'Dùng chung'} lắp 5G {what} tại cột {row['location_id']}",
                            f"{row['operator'] or 'Shared radio'} joins {row['location_id']} with 5G {what}"),
-            "new_structure_5g": (f"{row['structure']} mới với 5G {what}: {name}",
-                                 f"New {row['structure']} with 5G {what}: {name}"),
+            "new_structure_5g": (f"{row['structure']} mới với 5G {what}: {goal_vi}",
+                                 f"New {row['structure']} with 5G {what}: {goal_en}"),
         }[str(row["action"])]  # fmt: skip
         records.append(
             {
@@ -636,6 +637,15 @@ def _reasons(
     wanted = float(problem.traffic[demands].sum())
     own_vi, own_en = amount(problem.cost[action] * MILLION)
     room = options.capacity_mbps[action]
+    if not len(served):
+        why_vi = "bổ sung dung lượng cho nơi cần" if helps else "giữ tỷ lệ trạm mới dùng hạ tầng có sẵn"
+        why_en = (
+            "Adds capacity where others need it" if helps else "Keeps the share of new stations on existing structures"
+        )
+        return (
+            f"Trạm để {why_vi}, dung lượng {room:.0f} Mbit/s; xây dựng và vận hành {own_vi}.",
+            f"{why_en}, {room:.0f} Mbit/s; to build and run {own_en}.",
+        )
     vi = (
         f"Phủ 5G {len(served)} địa điểm ({names}), nhu cầu {wanted:.0f} Mbit/s, dung lượng {room:.0f} Mbit/s; "
         f"xây dựng và vận hành {own_vi}."
@@ -649,13 +659,6 @@ def _reasons(
         backhaul = backhaul_words(row["way"], row["length_m"], row["hop_to"], by_road=bool(row["by_road"]))
         vi += f" Truyền dẫn: {backhaul[0]}."
         en += f" Backhaul: {backhaul[1]}."
-    if not len(served):
-        if helps:
-            return f"{vi} Bổ sung dung lượng.", f"{en} It adds capacity."
-        return (
-            f"{vi} Giữ tỷ lệ trạm mới dùng hạ tầng có sẵn.",
-            f"{en} It keeps the share of new stations on existing structures.",
-        )
     able = (part[demands].toarray() >= problem.share[demands][:, None] - 1e-9).all(axis=0)
     able &= (options.capacity_mbps >= wanted) & (options.actions["action"] != "stands").to_numpy(bool)
     able[action] = False
