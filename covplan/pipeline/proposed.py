@@ -72,7 +72,7 @@ def propose(
         told = f"thôn (hamlets): {int(seen.sum())}/{len(seen)} được tính lại và xác nhận (confirmed)"
         made.add(spots.proposals if masts is None else masts, [told], white_spot=_served(spots.comparison, "hamlets"))
     if "place_5g" in kinds:
-        placed = made.tried("5G", lambda: propose_places_5g(study, progress=progress))
+        placed = made.tried("địa điểm (places)", lambda: propose_places_5g(study, progress=progress))
         if placed is not None:
             state = confirm_places_5g(study, placed)["state_5g"]
             lit = int((state == "covered").sum())

@@ -146,10 +146,12 @@ def propose(
         progress(f"5G: {problem.share.size} địa điểm (places), {problem.cost.size} phương án (options)")
     out = np.flatnonzero(~served_by(problem, np.ones(problem.cost.size, dtype=bool)))
     if out.size and not settings.budget_vnd:
-        names = named([str(places["name"].iloc[n]) for n in place_of[out]])
+        by = [f" ({one})" for one in settings.operators] if settings.policy == "each" else [""]
+        names = named([f"{places['name'].iloc[place_of[n]]}{by[n // len(places)]}" for n in out])
         raise NoSolution(
             f"5G: {out.size} places cannot be covered by any placement within the rules: {names}. Allow a smaller "
-            "share of their area ([places] least_share), or planned places to wait ([places_5g] planned = false)."
+            "share of their area ([places] least_share), planned places to wait ([places_5g] planned = false), or "
+            "other operators ([places_5g] operators)."
         )
     built = np.array([one.base for one in options.cost]) / MILLION
     if settings.budget_vnd:

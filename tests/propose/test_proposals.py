@@ -216,7 +216,9 @@ def test_traffic_beyond_all_placements_and_a_quota_that_cannot_be_kept_are_told_
 
 def test_a_place_no_band_of_an_operator_reaches_is_named(tmp_path):
     alone = {"policy": "each", "operators": ["MBF"]}
-    with pytest.raises(NoSolution, match="1 places cannot be covered by any placement within the rules: Thác Thử"):
+    with pytest.raises(
+        NoSolution, match=r"1 places cannot be covered by any placement within the rules: Thác Thử \(MBF\)"
+    ):
         pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": alone}))
 
 
@@ -333,4 +335,9 @@ def test_a_kind_that_cannot_be_done_is_said_and_the_others_are_written(tmp_path)
 def test_nothing_that_can_be_done_writes_no_proposals_and_says_why(tmp_path):
     said, tables = written(tmp_path, "-k", "fibre", roads=lambda roads: roads[:0])
     assert "cáp quang (fibre): roads.gpkg: missing" in said
+    assert "proposals" not in tables
+    alone = {"places_5g": {"policy": "each", "operators": ["MBF"]}}
+    said, tables = written(tmp_path / "5g", "-k", "place_5g", settings={**FAR, **alone})
+    assert "địa điểm (places): 5G: 1 places cannot be covered" in said
+    assert "([places] least_share)" in said  # no markup of the terminal
     assert "proposals" not in tables
