@@ -239,6 +239,8 @@ def _word(column: Column, value: Any, layer: str) -> str:
         return ""
     if column.unit == "share":
         return f"{number_vi(100 * float(value), 1)}{NO_BREAK}%"
+    if column.name == "opex_vnd_per_year" and not value:
+        return ""
     if column.unit.startswith("VND"):
         return f"{number_vi(float(value) / 1e9, 3)} tỷ đồng"
     if column.type == "int" and column.unit == "year":

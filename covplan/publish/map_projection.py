@@ -8,8 +8,15 @@ from pyproj import CRS, Transformer
 from pyproj.exceptions import ProjError
 
 
-def projection_of(epsg: int) -> dict[str, Any] | None:
+def projection_of(epsg: int, lon: float, lat: float) -> dict[str, Any] | None:
     """How WGS 84 degrees become metres of a transverse Mercator CRS; None for a CRS of another kind.
+
+    Parameters
+    ----------
+    epsg : int
+        The CRS.
+    lon, lat : float
+        A place in it, degrees: where PROJ knows several datum shifts, it takes the one for there.
 
     Returns
     -------
@@ -20,13 +27,16 @@ def projection_of(epsg: int) -> dict[str, Any] | None:
 
     Examples
     --------
-    >>> projection_of(9211)["lon0"], projection_of(9211)["shift"]["x"]
+    >>> tm = projection_of(9211, 105.2, 22.1)
+    >>> tm["lon0"], tm["shift"]["x"]
     (106.0, -191.90441429)
-    >>> projection_of(3857) is None
+    >>> projection_of(3857, 105.2, 22.1) is None
     True
     """
     try:
         transformer = Transformer.from_crs(4326, epsg, always_xy=True)
+        transformer.transform(lon, lat, errcheck=True)
+        transformer = transformer.get_last_used_operation()
     except ProjError:
         return None
     steps = _steps(transformer.definition)

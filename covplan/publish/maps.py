@@ -206,8 +206,9 @@ def _rasters(plan: Plan, coverage: Path | None, *, tiles: bool) -> dict[str, Any
 
 def _tools(plan: Plan) -> dict[str, Any]:
     settings = plan.study.settings
+    middle = gpd.GeoSeries([plan.study.outline.centroid], crs=settings.province.epsg).to_crs(4326).iloc[0]
     return {
-        "projection": projection_of(settings.province.epsg),
+        "projection": projection_of(settings.province.epsg, middle.x, middle.y),
         "operators": [[code, safe_text(operator_names().get(code, code))] for code in settings.operators],
         "stations": sorted(str(one) for one in plan.study.stations["station_id"] if str(one).startswith("CAND-")),
     }

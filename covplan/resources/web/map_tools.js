@@ -77,6 +77,7 @@
         button.setAttribute("aria-pressed", String(button.dataset.tool === tool)));
       container.classList.toggle("covplan-working", Boolean(tool));
       map.doubleClickZoom[tool ? "disable" : "enable"]();
+      if (tool) { map.closePopup(); }
       const words = {length: "Bấm từng điểm; bấm đúp để kết thúc.", area: "Bấm từng đỉnh; bấm đúp để kết thúc.",
         mast: "Bấm vào bản đồ để đặt cột thử; kéo để dời."};
       tell(tool === "mast" && masts.length ? form() : (words[tool] || ""));
