@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from covplan.cli.base import FOLDER, main, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, main, open_console, results, stop_if_same
 
 
 @main.command("map")
@@ -28,11 +28,12 @@ def draw(study: Path, out: Path, *, coverage: Path | None, tiles: bool, open_it:
     from covplan.pipeline import make_plan, with_kept_proposals
     from covplan.publish.maps import write_map
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
     rasters = coverage or (out / "coverage" if any(out.glob("coverage/*_rsrp_dbm.tif")) else None)
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         made = make_plan(open_study(study, progress=tell), progress=tell)
         made = with_kept_proposals(made) or made
         tell("map.html")

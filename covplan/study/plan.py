@@ -12,13 +12,14 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from covplan.study.files import written_whole
+from covplan.study.findings import NO_FINDINGS
 from covplan.study.folder import study_key, write_findings
 from covplan.study.layers import input_layers, layers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covplan.study.findings import Finding, Language
+    from covplan.study.findings import Findings, Language
     from covplan.study.folder import Study
 
 DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
@@ -48,7 +49,7 @@ class Plan:
     """Empty until `pipeline.propose` was run on the plan; so are the two that follow."""
     comparison: pd.DataFrame
     supply_curve: pd.DataFrame
-    findings: tuple[Finding, ...] = ()
+    findings: Findings = NO_FINDINGS
     """Those of the study, and what came up while planning."""
 
     def layers(self) -> dict[str, pd.DataFrame]:
@@ -93,6 +94,9 @@ def result_table(layer: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with exactly the columns a result layer defines, typed; a column the rows lack is empty."""
     columns = layers()[layer].columns
     table = rows.reindex(columns=[column.name for column in columns])
+    for column in columns:
+        if column.type == "bool":  # a column of True and nothing else than that is kept as words
+            table[column.name] = table[column.name].map({True: True, False: False, "True": True, "False": False})
     return table.astype({column.name: DTYPES[column.type] for column in columns})
 
 
