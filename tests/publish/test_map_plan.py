@@ -285,6 +285,9 @@ def test_the_timeline_brings_hamlets_and_proposals_in_their_year(fresh: Page, pl
     assert told["2029"] == (4, {"Phủ sóng": "8", "Lõm sóng": "0", "Trắng sóng": "0"}, False)
     assert told["2030"][0] == 5  # with the one that has no year
     assert "4 đề xuất · 2,7 tỷ đồng · thêm 2 thôn có sóng · 1 đề xuất chưa xếp năm" in fresh.inner_text(".covplan-gain")
+    slider.fill("0")
+    assert fresh.evaluate("covplan.state.layers.proposals.layer.getLayers().length") == 0
+    assert fresh.evaluate(PIXEL, place) == before
 
 
 def test_the_swipe_shows_today_left_and_the_year_right(fresh: Page, plan: Plan) -> None:

@@ -55,6 +55,7 @@ var covplan = (function () {
   const growth = (zoom) => Math.min(Math.max(0.7 + 0.2 * (zoom - 9.5), 0.7), 1.6);
   const Symbol = L.CircleMarker.extend({
     _updateBounds: function () {
+      if (!this._map) { return; }  // Leaflet restyles what was taken off the map, too
       this._radius = this.options.radius * growth(this._map.getZoom());
       L.CircleMarker.prototype._updateBounds.call(this);
     },
@@ -81,6 +82,9 @@ var covplan = (function () {
     free.topLeft[1] = 10 + size(".covplan-banner", "offsetHeight");
     free.bottomRight[1] = 32 + size(".covplan-time", "offsetHeight");
     free.bottomRight[0] = 14 + (wide ? size(".covplan-panel", "offsetWidth") : 0);
+    const foot = size(".leaflet-control-attribution", "offsetHeight");
+    box.style.setProperty("--covplan-foot", `${foot}px`);
+    free.bottomRight[1] += Math.max(foot - 16, 0);
     box.style.setProperty("--covplan-top", `${size(".covplan-banner", "offsetHeight")}px`);
   }
 
@@ -172,7 +176,7 @@ var covplan = (function () {
     });
     if (spec.interactive) {
       made.bindPopup((part) => popup(spec, part.feature.properties), {
-        maxWidth: 350, maxHeight: 380, autoPanPaddingTopLeft: free.topLeft, autoPanPaddingBottomRight: free.bottomRight,
+        maxWidth: 350, maxHeight: 430, autoPanPaddingTopLeft: free.topLeft, autoPanPaddingBottomRight: free.bottomRight,
       });
       made.bindTooltip((part) => part.feature.properties[spec.heading] || spec.title, {sticky: true});
     }
@@ -324,7 +328,7 @@ var covplan = (function () {
     const box = container.querySelector(".covplan-box details");
     if (map.getSize().x < 760 || map.getSize().y < 520) { box.open = false; }
     map.attributionControl.setPrefix("Leaflet").addAttribution(texts.provenance);
-    const near = () => container.classList.toggle("covplan-near", map.getZoom() >= 10.5);
+    const near = () => container.classList.toggle("covplan-near", map.getZoom() >= 11);
     map.on("zoomend", near);
     near();
   }

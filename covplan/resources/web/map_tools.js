@@ -13,7 +13,7 @@
     const lonlat = `WGS 84: ${at.lat.toFixed(6)}, ${at.lng.toFixed(6)}`;
     if (!crs) { return [lonlat]; }
     const [x, y] = covplan.geodesy.toPlane(crs, at.lng, at.lat);
-    return [`${crs.name} (EPSG:${crs.epsg}): X (Bắc) ${figure(y, 2)} · Y (Đông) ${figure(x, 2)}`, lonlat];
+    return [`${crs.name} (EPSG:${crs.epsg})`, `X (Bắc) ${figure(y, 2)} · Y (Đông) ${figure(x, 2)}`, lonlat];
   }
 
   function copy(text, button) {
@@ -48,7 +48,7 @@
       clicked.querySelector("span").innerHTML = inWords(crs, at).join("<br>");
     };
     live.textContent = "Bấm vào bản đồ để lấy toạ độ";
-    map.on("mousemove", (event) => { live.innerHTML = inWords(crs, event.latlng).join("<br>"); });
+    map.on("mousemove", (event) => { live.innerHTML = inWords(crs, event.latlng).slice(-2).join("<br>"); });
     map.on("click", (event) => keep(event.latlng));
     map.on("popupopen", (event) => keep(event.popup.getLatLng()));
     clicked.querySelector("button").addEventListener("click", (event) =>
