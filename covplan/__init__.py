@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from covplan.pipeline.radio import coverage, explain_link
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import draw_map
+    from covplan.study.drawn import read_drawn
     from covplan.study.errors import CovplanError
     from covplan.study.folder import Study, open_study
     from covplan.study.plan import Plan
@@ -35,6 +36,7 @@ __all__ = [
     "make_plan",
     "open_study",
     "propose_sharing",
+    "read_drawn",
     "what_if",
     "write_geopackage",
 ]
@@ -49,6 +51,7 @@ _HOMES = {
     "make_plan": "covplan.pipeline.plan",
     "open_study": "covplan.study.folder",
     "propose_sharing": "covplan.pipeline.proposals",
+    "read_drawn": "covplan.study.drawn",
     "what_if": "covplan.pipeline.proposals",
     "write_geopackage": "covplan.publish.geopackage",
 }

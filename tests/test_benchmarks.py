@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+
 import pytest
 
 from benchmarks import steiner, sweep
 from tests.instances import INSTANCES
+from tests.publish.test_map_overlays import rasters
+from tests.publish.test_maps import CHROMIUM
 from tests.study import small_study
 
 
@@ -25,3 +29,16 @@ def test_the_steiner_benchmark_runs_and_proves_the_small_ones(capsys):
     figures = steiner.main(["--most", "2", "--sets", "steinlib"])
     assert (figures["steinlib_run"], figures["steinlib_proven"], figures["steinlib_worst_excess"]) == (2, 2, 0)
     assert "networkx" in capsys.readouterr().out
+
+
+def test_the_map_benchmark_runs_beside_plain_folium(tmp_path, capsys):
+    if not shutil.which(CHROMIUM):
+        pytest.skip("no Chromium")
+    pytest.importorskip("playwright.sync_api")
+    from benchmarks import maps
+
+    study, coverage = small_study(tmp_path / "study"), rasters(tmp_path / "coverage")
+    figures = maps.main(["--study", str(study), "--coverage", str(coverage), "--turns", "1"])
+    assert set(figures) == {"covplan", "plain folium"}
+    assert all(value > 0 for row in figures.values() for value in row.values())
+    assert "bounds of 15 MB and 3 s" in capsys.readouterr().out

@@ -16,6 +16,8 @@ from covplan.study.resources import resource_text
 
 CARRIER = "django-leaflet"
 LEAFLET = "leaflet/static/leaflet"
+OWN = ("map.js", "map_geodesy.js", "map_rasters.js", "map_time.js", "map_search.js", "map_tools.js")
+"""In this order: the first makes what the others add to."""
 LOADED = re.compile(r"""<(?:script|link|img|iframe|source)\b[^>]*?\b(?:src|href)\s*=\s*["']?(?!data:)([^"'\s>]+)""")
 
 
@@ -24,7 +26,8 @@ def scripts() -> str:
     """Leaflet and covplan's own script; safe inside a script element."""
     leaflet = _leaflet_file("leaflet.js").read_text(encoding="utf-8")
     leaflet = re.sub(r"(?m)^//# sourceMappingURL=.*$", "", leaflet)
-    return f"{leaflet}\n{resource_text('web', 'map.js')}".replace("</script", "<\\/script")
+    own = "\n".join(resource_text("web", name) for name in OWN)
+    return f"{leaflet}\n{own}".replace("</script", "<\\/script")
 
 
 @cache
@@ -32,7 +35,7 @@ def styles() -> str:
     """Leaflet's and covplan's own style sheet, images as data."""
     leaflet = _leaflet_file("leaflet.css").read_text(encoding="utf-8")
     leaflet = re.sub(r"url\((images/[\w.@-]+)\)", lambda found: f"url({_data(found[1])})", leaflet)
-    return f"{leaflet}\n{resource_text('web', 'map.css')}"
+    return f"{leaflet}\n{resource_text('web', 'map.css')}\n{resource_text('web', 'map_tools.css')}"
 
 
 def loaded_addresses(html: str) -> list[str]:

@@ -31,7 +31,7 @@ from covplan.propose.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.settings import Propose
 
-INSTANCES = Path("/work/shared/reference/instances")
+INSTANCES = REFERENCE / "instances"
 EXACTLY = Propose(gap=0.0)
 RADIUS = 800.0  # of the published maximal covering instances
 

@@ -14,7 +14,8 @@ from shapely.geometry import Polygon, box
 
 from covplan.pipeline import make_plan
 from covplan.publish import web
-from covplan.publish.maps import draw_map, looks, write_map
+from covplan.publish.map_layers import looks
+from covplan.publish.maps import draw_map, write_map
 from covplan.publish.words import label, number_vi, shown
 from covplan.study.folder import open_study
 from covplan.study.layers import OPERATORS_DOMAIN, layers
@@ -125,9 +126,9 @@ def test_a_location_with_a_restricted_station_leaves_no_trace(tmp_path: Path, sm
     assert "L-3" not in page
     hamlets = properties(page, "Trạng thái phủ sóng theo thôn")
     before = properties(small_page, "Trạng thái phủ sóng theo thôn")
-    near = [row for row, one in enumerate(before) if one["nearest_location_id"] == "L-3"]
+    near = [row for row, one in enumerate(before) if one["near"][0][0] == "L-3"]
     assert near
-    assert all("nearest_location_m" not in hamlets[row] for row in near)
+    assert all("L-3" not in str(one["near"]) for one in hamlets)
     assert "hạn chế công bố" in specifications(page)["Vị trí cột ăng ten"]["note"]
     assert specifications(small_page)["Vị trí cột ăng ten"]["note"] == ""
 

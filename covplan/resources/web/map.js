@@ -1,4 +1,5 @@
 /* covplan's map on plain Leaflet: layers that can be coloured by several columns, one panel that is switch and legend.
+   The other files of this folder add to it: rasters, timeline and swipe, search, tools.
    Every text that arrives here was escaped when the page was written, so it may be used as HTML. */
 var covplan = (function () {
   "use strict";
@@ -7,13 +8,54 @@ var covplan = (function () {
   const CORNERS = {
     square: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
     diamond: [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
+    triangle: [[0, -1.2], [1.15, 0.85], [-1.15, 0.85]],
   };
   const AREA_OPACITY = 0.35;  // of a place's area, below its symbol
+  const GAINED = {color: "#111111", weight: 1.6, opacity: 1};  // edge of what a proposal has changed
+  const TODAY = 0;
+
+  // What the parts of the map share: the year shown, whether a raster lies below, the layers by name.
+  const state = {year: TODAY, faded: false, layers: {}};
+
+  // A canvas that can show two states of a layer: `covplanBefore` left of the divider (null: nothing), the layer's own
+  // options right of it. Layers without that property look the same on both sides.
+  function onBothSides(canvas, layer, draw) {
+    const before = layer.covplanBefore, at = canvas.covplanDivider, ctx = canvas._ctx;
+    if (before === undefined || at === null || at === undefined) { draw(); return; }
+    const bounds = canvas._bounds, after = layer.options;
+    const side = (from, to, options) => {
+      if (to <= from) { return; }
+      ctx.save();
+      ctx.beginPath();
+      ctx.rect(from, bounds.min.y, to - from, bounds.max.y - bounds.min.y);
+      ctx.clip();
+      layer.options = options;
+      draw();
+      layer.options = after;
+      ctx.restore();
+    };
+    if (before) { side(bounds.min.x, Math.min(at, bounds.max.x), {...after, ...before}); }
+    side(Math.max(at, bounds.min.x), bounds.max.x, after);
+  }
+  const Canvas = L.Canvas.extend({
+    _updatePoly: function (layer, closed) {
+      onBothSides(this, layer, () => L.Canvas.prototype._updatePoly.call(this, layer, closed));
+    },
+    _updateCircle: function (layer) {
+      onBothSides(this, layer, () => L.Canvas.prototype._updateCircle.call(this, layer));
+    },
+    covplanRepaint: function () {
+      if (!this._map || !this._ctx) { return; }
+      this._redrawBounds = null;
+      this._redraw();
+    },
+  });
 
   // Small where the whole province is in view, larger nearer.
   const growth = (zoom) => Math.min(Math.max(0.7 + 0.2 * (zoom - 9.5), 0.7), 1.6);
   const Symbol = L.CircleMarker.extend({
     _updateBounds: function () {
+      if (!this._map) { return; }  // Leaflet restyles what was taken off the map, too
       this._radius = this.options.radius * growth(this._map.getZoom());
       L.CircleMarker.prototype._updateBounds.call(this);
     },
@@ -22,10 +64,12 @@ var covplan = (function () {
       const corners = CORNERS[this.options.symbol], canvas = this._renderer, at = this._point, size = this._radius;
       if (!corners || !canvas._ctx) { return L.CircleMarker.prototype._updatePath.call(this); }
       if (!canvas._drawing || this._empty()) { return; }
-      canvas._ctx.beginPath();
-      corners.forEach(([x, y]) => canvas._ctx.lineTo(at.x + size * x, at.y + size * y));
-      canvas._ctx.closePath();
-      canvas._fillStroke(canvas._ctx, this);
+      onBothSides(canvas, this, () => {
+        canvas._ctx.beginPath();
+        corners.forEach(([x, y]) => canvas._ctx.lineTo(at.x + size * x, at.y + size * y));
+        canvas._ctx.closePath();
+        canvas._fillStroke(canvas._ctx, this);
+      });
     },
   });
 
@@ -36,7 +80,11 @@ var covplan = (function () {
     const size = (name, side) => (box.querySelector(name) || {})[side] || 0;
     free.topLeft[0] = 14 + (wide ? size(".covplan-box", "offsetWidth") : 0);
     free.topLeft[1] = 10 + size(".covplan-banner", "offsetHeight");
+    free.bottomRight[1] = 32 + size(".covplan-time", "offsetHeight");
     free.bottomRight[0] = 14 + (wide ? size(".covplan-panel", "offsetWidth") : 0);
+    const foot = size(".leaflet-control-attribution", "offsetHeight");
+    box.style.setProperty("--covplan-foot", `${foot}px`);
+    free.bottomRight[1] += Math.max(foot - 16, 0);
     box.style.setProperty("--covplan-top", `${size(".covplan-banner", "offsetHeight")}px`);
   }
 
@@ -56,21 +104,65 @@ var covplan = (function () {
   }
 
   function popup(spec, properties) {
-    const rows = Object.keys(spec.columns).filter((column) => column in properties)
-      .map((column) => `<tr><th>${spec.columns[column]}</th><td>${properties[column]}</td></tr>`);
-    return `<div class="covplan-kind">${spec.title}</div><h2>${properties[spec.heading] || ""}</h2>` +
-      `<table>${rows.join("")}</table>`;
+    const table = (columns) => `<table>${columns.filter((column) => column in properties)
+      .map((column) => `<tr><th>${spec.columns[column]}</th><td>${properties[column]}</td></tr>`).join("")}</table>`;
+    const all = Object.keys(spec.columns), lead = spec.lead.length ? spec.lead : all;
+    const rest = all.filter((column) => !lead.includes(column) && column in properties);
+    const sheet = properties.sheet
+      ? `<p><a href="${properties.sheet}" target="_blank" rel="noopener">Phiếu thôn và mặt cắt địa hình</a></p>` : "";
+    return `<div class="covplan-kind">${spec.title}</div><h2>${properties[spec.heading] || ""}</h2>` + sheet +
+      proposalsOf(properties) + table(lead) + nearest(properties) +
+      (rest.length ? `<details><summary>Chi tiết (${rest.length})</summary>${table(rest)}</details>` : "");
+  }
+
+  // Proposals that serve a hamlet or place; a click shows the proposal.
+  function proposalsOf(properties) {
+    const of = state.layers.proposals;
+    if (!of || !properties.by) { return ""; }
+    const items = properties.by.map((number) => {
+      const one = of.parts[number].feature.properties;
+      const told = [one.from ? `năm ${one.from}` : "chưa xếp năm", one.cost].filter(Boolean).join(" · ");
+      return `<li><button type="button" data-proposal="${number}">${one[of.spec.heading]}</button> <small>${told}</small></li>`;
+    });
+    return `<h3>Đề xuất</h3><ul class="covplan-by">${items.join("")}</ul>`;
+  }
+
+  function nearest(properties) {
+    if (!properties.near) { return ""; }
+    const rows = properties.near.map(([id, away, who]) => `<tr><th>${id}</th><td>${away}</td><td>${who}</td></tr>`);
+    return `<h3>Cột gần nhất</h3><table class="covplan-near-masts">${rows.join("")}</table>`;
+  }
+
+  // The class of a feature in a theme as of a year, and whether a proposal made it so.
+  function classAt(feature, theme, year) {
+    const gain = (feature.properties.gains || []).find(([of, from]) => of === theme && from <= year);
+    return gain ? [gain[2], true] : [feature.properties.classes[theme], false];
+  }
+
+  function look(spec, theme, feature, year) {
+    const [code, gained] = classAt(feature, theme, year);
+    let style = {...spec.themes[theme].styles[code]};
+    const kind = feature.geometry.type;
+    if (spec.layer === "proposals" && kind.includes("Line")) {
+      style = {...style, color: style.fillColor, weight: 3, opacity: 0.95, fill: false};
+    }
+    if (spec.layer === "hamlets" && state.faded) {
+      style = {...style, color: style.fillColor, fillOpacity: 0.05, weight: 0.8, opacity: 0.9};
+    }
+    return gained ? {...style, ...GAINED} : style;
   }
 
   // A layer of the plan. `spec.themes` are the columns it can be coloured by; a feature knows its class in each.
   function layer(spec) {
     let current = 0;
+    const parts = [];
     const made = L.geoJSON(spec.data, {
       interactive: spec.interactive,
       bubblingMouseEvents: false,
-      style: (feature) => spec.themes[current].styles[feature.properties.classes[current]],
+      style: (feature) => look(spec, current, feature, state.year),
       pointToLayer: (feature, at) => new Symbol(at, {bubblingMouseEvents: false}),
       onEachFeature: (feature, part) => {
+        parts.push(part);
         if (!part.eachLayer) { return; }
         // A place is its area and a symbol: both answer with the same feature.
         part.eachLayer((one) => {
@@ -84,15 +176,43 @@ var covplan = (function () {
     });
     if (spec.interactive) {
       made.bindPopup((part) => popup(spec, part.feature.properties), {
-        maxWidth: 340, maxHeight: 300, autoPanPaddingTopLeft: free.topLeft, autoPanPaddingBottomRight: free.bottomRight,
+        maxWidth: 350, maxHeight: 430, autoPanPaddingTopLeft: free.topLeft, autoPanPaddingBottomRight: free.bottomRight,
       });
       made.bindTooltip((part) => part.feature.properties[spec.heading] || spec.title, {sticky: true});
     }
+    const each = (part, does) => (part.eachLayer ? part.eachLayer(does) : does(part));
+    const paint = (part) => {
+      const gained = classAt(part.feature, current, state.year)[1];
+      each(part, (one) => {
+        one.covplanBefore = gained ? look(spec, current, part.feature, TODAY)
+          : (spec.layer === "proposals" ? null : undefined);
+      });
+      made.resetStyle(part);
+    };
+    const gainers = parts.filter((part) => part.feature.properties.gains);
     made.covplan = {
       spec: spec,
+      parts: parts,
+      layer: made,
       theme: () => current,
-      colourBy: (theme) => { current = theme; made.eachLayer((one) => made.resetStyle(one)); },
+      colourBy: (theme) => { current = theme; parts.forEach(paint); },
+      repaint: () => parts.forEach(paint),
+      gained: (year, theme) => gainers.filter((part) => classAt(part.feature, theme, year)[1]),
+      // Proposals show up in their year; hamlets and places change with them.
+      toYear: () => {
+        if (spec.layer === "proposals") {
+          parts.forEach((part) => {
+            const due = state.year !== TODAY && (part.feature.properties.from || state.last) <= state.year;
+            if (due !== made.hasLayer(part)) { due ? made.addLayer(part) : made.removeLayer(part); }
+          });
+          parts.forEach(paint);
+        } else { gainers.forEach(paint); }
+        if (made.covplan.legend) { made.covplan.legend(); }
+      },
+      count: (code) => parts.filter((part) => classAt(part.feature, current, state.year)[0] === code &&
+        (spec.layer !== "proposals" || made.hasLayer(part))).length,
     };
+    state.layers[spec.layer] = made.covplan;
     if (spec.names.length) {
       const names = L.layerGroup(spec.names.map(([lat, lon, text, rank]) => L.marker([lat, lon], {
         interactive: false, keyboard: false, pane: "covplan-names",
@@ -104,13 +224,23 @@ var covplan = (function () {
     return made;
   }
 
+  const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ".");
+
   function legend(of) {
     const box = L.DomUtil.create("div", "covplan-legend"), themes = of.spec.themes;
     const list = L.DomUtil.create("ul", "");
+    const changing = of.spec.layer === "proposals" || of.parts.some((part) => part.feature.properties.gains);
     const fill = () => {
-      list.innerHTML = themes[of.theme()].legend.map((one) =>
-        `<li>${swatch(one.style)}<span>${one.label}</span><b>${one.count}</b></li>`).join("");
+      const theme = themes[of.theme()], later = state.year !== TODAY && changing;
+      list.innerHTML = theme.legend.map((one) => `<li>${swatch(one.style)}<span>${one.label}</span>` +
+        `<b>${later ? thousands(of.count(one.code)) : one.count}</b></li>`).join("");
+      const more = later ? of.gained(state.year, of.theme()).length : 0;
+      if (more) {
+        const style = {...GAINED, fillColor: "#ffffff", fillOpacity: 1};
+        list.innerHTML += `<li>${swatch(style)}<span>Viền đậm: thêm nhờ đề xuất</span><b>${thousands(more)}</b></li>`;
+      }
     };
+    of.legend = fill;
     if (themes.length > 1) {
       const choice = L.DomUtil.create("select", "", box);
       choice.setAttribute("aria-label", of.spec.title);
@@ -156,8 +286,14 @@ var covplan = (function () {
     const pile = Object.values(overlays).filter((one) => one.covplan)
       .sort((one, other) => one.covplan.spec.height - other.covplan.spec.height);
     const sort = () => pile.forEach((one) => map.hasLayer(one) && one.bringToFront());
+    state.sort = sort;
     map.on("overlayadd", sort);
     sort();
+    // A popup names the proposals that serve a hamlet; a click on one leads there.
+    map.getContainer().addEventListener("click", (event) => {
+      const button = event.target.closest("[data-proposal]");
+      if (button) { covplan.showProposal(Number(button.dataset.proposal)); }
+    });
   }
 
   function control(map, position, className, html) {
@@ -174,6 +310,8 @@ var covplan = (function () {
 
   function furnish(map, texts) {
     document.documentElement.lang = "vi";
+    state.map = map;
+    state.canvas = map.options.renderer = new Canvas({padding: 0.1});
     const container = map.getContainer();
     container.classList.add("covplan-map");
     if (texts.banner) {
@@ -190,7 +328,7 @@ var covplan = (function () {
     const box = container.querySelector(".covplan-box details");
     if (map.getSize().x < 760 || map.getSize().y < 520) { box.open = false; }
     map.attributionControl.setPrefix("Leaflet").addAttribution(texts.provenance);
-    const near = () => container.classList.toggle("covplan-near", map.getZoom() >= 10.5);
+    const near = () => container.classList.toggle("covplan-near", map.getZoom() >= 11);
     map.on("zoomend", near);
     near();
   }
@@ -207,5 +345,5 @@ var covplan = (function () {
     if (hidden) { map.once("resize", view); }
   }
 
-  return {layer: layer, panel: panel, furnish: furnish, fit: fit};
+  return {layer: layer, panel: panel, furnish: furnish, fit: fit, state: state, control: control, thousands: thousands};
 })();

@@ -1,0 +1,183 @@
+"""What the proposals change on the map: whom each serves, what a hamlet or place gains and when, what it costs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from covplan.publish.geopackage import restricted_locations
+from covplan.publish.map_texts import safe_text
+from covplan.publish.words import NO_BREAK, number_vi, operator_names
+from covplan.study.columns import split_list
+from covplan.study.geometry import distance_m
+
+if TYPE_CHECKING:
+    from covplan.study.folder import Study
+    from covplan.study.plan import Plan
+
+# What a kind of proposal brings to the hamlets and places it serves: a theme of the map and its new code.
+BRINGS = {
+    "white_spot": ("mobile_state", "covered"),
+    "place_5g": ("declared_5g", "yes"),
+    "fibre": ("ftth", "yes"),
+}
+NEAREST = 3
+SHOWN_GAINS = 8
+BILLION = 1e9
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Proposals on the map, by whom they serve."""
+
+    serves: dict[str, list[int]]
+    """Row numbers of the published proposals by the id of a hamlet or place."""
+    gains: dict[str, dict[str, tuple[int, str]]]
+    """By id and theme: the first year, and the code from then on."""
+    names: dict[str, str]
+    """Of hamlets and places."""
+    years: tuple[int, ...]
+    """The steps of the timeline; none without proposals."""
+
+    def of(self, one: str, themes: list[str]) -> dict[str, Any]:
+        """Properties of a hamlet or place: numbers of its proposals, and per theme what it gains."""
+        gained = self.gains.get(one, {})
+        return {
+            "by": self.serves.get(one, []),
+            "gains": [[themes.index(theme), *gained[theme]] for theme in sorted(gained) if theme in themes],
+        }
+
+    @staticmethod
+    def nearest_locations(plan: Plan, hamlets: gpd.GeoDataFrame) -> list[list[list[str]]]:
+        """The published locations nearest to the hamlets' centres: id, distance on the ellipsoid, operators."""
+        hidden = restricted_locations(plan.study.stations)
+        locations = plan.locations[~plan.locations["location_id"].isin(hidden)].reset_index(drop=True)
+        if locations.empty:
+            return [[] for _ in range(len(hamlets))]
+        centres = gpd.GeoSeries.from_xy(hamlets["centre_lon"], hamlets["centre_lat"], crs=4326).to_crs(hamlets.crs)
+        middle = hamlets.geometry.representative_point()
+        points = [
+            centre if not centre.is_empty and pd.notna(lon) else inside
+            for centre, lon, inside in zip(centres, hamlets["centre_lon"], middle, strict=True)
+        ]
+        lonlat, from_lonlat = locations.geometry.to_crs(4326), gpd.GeoSeries(points, crs=hamlets.crs).to_crs(4326)
+        words = [_mast(row.location_id, row.operators) for row in locations.itertuples()]
+        tree = shapely.STRtree(locations.geometry.to_numpy())
+        found = []
+        for point, start in zip(points, from_lonlat, strict=True):
+            # A wide enough ring: the nearest by grid distance, and as far again for equals.
+            reach = float(tree.query_nearest(point, return_distance=True)[1][0]) * 2.0 + 5_000.0
+            near = tree.query(point, predicate="dwithin", distance=reach)
+            away = distance_m([start.x] * len(near), [start.y] * len(near), lonlat.x.iloc[near], lonlat.y.iloc[near])
+            ranked = sorted(zip(away, (words[at] for at in near), strict=True))[:NEAREST]
+            found.append(
+                [[name, f"{number_vi(metres / 1000.0, 2)}{NO_BREAK}km", who] for metres, (name, who) in ranked]
+            )
+        return found
+
+
+def changes_of(plan: Plan) -> Changes:
+    """Whom the plan's proposals serve, and what changes for them in which year.
+
+    Every proposal counts for what is gained, also one that is not published: a hamlet with a signal gives no place
+    away. A proposal without a year changes nothing yet.
+    """
+    serves: dict[str, list[int]] = {}
+    for number, row in enumerate(public_proposals(plan).itertuples()):
+        for one in dict.fromkeys([*_gains(row.gains), *_gains(row.village_id), *_gains(row.place_id)]):
+            serves.setdefault(one, []).append(number)
+    gains: dict[str, dict[str, tuple[int, str]]] = {}
+    for row in plan.proposals.itertuples():
+        theme, code = BRINGS.get(str(row.kind), ("", ""))
+        if not theme or pd.isna(row.year) or str(row.action) == "backhaul":
+            continue
+        for one in _gains(row.gains):
+            known = gains.setdefault(one, {}).get(theme)
+            gains[one][theme] = min(known or (int(row.year), code), (int(row.year), code))
+    study = plan.study
+    hamlets = dict(zip(plan.hamlets["village_id"].astype(str), plan.hamlets["name"].astype(str), strict=True))
+    places = {}
+    if len(study.places):
+        places = dict(zip(study.places["place_id"].astype(str), study.places["name"].astype(str), strict=True))
+    given = {int(year) for year in plan.proposals["year"].dropna()}
+    years = tuple(sorted(given | set(study.settings.phases.years))) if len(plan.proposals) else ()
+    return Changes(serves, _really(gains, plan), places | hamlets, years)
+
+
+def public_proposals(plan: Plan) -> gpd.GeoDataFrame:
+    """Proposals without those that would give a restricted location away, by their place or by their words."""
+    proposals, study = plan.proposals, plan.study
+    hidden = restricted_locations(study.stations)
+    if proposals.empty or not hidden:
+        return proposals
+    stations = study.stations.loc[study.stations["location_id"].isin(hidden), "station_id"].astype(str)
+    secret = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted({*hidden, *stations})))})(?!\w)")
+    words = proposals[["title_vi", "title_en", "reason_vi", "reason_en", "location_id", "from_location_id"]]
+    telling = words.astype("string").fillna("").apply(lambda column: column.str.contains(secret)).any(axis=1)
+    return proposals[~telling]
+
+
+def unpublished_cells(study: Study) -> frozenset[str]:
+    """Ids of the cells at locations that hold a restricted station, template sectors too."""
+    hidden = restricted_locations(study.stations)
+    stations = study.stations[study.stations["location_id"].isin(hidden)]
+    own = study.cells.loc[study.cells["station_id"].isin(stations["station_id"]), "cell_id"].astype(str)
+    # Template sectors are called station/band/number.
+    assumed = [
+        f"{row.station_id}/{band}/{number}"
+        for row in stations.itertuples()
+        for band in split_list(row.bands)
+        for number in range(1, 4)
+    ]
+    return frozenset([*own, *assumed])
+
+
+def proposal_words(proposals: gpd.GeoDataFrame, changes: Changes) -> list[dict[str, Any]]:
+    """What a proposal says besides its columns: year as a number, cost as one line and as a sum, whom it serves."""
+    words = []
+    for row in proposals.itertuples():
+        gains = _gains(row.gains)
+        names = [changes.names.get(one, one) for one in gains[:SHOWN_GAINS]]
+        rest = f" … (+{len(gains) - SHOWN_GAINS})" if len(gains) > SHOWN_GAINS else ""
+        words.append({
+            "from": None if pd.isna(row.year) else int(row.year),
+            "cost": _cost(row.cost_low_vnd, row.cost_base_vnd, row.cost_high_vnd),
+            "vnd": None if pd.isna(row.cost_base_vnd) else round(float(row.cost_base_vnd)),
+            "gained": safe_text(", ".join(names) + rest),
+        })  # fmt: skip
+    return words
+
+
+def _really(gains: dict[str, dict[str, tuple[int, str]]], plan: Plan) -> dict[str, dict[str, tuple[int, str]]]:
+    """Without what a hamlet has already."""
+    has = {
+        "mobile_state": set(plan.hamlets.loc[plan.hamlets["mobile_state"] == "covered", "village_id"].astype(str)),
+        "ftth": set(plan.hamlets.loc[plan.hamlets["ftth"].fillna(value=False).astype(bool), "village_id"].astype(str)),
+    }
+    return {
+        one: {theme: gain for theme, gain in themes.items() if one not in has.get(theme, ())}
+        for one, themes in gains.items()
+    }
+
+
+def _cost(low: float, base: float, high: float) -> str:
+    if pd.isna(base):
+        return ""
+    text = f"{number_vi(base / BILLION, 2)} tỷ đồng"
+    if pd.notna(low) and pd.notna(high):
+        text += f" ({number_vi(low / BILLION, 2)} – {number_vi(high / BILLION, 2)})"
+    return text
+
+
+def _mast(location_id: object, operators: object) -> tuple[str, str]:
+    who = [operator_names().get(code, code) for code in split_list(operators)]
+    return safe_text(str(location_id)), safe_text(", ".join(who))
+
+
+def _gains(value: object) -> list[str]:
+    return [] if pd.isna(value) else split_list(value)

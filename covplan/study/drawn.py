@@ -1,0 +1,42 @@
+"""Candidate masts drawn on the map, as `what_if` takes them: GeoJSON features in, one mapping per station out."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from covplan.study.errors import LayerError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def read_drawn(path: Path | str) -> list[dict[str, Any]]:
+    """Stations of a GeoJSON file that the map's «Đặt cột thử» has written (or any other with the same properties).
+
+    Parameters
+    ----------
+    path : Path or str
+        A FeatureCollection or one Feature: points in WGS 84 whose properties are columns of the stations layer, at
+        least station_id and operator.
+
+    Returns
+    -------
+    list of dict
+        For `covplan.what_if(study, add=…)`: the properties, with lon and lat (degrees) from the point.
+    """
+    with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123  # a path may be a str
+        try:
+            told = json.load(file)
+        except json.JSONDecodeError as error:
+            raise LayerError(f"{path}: no GeoJSON ({error}).") from None
+    features = told.get("features", [told]) if isinstance(told, dict) else []
+    stations = []
+    for number, feature in enumerate(features, start=1):
+        shape = (feature.get("geometry") or {}) if isinstance(feature, dict) else {}
+        properties = (feature.get("properties") or {}) if isinstance(feature, dict) else {}
+        if shape.get("type") != "Point" or not {"station_id", "operator"} <= set(properties):
+            raise LayerError(f"{path}: feature {number} needs a point, station_id and operator.")
+        lon, lat = shape["coordinates"][:2]
+        stations.append({**properties, "lon": float(lon), "lat": float(lat)})
+    return stations
