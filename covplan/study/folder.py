@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import shapely
 
 BYTES_ENCODINGS = ("utf-8-sig", "cp1258", "cp1252")
+DECISIONS_FILE = "decisions.csv"
 SHOWN_IN_ERROR = 10  # fatal findings spelled out in the exception's message
 
 
@@ -62,6 +63,8 @@ class Study:
     roads: gpd.GeoDataFrame
     statistics: pd.DataFrame
     measurements: gpd.GeoDataFrame
+    decisions: gpd.GeoDataFrame
+    """What a planner decided on proposals; they are no longer open."""
     rasters: dict[str, Path | None]
     findings: tuple[Finding, ...] = ()
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -188,7 +191,10 @@ def _files_of_a_study() -> set[str]:
 
 def study_key(folder: Path, *words: str) -> str:
     """Key of everything a study folder holds, and of some words: what a result was made from."""
-    return content_key(folder, _files_of_a_study(), *words)
+    files = _files_of_a_study()
+    if not (folder / DECISIONS_FILE).is_file():  # most studies have none: their keys stay what they were before it
+        files -= {DECISIONS_FILE}
+    return content_key(folder, files, *words)
 
 
 def write_findings(
@@ -267,7 +273,8 @@ def _read_layer(folder: Path, layer: Layer) -> tuple[Sieve | None, list[Finding]
     if not path.is_file():
         if layer.required:
             return None, [finding("missing_file", layer.file, layer=layer.name, file_name=layer.file)]
-        return None, [_left_out(layer)]
+        # A study without decisions lacks nothing.
+        return None, [] if layer.file == DECISIONS_FILE else [_left_out(layer)]
     try:
         raw, found = _read_csv(path, layer) if layer.is_table else _read_file_layer(path, layer)
     except (OSError, ValueError, csv.Error, DataSourceError, DataLayerError) as error:

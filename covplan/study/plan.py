@@ -93,6 +93,9 @@ def result_table(layer: str, rows: pd.DataFrame) -> pd.DataFrame:
     """Rows with exactly the columns a result layer defines, typed; a column the rows lack is empty."""
     columns = layers()[layer].columns
     table = rows.reindex(columns=[column.name for column in columns])
+    for column in columns:
+        if column.type == "bool":  # a column of True and nothing else than that is kept as words
+            table[column.name] = table[column.name].map({True: True, False: False, "True": True, "False": False})
     return table.astype({column.name: DTYPES[column.type] for column in columns})
 
 
