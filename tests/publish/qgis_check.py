@@ -32,7 +32,7 @@ def main(package: str, picture: str) -> None:
     told["title"], told["crs"] = project.title(), project.crs().authid()
     told["groups"] = [one.name() for one in project.layerTreeRoot().findGroups()]
     told["layers"] = {
-        one.id(): {
+        one.id().removeprefix("covplan_"): {
             "valid": one.isValid(),
             "name": one.name(),
             "crs": one.crs().authid(),
