@@ -1,7 +1,8 @@
-"""The command that writes a plan for other programs."""
+"""Commands that write a plan for other programs, and take back what was edited there."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,8 +11,10 @@ from covplan.cli.base import FOLDER, fail, main, open_console, results, stop_if_
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
+    from rich.console import Console
+
+    from covplan.intake.readback import Edits
     from covplan.study.plan import Plan
 
 FORMATS = ("gpkg", "shp", "tab", "ofds")
@@ -86,3 +89,50 @@ def _ask_before_replacing(paths: list[Path], *, overwrite: bool, terminal: bool)
     named = ", ".join(there)
     if not terminal or not click.confirm(f"{named}: đã có, thay thế? (replace?)"):
         raise SystemExit(fail(f"{named}: exists already. Say --overwrite, or choose another --out."))
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@click.argument("package", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the new study.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--dry-run", is_flag=True, help="Show what was changed; write nothing.")
+def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run: bool) -> None:
+    """Take an edited master_plan.gpkg back: PACKAGE, exported from STUDY, becomes a new study in OUT.
+
+    Stations that were moved, changed, added or removed, and decisions on proposals; `covplan propose OUT` plans anew
+    around them.
+    """
+    from covplan.intake.readback import read_edits
+    from covplan.intake.rewritten import write_edited
+    from covplan.study.folder import open_study
+
+    console = open_console()
+    stop_if_same(study, out)
+    if not dry_run:
+        _ask_before_replacing([out], overwrite=overwrite, terminal=console.is_terminal)
+    with telling(console) as tell:
+        opened = open_study(study, progress=tell)
+        tell(package.name)
+        edits = read_edits(package, opened)
+        if edits.changes and not dry_run:
+            tell(str(out))
+            write_edited(opened, edits, out)
+    _show_edits(console, edits)
+    if not edits.changes:
+        console.print("Không có gì thay đổi (nothing was changed); không ghi nghiên cứu mới.")
+    elif not dry_run:
+        console.print(f"[green]{out}[/]: nghiên cứu mới (new study). Tiếp theo (next): covplan propose {out}")
+
+
+def _show_edits(console: Console, edits: Edits) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if edits.changes:
+        table = Table("Lớp", "Mã", "Thay đổi", "Cột", "Trước", "Sau", title="Đã sửa (edits)")
+        for row in edits.changes:
+            table.add_row(*(escape("" if value is None else str(value)) for value in row.values()))
+        console.print(table)
+    for line in edits.not_taken:
+        console.print(f"[yellow]không đọc lại (not taken):[/] {escape(line)}")

@@ -16,6 +16,7 @@ from covplan.pipeline.proposals import (
     propose_sharing,
     propose_white_spots,
 )
+from covplan.propose.decided import marked
 from covplan.propose.white_spots import supply_curve
 from covplan.study.errors import NoSolution
 from covplan.study.plan import proposed_folder, read_proposed, result_table, save_proposed
@@ -77,9 +78,14 @@ def propose(
         return replace(plan, supply_curve=result_table("supply_curve", curve)), said
     together = pd.concat(proposals, ignore_index=True)
     if phased:
+        together["year"] = pd.NA
+    taken = study.decisions[study.decisions["kind"].isin([*kinds, "fibre"])]
+    together, unmet = marked(together, taken)
+    said += [f"quyết định {one} không còn phương án tương ứng (decision without a candidate)" for one in unmet]
+    if phased:
         progress("phân kỳ (phasing)")
         try:
-            together = phase_proposals(study, together.assign(year=pd.NA), today=plan)[0]
+            together = phase_proposals(study, together, today=plan)[0]
         except NoSolution as error:  # the proposals are worth having without their years
             said.append(f"không phân kỳ được (no years): {error}")
     made = replace(

@@ -289,7 +289,7 @@ def _read_layer(folder: Path, layer: Layer) -> tuple[Sieve | None, list[Finding]
 
 def _read_csv(path: Path, layer: Layer) -> tuple[pd.DataFrame, list[Finding]]:
     """A CSV file as text cells; the row label is the line in the file."""
-    text, encoding = _decoded(path.read_bytes())
+    text, encoding = decoded(path.read_bytes())
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
     lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     if not lines:
@@ -311,7 +311,8 @@ def _read_csv(path: Path, layer: Layer) -> tuple[pd.DataFrame, list[Finding]]:
     return raw, found
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
+def decoded(content: bytes) -> tuple[str, str]:
+    """The text of a file, whichever encoding it is in, and that encoding's name."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16"), "utf-16"
     for encoding in BYTES_ENCODINGS:
