@@ -16,13 +16,10 @@ CONDA_NAMES = {"matplotlib": "matplotlib-base"}
 PIP_ONLY = {"django-leaflet"}
 
 # Distribution → what it is imported as, where the two differ.
-IMPORT_NAMES = {"django-leaflet": "leaflet", "pyyaml": "yaml", "import-linter": "importlinter"}
+IMPORT_NAMES = {"django-leaflet": "leaflet", "python-docx": "docx", "pyyaml": "yaml", "import-linter": "importlinter"}
 
 # Our own, and the other halves of pydantic and folium, which bring them and show them in their own interfaces.
 ALWAYS_THERE = {"covplan", "tests", "benchmarks", "pydantic_core", "branca"}
-
-# What one module imports only when asked to, and names the extra when it is missing.
-ON_DEMAND = {"matplotlib": "covplan/publish/profiles.py"}
 
 
 def requirement(line):
@@ -109,4 +106,4 @@ def test_what_is_imported_is_declared(project, folder, extras):
     names = {requirement(line)[0] for line in lines}
     declared = {IMPORT_NAMES.get(name, name.replace("-", "_")) for name in names} | ALWAYS_THERE
     undeclared = {name: file for name, file in imported_packages(ROOT / folder).items() if name not in declared}
-    assert undeclared == {name: file for name, file in ON_DEMAND.items() if not extras}
+    assert undeclared == {}

@@ -12,7 +12,6 @@ from rich.table import Table
 
 from covplan.publish.profiles import SYNTHETIC, link_layers, write_profile
 from covplan.publish.words import number_vi, operator_names
-from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 from covplan.study.links import budget_titles
 
@@ -65,10 +64,7 @@ def show_explanation(
 
 
 def write_explanation(explained: Explanation, folder: Path, *, synthetic: bool = False) -> list[Path]:
-    """Write an explained place into a folder; returns the files, each whole.
-
-    Without matplotlib the profiles are left out and everything else is written.
-    """
+    """Write an explained place into a folder; returns the files, each whole."""
     stem = f"{_file_name(explained.place_id or explained.place) or 'place'}_{explained.technology}"
     budget_path, map_path = folder / f"{stem}_budget.csv", folder / f"{stem}_links.geojson"
     with written_whole(budget_path) as part:
@@ -82,10 +78,7 @@ def write_explanation(explained: Explanation, folder: Path, *, synthetic: bool =
     written = [budget_path, map_path]
     for link in explained.best:
         path = folder / f"{stem}_{_file_name(link.operator)}.png"
-        try:
-            written.append(write_profile(link, path, place=explained.place, synthetic=synthetic))
-        except OutputError:
-            break
+        written.append(write_profile(link, path, place=explained.place, synthetic=synthetic))
     return written
 
 

@@ -1,7 +1,4 @@
-"""An explained link as a picture (terrain, ray, Fresnel zone, edge, ridge) and as lines on a map.
-
-The figure needs matplotlib, which is in the extra `lab`; nothing else does.
-"""
+"""An explained link as a picture (terrain, ray, Fresnel zone, edge, ridge) and as lines on a map."""
 
 from __future__ import annotations
 
@@ -10,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
+from matplotlib.figure import Figure
 from shapely.geometry import LineString, Point
 
 from covplan.publish.words import label, number_vi, operator_names
-from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
@@ -21,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
     from covplan.study.links import ExplainedLink, Explanation
 
@@ -38,14 +34,8 @@ def draw_profile(link: ExplainedLink, *, place: str = "", synthetic: bool = Fals
 
     Heights are drawn with the bulge of the effective earth, so the ray is straight; the dashed line is the ground
     without it.
-
-    Raises
-    ------
-    OutputError
-        matplotlib is not installed; the message says how to.
     """
-    figure_class = _figure_class()
-    figure: Figure = figure_class(figsize=(11.0, 5.6), layout="constrained")
+    figure = Figure(figsize=(11.0, 5.6), layout="constrained")
     axes = figure.add_subplot()
     km = link.distance_m / 1000.0
     lifted_m = link.ground_m + link.bulge_m
@@ -137,16 +127,6 @@ def link_layers(explained: Explanation) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFr
 
 def _frame(rows: Sequence[dict[str, object]], epsg: int) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry" if rows else [], crs=epsg)
-
-
-def _figure_class() -> type[Figure]:
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise OutputError(
-            "Profiles are drawn with matplotlib, which is not installed. Install it: pip install 'covplan[lab]'."
-        ) from None
-    return Figure
 
 
 def _mark_obstacle(axes: Axes, link: ExplainedLink) -> None:

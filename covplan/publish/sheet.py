@@ -156,10 +156,7 @@ def _profile(explained: Explanation | None, synthetic: bool) -> str:
     link = _best(explained)
     if explained is None or link is None:
         return ""
-    try:
-        figure = draw_profile(link, place=explained.place, synthetic=synthetic)
-    except OutputError:  # without matplotlib the page has everything but the picture
-        return ""
+    figure = draw_profile(link, place=explained.place, synthetic=synthetic)
     picture = io.BytesIO()
     figure.savefig(picture, format="png", dpi=110)
     return base64.b64encode(picture.getvalue()).decode("ascii")

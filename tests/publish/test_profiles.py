@@ -1,10 +1,9 @@
-"""A link as a picture and as lines: what is drawn, in whose language, the same bytes twice, and without matplotlib."""
+"""A link as a picture and as lines: what is drawn, in whose language, the same bytes twice."""
 
 from __future__ import annotations
 
 import io
 import json
-import sys
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +15,6 @@ from rich.console import Console
 from covplan.publish.explained import budget_table, show_explanation, write_explanation
 from covplan.publish.profiles import draw_profile, link_layers, write_profile
 from covplan.radio.explain import explain_links
-from covplan.study.errors import OutputError
 from covplan.study.settings import Propagation, Radio
 from tests.radio.test_coverage import CELLS, stations
 from tests.radio.test_explain import GRID, MAST, ground
@@ -71,15 +69,6 @@ def test_a_picture_is_the_same_bytes_twice_and_all_its_letters_are_there(explain
     first, again = (write_profile(link, tmp_path / name, place=PLACE) for name in ("a.png", "b.png"))
     assert first.read_bytes() == again.read_bytes()  # a letter the font lacks would have been a warning
     assert image.imread(first).shape[1] > 1000
-
-
-def test_without_matplotlib_it_is_said_how_to_get_it_and_the_rest_is_written(explained, tmp_path, monkeypatch):
-    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
-    with pytest.raises(OutputError, match=r"pip install 'covplan\[lab\]'"):
-        draw_profile(explained.links[0])
-    written = write_explanation(explained, tmp_path)
-    assert [path.suffix for path in written] == [".csv", ".geojson"]
-    assert sorted(tmp_path.iterdir()) == sorted(written)
 
 
 def test_a_hamlet_at_the_foot_of_the_mast_is_drawn_too(tmp_path):
