@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covplan.cli.base import FOLDER, fail, main, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, fail, main, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,12 +47,13 @@ def export(
     """
     from covplan.pipeline import make_plan, with_kept_proposals
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     console = open_console()
     stop_if_same(study, out)
     wanted = [OUTPUTS[one] for one in dict.fromkeys(formats or ("gpkg",))] + ([WGS84_PACKAGE] if wgs84 else [])
     _ask_before_replacing([out / name for name in wanted], overwrite=overwrite, terminal=console.is_terminal)
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell("chỉ tiêu (indicators)")
         made = make_plan(opened, progress=tell)
@@ -106,12 +107,13 @@ def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run:
     from covplan.intake.readback import read_edits
     from covplan.intake.rewritten import write_edited
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     console = open_console()
     stop_if_same(study, out)
     if not dry_run:
         _ask_before_replacing([out], overwrite=overwrite, terminal=console.is_terminal)
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell(package.name)
         edits = read_edits(package, opened)

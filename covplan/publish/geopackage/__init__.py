@@ -7,16 +7,20 @@ where they come from (`metadata`), how they look (`styles`, `project`) and what 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing
+from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING
+
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from covplan.publish.geopackage import metadata, project, relations, schema, styles, tiles
 from covplan.publish.geopackage.tables import exported_layers, write_tables
 from covplan.publish.public import public_tables, restricted_locations
+from covplan.study.errors import OutputError
 from covplan.study.exported import keep_baseline
 from covplan.study.files import fixed_file_date, written_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from covplan.study.plan import Plan
@@ -50,7 +54,7 @@ def write_geopackage(
     """
     own = plan.study.settings.province.epsg
     package = exported_layers(public_tables(plan, include_restricted=include_restricted), epsg or own, own)
-    with written_whole(path) as part:
+    with written_whole(path) as part, _told(path):
         with fixed_file_date():
             write_tables(package, part)
         with closing(sqlite3.connect(part, isolation_level=None)) as base:
@@ -70,3 +74,12 @@ def write_geopackage(
             base.execute("COMMIT")
             base.execute("VACUUM")  # the same pages, however the file grew
     return path
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What SQLite and GDAL say of a disk that is full or refuses, with the file's name."""
+    try:
+        yield
+    except (sqlite3.OperationalError, DataSourceError, DataLayerError, FeatureError) as error:
+        raise OutputError(f"{path}: {error}. Nothing was written; what was there before is still there.") from error
