@@ -59,7 +59,9 @@ def write(
             several = len(kinds) > 1
             style = style_of(one, plan.study.settings, kind) if several else styles[one.name]
             mixed = f"|geometrytype={kind}" if whole.geometry_type == "Unknown" else ""
-            source = f"./{file_name}|layername={one.name}{mixed}"
+            # A part is the whole under a filter: QGIS cannot save edits of a view, of a filtered layer it can.
+            part = f"|subset={one.where}" if one.where else ""
+            source = f"./{file_name}|layername={whole.name}{mixed}{part}"
             made.append(
                 _InProject(
                     _id(one.name) + (f"_{kind.lower()}" if n else ""),
