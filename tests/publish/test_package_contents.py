@@ -25,7 +25,7 @@ from pyproj import Transformer
 
 from covplan.publish.geopackage import write_geopackage
 from covplan.publish.geopackage.styles import looks, template, themes
-from covplan.study.errors import LayerError
+from covplan.study.errors import LayerError, OutputError
 from covplan.study.exported import package_rows, shape_of
 from covplan.study.grid import Grid
 from tests.publish.proposed import edited, plan_of, proposed_plan
@@ -216,6 +216,14 @@ def test_a_folder_without_coverage_is_told(plan, tmp_path):
     with pytest.raises(LayerError, match="covplan coverage"):
         write_geopackage(plan, tmp_path / "plan.gpkg", coverage=tmp_path)
     assert not (tmp_path / "plan.gpkg").exists()
+
+
+def test_coverage_does_not_show_where_restricted_masts_stand(coverage, tmp_path):
+    plan = plan_of(tmp_path, stations=restricted_l3)
+    with pytest.raises(OutputError, match="restricted ones too"):
+        write_geopackage(plan, tmp_path / "plan.gpkg", coverage=coverage)
+    path = write_geopackage(plan, tmp_path / "plan.gpkg", coverage=coverage, include_restricted=True)
+    assert ask(path, "SELECT count(*) FROM kq_vung_phu_4g") > [(0,)]
 
 
 def test_nothing_of_a_restricted_location_leaves_with_the_proposals(tmp_path):

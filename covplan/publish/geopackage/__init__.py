@@ -14,7 +14,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from covplan.publish.geopackage import metadata, project, relations, schema, styles, tiles
 from covplan.publish.geopackage.tables import exported_layers, write_tables
-from covplan.publish.public import public_tables, restricted_locations
+from covplan.publish.public import public_tables, restricted_locations, secret_ids
 from covplan.study.errors import OutputError
 from covplan.study.exported import keep_baseline
 from covplan.study.files import fixed_file_date, written_whole
@@ -52,6 +52,11 @@ def write_geopackage(
     coverage : Path, optional
         Folder with the rasters `covplan coverage` wrote: they become tiles. Only in the study's own system.
     """
+    if coverage and not include_restricted and secret_ids(plan.study):
+        raise OutputError(
+            "The coverage is strongest where masts stand, restricted ones too. Leave it out, or say "
+            "--include-restricted for a file that stays in the house."
+        )
     own = plan.study.settings.province.epsg
     package = exported_layers(public_tables(plan, include_restricted=include_restricted), epsg or own, own)
     with written_whole(path) as part, _told(path):
