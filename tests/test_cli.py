@@ -388,7 +388,7 @@ def test_every_command_is_explained() -> None:
     told = covplan("--help")
     assert set(main.commands) == {
         "plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain", "calibrate",
-        "reliability", "compare", "sheet", "definitions", "fibre", "propose", "lab", "map",
+        "reliability", "compare", "sheet", "definitions", "fibre", "propose", "lab", "map", "export", "readback",
     }  # fmt: skip
     for name, command in main.commands.items():
         assert name in told.stdout

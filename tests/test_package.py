@@ -84,8 +84,10 @@ def test_the_library_call_gives_what_the_command_writes(tmp_path: Path) -> None:
     plan.indicators.to_csv(tmp_path / "called.csv", index=False)
     called = pd.read_csv(tmp_path / "called.csv", keep_default_na=False, na_values={"value": [""]})
     assert_frame_equal(written, called)
-    covplan.write_geopackage(plan, tmp_path / "called.gpkg")
-    assert (tmp_path / "called.gpkg").read_bytes() == (tmp_path / "out" / "master_plan.gpkg").read_bytes()
+    covplan.write_geopackage(plan, tmp_path / "called" / "master_plan.gpkg")
+    assert (tmp_path / "called" / "master_plan.gpkg").read_bytes() == (
+        tmp_path / "out" / "master_plan.gpkg"
+    ).read_bytes()
 
 
 def test_a_plan_has_every_indicator_once_in_the_order_of_the_resource(tmp_path: Path) -> None:

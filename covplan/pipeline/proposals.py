@@ -27,6 +27,7 @@ from covplan.pipeline.radio import (
 )
 from covplan.propose import candidates, places_5g, sharing, sharing_market, sharing_scenarios, white_spots, zones
 from covplan.propose.alternatives import SCENARIOS
+from covplan.propose.decided import decided_case, decided_options
 from covplan.propose.phasing import in_years
 from covplan.propose.transmit import planned_network
 from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
@@ -63,7 +64,8 @@ def propose_sharing(
     demand = demand_points(study.villages, study.dwellings, population_raster(study))
     points = sharing_market.points_of(demand, study.villages)
     heard = sharing_market.listen(who, points, ground, s, **folders)
-    plan = sharing.propose(who, heard, points, sharing_market.case(who, heard, points, s), s)
+    case, _ = decided_case(study.decisions, who, sharing_market.case(who, heard, points, s))
+    plan = sharing.propose(who, heard, points, case, s)
     if scenarios:
         chosen = sharing_scenarios.under_scenarios(who, heard, points, s, scenarios)
         plan = sharing_scenarios.with_confidence(plan, who, chosen)
@@ -164,12 +166,13 @@ def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None 
         need, locations, stations, study.cells, found, _cable(study), ground, s.costs, s.rules, s.white_spots,
         s.propose,
     )  # fmt: skip
+    options, told = decided_options(study.decisions, "white_spot", options)
     goal = s.targets["VILLAGE_MBB_COV"]
     by_year = {2025: goal.target_2025, 2030: goal.target_2030}
     return white_spots.propose(
         need, options, radio_in_force(s, "4G"), s.propagation, ground, s.white_spots, s.propose, s.rules,
         study.communes, version, {year: pct for year, pct in by_year.items() if pct is not None},
-        cache=loss_cache(study), progress=progress,
+        required=told.required, cache=loss_cache(study), progress=progress,
     )  # fmt: skip
 
 
@@ -225,11 +228,12 @@ def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = 
         lambda x, y, power: candidates.nearest_road_m(x, y, powered if power else study.roads), _cable(study), ground,
         s.costs, s.places_5g, s.propose,
     )  # fmt: skip
+    options, told = decided_options(study.decisions, "place_5g", options)
     reuse_pct = s.targets["BTS_NEW_SHARE_RATIO"].target_2030 or 0.0
     return places_5g.propose(
         places, points.x_m, points.y_m, points.place, options, radio_in_force(s, "5G"), s.propagation, ground,
         s.places_5g, s.propose, s.places.least_share, reuse_pct / 100.0, study.communes, version,
-        cache=loss_cache(study), progress=progress,
+        required=told.required, cache=loss_cache(study), progress=progress,
     )  # fmt: skip
 
 

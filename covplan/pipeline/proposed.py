@@ -16,6 +16,7 @@ from covplan.pipeline.proposals import (
     propose_white_spots,
 )
 from covplan.pipeline.trench import propose_fibre
+from covplan.propose.decided import marked
 from covplan.propose.white_spots import supply_curve
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, NoSolution
@@ -88,7 +89,7 @@ def propose(
             lost = int(shared.coverage["hamlets_lost"].sum())
             told = f"dùng chung (sharing): {lost} thôn mất sóng của một nhà mạng khi tính lại (hamlets lost)"
             made.add(shared.proposals, [told], share=_served(shared.comparison, "moves"))
-    done = made.into(plan)
+    done = made.decided(made.into(plan), kinds, phased=phased)
     if phased and len(done.proposals):
         progress("phân kỳ (phasing)")
         done = made.phased(done, plan)
@@ -121,12 +122,21 @@ class _Made:
         self.said += said
         self.compared += [result_table("comparison", table.assign(kind=kind)) for kind, table in compared.items()]
 
+    def decided(self, done: Plan, kinds: Sequence[str], *, phased: bool) -> Plan:
+        """The plan with what was decided of its proposals; years that phasing gives are open but for those decided."""
+        table = done.proposals
+        if phased:
+            table = table.assign(year=pd.array([pd.NA] * len(table), dtype="Int64"))
+        decisions = done.study.decisions
+        table, unmet = marked(table, decisions[decisions["kind"].isin(list(kinds))])
+        self.said += [f"quyết định {one} không còn phương án tương ứng (decision without a candidate)" for one in unmet]
+        return replace(done, proposals=table)
+
     def phased(self, done: Plan, today: Plan) -> Plan:
         """The plan with a year for each proposal; as it is, and why is said, where budgets or rules forbid it."""
-        blank = done.proposals.assign(year=pd.array([pd.NA] * len(done.proposals), dtype="Int64"))
         found = self.tried(
             "không phân kỳ được (no years)",
-            lambda: phase_proposals(done.study, blank, today=today, lower_targets=True),
+            lambda: phase_proposals(done.study, done.proposals, today=today, lower_targets=True),
         )
         if found is None:
             return done

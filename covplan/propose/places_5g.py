@@ -20,6 +20,7 @@ from scipy.spatial import cKDTree
 from covplan.propose.backhaul import backhaul_words, connect
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
 from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_parts, most_value, served_by, stacked
+from covplan.propose.decided import require
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of
 from covplan.propose.white_spots import ANY, bands_of, cells_at, level_needed
@@ -124,6 +125,7 @@ def propose(
     version: Version,
     *,
     year: int = 2030,
+    required: Sequence[NDArray[np.int64]] = (),
     cache: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> PlacesPlan:
@@ -137,11 +139,14 @@ def propose(
         Sample points (study CRS), and the row of the place each belongs to.
     reuse_share : float
         Share of the new stations that must stand on existing structures.
+    required : sequence of ndarray of int
+        Placements of which one must be built, for each that a planner accepted.
     """
-    problem, place_of = posed(
+    free, place_of = posed(
         places, x_m, y_m, place, options, radio, propagation, ground, settings, weighing, least_share, reuse_share,
         cache=cache,
     )  # fmt: skip
+    problem = require(free, required)
     if progress:
         progress(f"5G: {problem.share.size} địa điểm (places), {problem.cost.size} phương án (options)")
     out = np.flatnonzero(~served_by(problem, np.ones(problem.cost.size, dtype=bool)))
@@ -162,7 +167,7 @@ def propose(
         except NoSolution as error:
             raise NoSolution(_contradiction(options, problem, weighing, reuse_share)) from error
     table = _rows(places, options, problem, choice, place_of, year, communes, version)
-    compared = _compared(places, options, problem, choice, place_of, built, settings.budget_vnd / MILLION or np.inf)
+    compared = _compared(places, options, free, choice, place_of, built, settings.budget_vnd / MILLION or np.inf)
     return PlacesPlan(table, compared, choice, problem, options, place_of)
 
 

@@ -76,6 +76,10 @@ class Demand:
     """Hamlets each operator may lose."""
     gains: Sequence[int]
     """Hamlets each operator must win where it has no coverage today."""
+    forbidden: Sequence[int] | NDArray[np.int64] = ()
+    """Moves that a planner rejected."""
+    required: Sequence[NDArray[np.int64]] = ()
+    """Moves of which one must be made, for each that a planner accepted."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +198,10 @@ def sharing_program(stock: Stock, moves: Moves, demand: Demand) -> Written:
     rows = Rows(size)
     _everybody_leaves(rows, stock, moves, v)
     _rooms(rows, stock, moves, v)
+    if len(demand.forbidden):
+        rows.add((np.asarray(demand.forbidden), 1.0), most=0)
+    for group in demand.required:
+        rows.add((group, 1.0), least=1)
     more_shared, fewer = np.zeros(size), np.zeros(size)
     for column, location in zip(u, single, strict=True):
         rows.add(([column], 1.0), (np.flatnonzero(moves.host == location), -1.0), most=0)

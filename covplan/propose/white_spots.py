@@ -33,6 +33,7 @@ from covplan.propose.cover import (
     served_by,
     unreachable,
 )
+from covplan.propose.decided import require
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of, tilt_deg
 from covplan.propose.zones import by_area
@@ -140,6 +141,7 @@ def propose(
     version: Version,
     targets_pct: Mapping[int, float],
     *,
+    required: Sequence[NDArray[np.int64]] = (),
     cache: Path | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> WhiteSpotPlan:
@@ -153,6 +155,8 @@ def propose(
     ----------
     targets_pct : mapping
         Share of the hamlets of known state that must have a signal, by year.
+    required : sequence of ndarray of int
+        Actions of which one must be done, for each that a planner accepted.
 
     Raises
     ------
@@ -160,7 +164,8 @@ def propose(
         A hamlet no candidate reaches, by name and with the level it would receive; or limits that exclude each other.
     """
     tell = progress or (lambda _: None)
-    problem, hamlet_of, best_dbm = posed(need, options, radio, propagation, ground, settings, weighing, rules, cache)
+    free, hamlet_of, best_dbm = posed(need, options, radio, propagation, ground, settings, weighing, rules, cache)
+    problem = require(free, required)
     known = int(need.hamlets["known"].sum())
     fine = known - hamlet_of.size
     wanted = {year: max(0, int(np.ceil(pct * known / 100 - 1e-9)) - fine) for year, pct in sorted(targets_pct.items())}
@@ -178,7 +183,7 @@ def propose(
         within[year] = least_cost(problem, wanted[year], forbidden=~final.actions, gap=gap, time_limit_s=limit_s)
         year_of[within[year].actions & (year_of == last)] = year
     table, pays_for = _rows(need, options, problem, final, hamlet_of, year_of, known, communes, version)
-    comparison = _compared(need, options, problem, hamlet_of, wanted, within, alone)
+    comparison = _compared(need, options, free, hamlet_of, wanted, within, alone)
     return WhiteSpotPlan(table, comparison, final, problem, options, need.hamlets, hamlet_of, best_dbm, pays_for)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -30,6 +31,24 @@ def written_whole(path: Path) -> Iterator[Path]:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextmanager
+def folder_written_whole(path: Path) -> Iterator[Path]:
+    """The same for a folder: an empty sibling to fill, which takes the place of `path` when the block ends well."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part, former = path.with_name(f".part-{path.name}"), path.with_name(f".former-{path.name}")
+    for left in (part, former):
+        shutil.rmtree(left, ignore_errors=True)
+    part.mkdir()
+    try:
+        yield part
+        if path.exists():
+            path.replace(former)
+        part.replace(path)
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.rmtree(former, ignore_errors=True)
 
 
 def file_digest(path: Path) -> str:

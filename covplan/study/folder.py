@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     import shapely
 
 BYTES_ENCODINGS = ("utf-8-sig", "cp1258", "cp1252")
+DECISIONS_FILE = "decisions.csv"
 SHOWN_IN_ERROR = 10  # fatal findings spelled out in the exception's message
 
 
@@ -62,6 +63,8 @@ class Study:
     roads: gpd.GeoDataFrame
     statistics: pd.DataFrame
     measurements: gpd.GeoDataFrame
+    decisions: gpd.GeoDataFrame
+    """What a planner decided on proposals; they are no longer open."""
     rasters: dict[str, Path | None]
     findings: Findings = NO_FINDINGS
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
@@ -188,7 +191,10 @@ def _files_of_a_study() -> set[str]:
 
 def study_key(folder: Path, *words: str) -> str:
     """Key of everything a study folder holds, and of some words: what a result was made from."""
-    return content_key(folder, _files_of_a_study(), *words)
+    files = _files_of_a_study()
+    if not (folder / DECISIONS_FILE).is_file():  # most studies have none: their keys stay what they were before it
+        files -= {DECISIONS_FILE}
+    return content_key(folder, files, *words)
 
 
 def write_findings(
@@ -267,7 +273,8 @@ def _read_layer(folder: Path, layer: Layer) -> tuple[Sieve | None, list[Finding]
     if not path.is_file():
         if layer.required:
             return None, [finding("missing_file", layer.file, layer=layer.name, file_name=layer.file)]
-        return None, [_left_out(layer)]
+        # A study without decisions lacks nothing.
+        return None, [] if layer.file == DECISIONS_FILE else [_left_out(layer)]
     try:
         raw, found = _read_csv(path, layer) if layer.is_table else _read_file_layer(path, layer)
     except (OSError, ValueError, csv.Error, DataSourceError, DataLayerError) as error:
@@ -282,7 +289,7 @@ def _read_layer(folder: Path, layer: Layer) -> tuple[Sieve | None, list[Finding]
 
 def _read_csv(path: Path, layer: Layer) -> tuple[pd.DataFrame, list[Finding]]:
     """A CSV file as text cells; the row label is the line in the file."""
-    text, encoding = _decoded(path.read_bytes())
+    text, encoding = decoded(path.read_bytes())
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
     lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     if not lines:
@@ -304,7 +311,8 @@ def _read_csv(path: Path, layer: Layer) -> tuple[pd.DataFrame, list[Finding]]:
     return raw, found
 
 
-def _decoded(content: bytes) -> tuple[str, str]:
+def decoded(content: bytes) -> tuple[str, str]:
+    """The text of a file, whichever encoding it is in, and that encoding's name."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return content.decode("utf-16"), "utf-16"
     for encoding in BYTES_ENCODINGS:

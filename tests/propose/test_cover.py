@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +29,7 @@ from covplan.propose.places_5g import most_users
 from covplan.propose.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.settings import Propose
+from tests.real_province import REFERENCE
 
 INSTANCES = REFERENCE / "instances"
 EXACTLY = Propose(gap=0.0)

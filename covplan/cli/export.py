@@ -1,0 +1,140 @@
+"""Commands that write a plan for other programs, and take back what was edited there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from covplan.cli.base import FOLDER, fail, main, open_console, results, stop_if_same
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.console import Console
+
+    from covplan.intake.readback import Edits
+    from covplan.study.plan import Plan
+
+FORMATS = ("gpkg", "shp", "tab", "ofds")
+PACKAGE, WGS84_PACKAGE = "master_plan.gpkg", "master_plan_wgs84.gpkg"
+OUTPUTS = {"gpkg": PACKAGE, "shp": "shapefile", "tab": "mapinfo", "ofds": "fibre_ofds.json"}
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@results
+@click.option("-f", "--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Default: gpkg.")
+@click.option("--wgs84", is_flag=True, help=f"A copy in WGS 84 too: {WGS84_PACKAGE}.")
+@click.option("--coverage", type=FOLDER, help="Folder of `covplan coverage` (OUT/coverage): its RSRP as pictures.")
+@click.option("--include-restricted", is_flag=True, help="Restricted stations, and what is proposed for them, too.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+def export(
+    study: Path,
+    out: Path,
+    *,
+    formats: tuple[str, ...],
+    wgs84: bool,
+    coverage: Path | None,
+    include_restricted: bool,
+    overwrite: bool,
+) -> None:
+    """Write the plan of STUDY for other programs: master_plan.gpkg in OUT, other formats on request.
+
+    Proposals are in it once `covplan propose STUDY` was run. An edited master_plan.gpkg is taken back by
+    `covplan readback`.
+    """
+    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
+
+    console = open_console()
+    stop_if_same(study, out)
+    wanted = [OUTPUTS[one] for one in dict.fromkeys(formats or ("gpkg",))] + ([WGS84_PACKAGE] if wgs84 else [])
+    _ask_before_replacing([out / name for name in wanted], overwrite=overwrite, terminal=console.is_terminal)
+    with shown_progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        tell("chỉ tiêu (indicators)")
+        made = make_plan(opened, progress=tell)
+        proposed = with_kept_proposals(made)
+        for name in wanted:
+            tell(name)
+            _writers(proposed or made, coverage, include_restricted=include_restricted)[name](out / name)
+    if proposed is None:
+        console.print("Chưa có đề xuất: chạy `covplan propose` trước (no proposals kept for this study as it stands).")
+    if include_restricted:
+        console.print("[yellow]Có các vị trí hạn chế công bố: không chia sẻ (holds restricted locations).[/]")
+    console.print(f"[green]{out}[/]: {', '.join(wanted)}")
+
+
+def _writers(plan: Plan, coverage: Path | None, *, include_restricted: bool) -> dict[str, Callable[[Path], object]]:
+    from covplan.publish.geopackage import WGS84, write_geopackage
+    from covplan.publish.legacy import write_legacy
+    from covplan.publish.ofds import write_ofds
+
+    shown: dict[str, Any] = {"include_restricted": include_restricted}
+    return {
+        PACKAGE: lambda path: write_geopackage(plan, path, coverage=coverage, **shown),
+        WGS84_PACKAGE: lambda path: write_geopackage(plan, path, epsg=WGS84, **shown),
+        OUTPUTS["shp"]: lambda path: write_legacy(plan, path, "shp", **shown),
+        OUTPUTS["tab"]: lambda path: write_legacy(plan, path, "tab", **shown),
+        OUTPUTS["ofds"]: lambda path: write_ofds(plan, path),
+    }
+
+
+def _ask_before_replacing(paths: list[Path], *, overwrite: bool, terminal: bool) -> None:
+    there = [str(path) for path in paths if path.exists()]
+    if not there or overwrite:
+        return
+    named = ", ".join(there)
+    if not terminal or not click.confirm(f"{named}: đã có, thay thế? (replace?)"):
+        raise SystemExit(fail(f"{named}: exists already. Say --overwrite, or choose another --out."))
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@click.argument("package", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the new study.")
+@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@click.option("--dry-run", is_flag=True, help="Show what was changed; write nothing.")
+def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run: bool) -> None:
+    """Take an edited master_plan.gpkg back: PACKAGE, exported from STUDY, becomes a new study in OUT.
+
+    Stations that were moved, changed, added or removed, and decisions on proposals; `covplan propose OUT` plans anew
+    around them.
+    """
+    from covplan.intake.readback import read_edits
+    from covplan.intake.rewritten import write_edited
+    from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
+
+    console = open_console()
+    stop_if_same(study, out)
+    if not dry_run:
+        _ask_before_replacing([out], overwrite=overwrite, terminal=console.is_terminal)
+    with shown_progress(console) as tell:
+        opened = open_study(study, progress=tell)
+        tell(package.name)
+        edits = read_edits(package, opened)
+        if edits.changes and not dry_run:
+            tell(str(out))
+            write_edited(opened, edits, out)
+    _show_edits(console, edits)
+    if not edits.changes:
+        console.print("Không có gì thay đổi (nothing was changed); không ghi nghiên cứu mới.")
+    elif not dry_run:
+        console.print(f"[green]{out}[/]: nghiên cứu mới (new study). Tiếp theo (next): covplan propose {out}")
+
+
+def _show_edits(console: Console, edits: Edits) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    if edits.changes:
+        table = Table("Lớp", "Mã", "Thay đổi", "Cột", "Trước", "Sau", title="Đã sửa (edits)")
+        for row in edits.changes:
+            table.add_row(*(escape("" if value is None else str(value)) for value in row.values()))
+        console.print(table)
+    for line in edits.not_taken:
+        console.print(f"[yellow]không đọc lại (not taken):[/] {escape(line)}")

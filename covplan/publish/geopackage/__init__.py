@@ -1,0 +1,90 @@
+"""The plan as one GeoPackage: every layer under the department's name, in VN-2000, whole or not at all.
+
+`tables` writes the layers; the modules beside it say what they mean (`schema`), how they belong together (`relations`),
+where they come from (`metadata`), how they look (`styles`, `project`) and what the coverage is (`tiles`).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING
+
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
+
+from covplan.publish.geopackage import metadata, project, relations, schema, styles, tiles
+from covplan.publish.geopackage.tables import exported_layers, write_tables
+from covplan.publish.public import public_tables, restricted_locations, secret_ids
+from covplan.study.errors import OutputError
+from covplan.study.exported import keep_baseline
+from covplan.study.files import fixed_file_date, written_whole
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from covplan.study.plan import Plan
+
+__all__ = ["WGS84", "restricted_locations", "write_geopackage"]
+
+WGS84 = 4326
+
+
+def write_geopackage(
+    plan: Plan,
+    path: Path,
+    *,
+    include_restricted: bool = False,
+    epsg: int | None = None,
+    coverage: Path | None = None,
+) -> Path:
+    """Write all layers of a plan into one GeoPackage (version 1.3).
+
+    Same plan, same bytes. Layer names are `export_name` in resources/layers.csv, and for the parts of the proposals
+    those of resources/qgis/views.csv; columns are those of the layers' definitions. Stations marked restricted, the
+    locations they stand on and what is proposed for these leave only on request. The file carries its own styles,
+    domains, relations, metadata and a QGIS project, and what `covplan readback` needs to tell an edit.
+
+    Parameters
+    ----------
+    epsg : int, optional
+        Coordinate system of the copy, such as 4326; default: the study's.
+    coverage : Path, optional
+        Folder with the rasters `covplan coverage` wrote: they become tiles. Only in the study's own system.
+    """
+    if coverage and not include_restricted and secret_ids(plan.study):
+        raise OutputError(
+            "The coverage is strongest where masts stand, restricted ones too. Leave it out, or say "
+            "--include-restricted for a file that stays in the house."
+        )
+    own = plan.study.settings.province.epsg
+    package = exported_layers(public_tables(plan, include_restricted=include_restricted), epsg or own, own)
+    with written_whole(path) as part, _told(path):
+        with fixed_file_date():
+            write_tables(package, part)
+        with closing(sqlite3.connect(part, isolation_level=None)) as base:
+            base.execute("PRAGMA journal_mode = MEMORY")
+            base.execute("BEGIN")
+            schema.write(base, package, plan.study.settings)
+            pictures = tiles.write(base, coverage, own) if coverage and package.epsg == own else []
+            relations.write(base, package)
+            looks = styles.write(base, package, plan.study.settings)
+            project.write(base, package, looks, pictures, plan, path.name)
+            metadata.write(base, package, plan, include_restricted=include_restricted)
+            keep_baseline(
+                base,
+                {one.layer.name: one.name for one in package.layers},
+                metadata.file_facts(plan, package, include_restricted=include_restricted),
+            )
+            base.execute("COMMIT")
+            base.execute("VACUUM")  # the same pages, however the file grew
+    return path
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """What SQLite and GDAL say of a disk that is full or refuses, with the file's name."""
+    try:
+        yield
+    except (sqlite3.OperationalError, DataSourceError, DataLayerError, FeatureError) as error:
+        raise OutputError(f"{path}: {error}. Nothing was written; what was there before is still there.") from error
