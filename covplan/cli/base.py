@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ import click
 from covplan import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from rich.console import Console
 
@@ -54,6 +55,17 @@ def stop_if_same(study: Path, out: Path) -> None:
     """Stop when results would go into the study folder."""
     if study.resolve() == out.resolve():
         raise SystemExit(fail(f"{out}: results do not go into the study folder itself; choose another --out."))
+
+
+def may_write(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Go on when nothing would be lost: no such file yet, `--overwrite`, or a yes on the terminal; else stop."""
+    there = [path for path in paths if path.exists()]
+    if not there or overwrite:
+        return
+    named = ", ".join(str(path) for path in there)
+    if sys.stdin.isatty() and click.confirm(f"{named}: đã có. Ghi đè (replace)?"):
+        return
+    raise SystemExit(fail(f"{named}: already there. Add --overwrite to replace, or choose another --out."))
 
 
 def number(value: float) -> str:
