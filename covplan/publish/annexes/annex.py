@@ -42,11 +42,11 @@ PLACE = (
 COORDINATES = (
     Field("north_m", "X (Bắc), VN-2000 (m)", "metres", 11),
     Field("east_m", "Y (Đông), VN-2000 (m)", "metres", 11),
-    Field("lon", "Kinh độ WGS 84 (°)", "degrees", 10.5),
-    Field("lat", "Vĩ độ WGS 84 (°)", "degrees", 10),
+    Field("lon", "Kinh độ WGS 84 (°)", "degrees", 11.5),
+    Field("lat", "Vĩ độ WGS 84 (°)", "degrees", 10.5),
 )
 COST = (
-    Field("cost_low_vnd", "Chi phí thấp (triệu đồng)", "million", 9.5, summed=True),
-    Field("cost_base_vnd", "Chi phí cơ sở (triệu đồng)", "million", 9.5, summed=True),
-    Field("cost_high_vnd", "Chi phí cao (triệu đồng)", "million", 9.5, summed=True),
+    Field("cost_low_vnd", "Chi phí thấp (triệu đồng)", "million", 11, summed=True),
+    Field("cost_base_vnd", "Chi phí cơ sở (triệu đồng)", "million", 11, summed=True),
+    Field("cost_high_vnd", "Chi phí cao (triệu đồng)", "million", 11, summed=True),
 )

@@ -155,8 +155,8 @@ def hamlets(table: pd.DataFrame, study: Study) -> Annex:
         Field("reached_pct", "Hộ được phủ (%)", "tenths", 8), Field("names", "Nhà mạng có sóng", width=18),
         Field("has_5g", "5G", width=7), Field("has_ftth", "FTTH", width=7), Field("power", "Điện lưới", width=7),
         Field("hard", "Mức độ khó khăn", width=14), Field("away_km", "Cách vị trí cột gần nhất (km)", "number", 9),
-        Field("centre_lon", "Kinh độ trung tâm (°)", "degrees", 11),
-        Field("centre_lat", "Vĩ độ trung tâm (°)", "degrees", 10),
+        Field("centre_lon", "Kinh độ trung tâm (°)", "degrees", 11.5),
+        Field("centre_lat", "Vĩ độ trung tâm (°)", "degrees", 10.5),
     )  # fmt: skip
     counts = "; ".join(
         f"{label('mobile_state', state).lower()}: {number_vi((table['mobile_state'] == state).sum())} thôn"

@@ -28,7 +28,7 @@ MAST = (
     Field("antenna_height_m", "Độ cao anten (m)", "tenths", 7),
 )  # fmt: skip
 PHASE = (Field("phase", "Giai đoạn, năm", width=7), *COST, Field("money", "Nguồn vốn", width=12))
-RUNNING = Field("opex_vnd_per_year", "Chi phí hằng năm (triệu đồng)", "million", 9.5, summed=True)
+RUNNING = Field("opex_vnd_per_year", "Chi phí hằng năm (triệu đồng)", "million", 11, summed=True)
 DUTY_FIELD = Field("duty", "Nghĩa vụ dùng chung", width=9)
 
 

@@ -29,10 +29,10 @@ FORMATS = {
     "count": "[$-42A]#,##0",
     "year": "0",
     "tenths": "[$-42A]#,##0.0",
-    "number": "[$-42A]#,##0.00",
+    "number": "[$-42A]#,##0.00_ ",
     "metres": "[$-42A]0.00",
     "degrees": "[$-42A]0.000000",
-    "million": "[$-42A]#,##0.0",
+    "million": "[$-42A]#,##0.0_ ",  # a space, so that figure and text of two cells stay apart
 }
 NOTHING = "Không có"
 TOTAL = "Tổng cộng"

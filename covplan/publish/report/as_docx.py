@@ -62,7 +62,10 @@ def _set_up(document: Docx, report: Report) -> None:
     section.page_width, section.page_height = Mm(210), Mm(297)
     for name, length in MARGINS.items():
         setattr(section, name, length)
-    document.settings.element.append(_element("w:updateFields", val="true"))
+    renew = _element("w:updateFields", val="true")  # Word asks, then fills in the pages of the contents
+    document.settings.element.insert_element_before(
+        renew, "w:hdrShapeDefaults", "w:footnotePr", "w:endnotePr", "w:compat", "w:rsids"
+    )
     _styles(document)
     _header_and_footer(section, report)
 
@@ -129,7 +132,8 @@ def _head(document: Docx, report: Report) -> None:
     """Agency to the left, national heading to the right, then the title."""
     table = document.add_table(rows=1, cols=2)
     nation = ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "………, ngày … tháng … năm ……")
-    _set_widths(table, [TEXT_MM - 101, 101])
+    table.alignment = WD_TABLE_ALIGNMENT.CENTER
+    _set_widths(table, [72, 100])  # a little into the margins: neither name may be torn
     for cell, lines in zip(table.rows[0].cells, (report.agency, nation), strict=True):
         for number, line in enumerate(lines):
             paragraph = cell.paragraphs[0] if number == 0 else cell.add_paragraph()
@@ -162,7 +166,9 @@ def _contents(document: Docx, headings: list[Heading]) -> None:
 def _add(document: Docx, block: Block, word: str, number: int, *, bookmark: int) -> None:
     match block:
         case Heading(level, text):
-            _bookmarked(document.add_paragraph(style=f"Heading {level}"), clean(text), bookmark)
+            heading = document.add_paragraph(style=f"Heading {level}")
+            heading.paragraph_format.keep_with_next = True
+            _bookmarked(heading, clean(text), bookmark)
         case Paragraph(text):
             paragraph = document.add_paragraph(clean(text))
             paragraph.alignment = WD_ALIGN_PARAGRAPH.JUSTIFY

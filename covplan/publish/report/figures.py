@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 DPI = 150
-WIDTH_IN, MAP_IN = 6.3, 4.6  # the first is that of the text: A4 less its margins
+WIDTH_IN, MAP_IN = 6.3, 4.1  # the first is that of the text: A4 less its margins
 STATE_COLOURS = {"covered": "#4c9f70", "weak": "#f2a541", "none": "#c1121f", "unknown": "#8d99ae"}
 CLASS_COLOURS = {"A1a": "#9c6ade", "A1b": "#e377c2", "A2a": "#f2a541", "A2b": "#2a6f97", "A2c": "#555555"}
 KIND_COLOURS = {"white_spot": "#c1121f", "place_5g": "#7b2cbf", "share": "#2a6f97", "fibre": "#4c9f70"}
