@@ -315,11 +315,80 @@ def test_help_answers_without_the_heavy_libraries(arguments: list[str]) -> None:
     assert told.stdout.splitlines()[-1] == "LOADED []"
 
 
+def test_two_studies_side_by_side_name_the_hamlets_that_changed_and_the_cause(tmp_path: Path) -> None:
+    settings = {"coverage": {"basis": "computed"}, "radio": {"4G": {"rsrp_threshold_dbm": -90.0}}}
+    before = small_study(tmp_path / "before", settings)
+    after = small_study(tmp_path / "after", settings, stations=lambda table: table[table["location_id"] != "L-1"])
+    told = covplan("compare", before, after, "-o", tmp_path / "out", "--lang", "en")
+    assert told.exit_code == 0, told.output
+    changed = pd.read_csv(tmp_path / "out" / "compare" / "hamlets.csv")
+    gone = pd.read_csv(tmp_path / "out" / "compare" / "stations.csv")
+    assert set(gone["station_id"]) == {"S-1", "S-2"}  # the two that shared the mast
+    assert len(changed)
+    for row in changed.itertuples():
+        assert row.village_id in told.stdout
+        assert "S-1" in row.cause_en or "S-2" in row.cause_en
+    assert f"{len(changed)} thôn thay đổi" in told.stdout
+    same = covplan("compare", before, before, "-o", tmp_path / "same")
+    assert "0 thôn thay đổi" in same.stdout
+    into = covplan("compare", before, after, "-o", after)
+    assert into.exit_code == 2
+
+
+def test_definitions_print_a_row_each_with_what_they_count_marked(tmp_path: Path) -> None:
+    folder = small_study(tmp_path / "study", {"coverage": {"basis": "computed"}})
+    told = covplan("definitions", folder, "--lang", "en")
+    assert told.exit_code == 0, told.output
+    lines = [line.split("│") for line in told.stdout.splitlines() if "│" in line]
+    rows = {cells[1].split(":")[0].strip(): cells for cells in lines}
+    assert {"province", "fcc_bdc", "ofcom_4g_indoor"} <= set(rows)
+    assert "*" in rows["province"][5]
+    assert "*" in rows["fcc_bdc"][8]
+    assert "±" in rows["fcc_bdc"][8]
+
+
+def test_definitions_of_a_study_that_computes_nothing_are_dashes(study: Path) -> None:
+    told = covplan("definitions", study)
+    assert told.exit_code == 0, told.output
+    assert "–" in told.stdout
+
+
+def test_a_sheet_per_hamlet_by_name_or_by_state(tmp_path: Path) -> None:
+    settings = {"coverage": {"basis": "computed"}, "radio": {"4G": {"rsrp_threshold_dbm": -85.0}}}
+    folder = small_study(tmp_path / "study", settings)
+    told = covplan("sheet", folder, "T-02200-1", "--state", "none", "-o", tmp_path / "out")
+    assert told.exit_code == 0, told.output
+    pages = {path.stem for path in (tmp_path / "out" / "sheets").iterdir()}
+    states = pd.read_csv(_indicators_of(folder, tmp_path)).query("technology == '4G' and operator == 'any'")
+    assert pages == {"T-02200-1", *states.loc[states["state"] == "none", "village_id"]}
+    assert len(pages) > 1
+    nobody = covplan("sheet", folder, "-o", tmp_path / "out")
+    assert nobody.exit_code == 2
+    assert "--state" in nobody.stderr
+    unknown = covplan("sheet", folder, "Không Có Thôn Này", "-o", tmp_path / "out")
+    assert unknown.exit_code == 2
+
+
+def _indicators_of(folder: Path, tmp_path: Path) -> Path:
+    assert covplan("plan", folder, "-o", tmp_path / "plan").exit_code == 0
+    return tmp_path / "plan" / "signals.csv"
+
+
+def test_lab_puts_the_notebooks_beside_the_study_and_leaves_what_is_there(tmp_path: Path) -> None:
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    (folder / "01_vung_phu.ipynb").write_text("mine", encoding="utf-8")
+    told = covplan("lab", folder, "--no-open")
+    assert told.exit_code == 0, told.output
+    assert (folder / "01_vung_phu.ipynb").read_text(encoding="utf-8") == "mine"
+    assert len(list(folder.glob("0[2-6]_*.ipynb"))) == 5
+
+
 def test_every_command_is_explained() -> None:
     told = covplan("--help")
     assert set(main.commands) == {
         "plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain", "calibrate",
-        "reliability", "compare", "sheet", "definitions", "fibre", "propose",
+        "reliability", "compare", "sheet", "definitions", "fibre", "propose", "lab",
         "documents",
     }  # fmt: skip
     for name, command in main.commands.items():

@@ -12,7 +12,7 @@ from scipy.spatial import KDTree
 from scipy.stats import norm
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -21,24 +21,38 @@ if TYPE_CHECKING:
 
 THRESHOLDS_DBM = np.arange(-125.0, -94.0)
 PROBABILITIES = np.array([0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 0.98, 0.99])
+SERVED_SHARES = np.array([0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0])
 MERGE_RADII_M = np.array([0.0, 10.0, 20.0, 30.0, 50.0, 80.0, 100.0])
 
 
 def signal_curves(
-    indicator: str, rsrp_dbm: NDArray[np.float32], known: NDArray[np.bool_], radio: Radio, sigma_db: float
+    indicator: str,
+    value_pct: Callable[[NDArray[np.bool_]], float | None],
+    rsrp_dbm: NDArray[np.float32],
+    throughput_mbps: NDArray[np.float32],
+    radio: Radio,
+    sigma_db: float,
 ) -> pd.DataFrame:
-    """Share of places (hamlet centres, say) with signal, over the threshold and over the probability.
+    """An indicator of coverage over the threshold and over the probability; columns of resources/layers/curves.csv.
 
-    rsrp_dbm : median at each place, NaN where nothing is received. Columns of resources/layers/curves.csv.
+    Parameters
+    ----------
+    value_pct : callable
+        The indicator, given which points are covered.
+    rsrp_dbm, throughput_mbps : arrays, one value per point
+        Median level, NaN where nothing is received; throughput met with the confidence of the settings.
+    sigma_db : float
+        Location variability, dB.
     """
-    level = np.nan_to_num(rsrp_dbm[known].astype(float), nan=-np.inf)
+    level_dbm = np.nan_to_num(rsrp_dbm.astype(float), nan=-np.inf)
+    fast = np.nan_to_num(throughput_mbps) >= radio.throughput_mbps
 
-    def share(threshold_dbm: float, probability: float) -> float:
-        enough = level >= threshold_dbm + norm.ppf(probability) * sigma_db
-        return round(100.0 * float(enough.mean()), 4) if level.size else float("nan")
+    def value(threshold_dbm: float, probability: float) -> float:
+        found = value_pct(fast & (level_dbm >= threshold_dbm + norm.ppf(probability) * sigma_db))
+        return float("nan") if found is None else round(found, 4)
 
-    over_threshold = [(x, share(x, radio.confidence)) for x in THRESHOLDS_DBM]
-    over_probability = [(x, share(radio.rsrp_threshold_dbm, x)) for x in PROBABILITIES]
+    over_threshold = [(x, value(x, radio.confidence)) for x in np.union1d(THRESHOLDS_DBM, radio.rsrp_threshold_dbm)]
+    over_probability = [(x, value(radio.rsrp_threshold_dbm, x)) for x in np.union1d(PROBABILITIES, radio.confidence)]
     return pd.concat(
         [
             _curve(indicator, "threshold_dbm", over_threshold, radio.rsrp_threshold_dbm),
@@ -46,6 +60,16 @@ def signal_curves(
         ],
         ignore_index=True,
     )
+
+
+def fibre_curve(reached: pd.DataFrame, served_share: float) -> pd.DataFrame:
+    """VILLAGE_FTTH_COV over the share of its households from which on a hamlet counts as served."""
+    passed = reached.loc[reached["ftth"].notna(), "passed_share"].to_numpy(float)
+    found = [
+        (x, round(100.0 * float((passed >= x).mean()), 4) if passed.size else float("nan"))
+        for x in np.union1d(SERVED_SHARES, served_share)
+    ]
+    return _curve("VILLAGE_FTTH_COV", "served_share", found, served_share)
 
 
 def sharing_curve(stations: gpd.GeoDataFrame) -> pd.DataFrame:

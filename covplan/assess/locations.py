@@ -19,33 +19,30 @@ def group_locations(stations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
     Structure, height, owner and capacity are those of the station that came on air first: it came with the structure.
     """
-    rows = [
-        _location(str(location), group)
-        for location, group in stations.sort_values(["on_air", "station_id"]).groupby("location_id", sort=True)
-    ]
-    columns = [
-        "location_id", "operators", "stations", "shared", "structure", "height_m", "owner", "max_tenants",
-        "technologies", "first_on_air",
-    ]  # fmt: skip
-    table = pd.DataFrame([attributes for attributes, _ in rows], columns=columns)
-    table = table.astype({"max_tenants": "Int64", "first_on_air": "datetime64[s]", "shared": "bool"})
-    return gpd.GeoDataFrame(table, geometry=[point for _, point in rows], crs=stations.crs)
+    ordered = stations.sort_values(["on_air", "station_id"])
+    groups = ordered.groupby("location_id", sort=True)
+    first = groups.head(1).set_index("location_id").sort_index()
+    operators = groups["operator"].agg(lambda codes: LIST_SEPARATOR.join(sorted(set(codes))))
+    counted = groups["operator"].nunique()
+    at = pd.DataFrame({"location_id": ordered["location_id"], "x": ordered.geometry.x, "y": ordered.geometry.y})
+    middle = at.drop_duplicates().groupby("location_id", sort=True)[["x", "y"]].mean()
+    table = pd.DataFrame(
+        {
+            "location_id": first.index.astype(str),
+            "operators": operators.reindex(first.index).to_numpy(object),
+            "stations": groups.size().reindex(first.index).to_numpy(),
+            "shared": (counted.reindex(first.index) > 1).to_numpy(bool),
+            "structure": first["structure"].to_numpy(object),
+            "height_m": first["height_m"].array,
+            "owner": first["owner"].to_numpy(object),
+            "max_tenants": first["max_tenants"].array,
+            "technologies": groups["technologies"].agg(_all_of).reindex(first.index).to_numpy(object),
+            "first_on_air": first["on_air"].array,
+        }
+    )
+    table = table.astype({"max_tenants": "Int64", "first_on_air": "datetime64[s]"})
+    return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(middle["x"], middle["y"]), crs=stations.crs)
 
 
-def _location(location: str, group: gpd.GeoDataFrame) -> tuple[dict[str, object], object]:
-    first = group.iloc[0]
-    operators = sorted(set(group["operator"]))
-    technologies = sorted({code for text in group["technologies"] for code in split_list(text)})
-    attributes = {
-        "location_id": location,
-        "operators": LIST_SEPARATOR.join(operators),
-        "stations": len(group),
-        "shared": len(operators) > 1,
-        "structure": first["structure"],
-        "height_m": first["height_m"],
-        "owner": first["owner"],
-        "max_tenants": first["max_tenants"],
-        "technologies": LIST_SEPARATOR.join(technologies),
-        "first_on_air": first["on_air"],
-    }
-    return attributes, group.geometry.union_all().centroid
+def _all_of(lists: pd.Series) -> str:
+    return LIST_SEPARATOR.join(sorted({code for text in lists for code in split_list(text)}))

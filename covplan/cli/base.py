@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import click
 from covplan import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable
 
     from rich.console import Console
 
@@ -71,19 +70,6 @@ def may_write(paths: Iterable[Path], *, overwrite: bool) -> None:
 def number(value: float) -> str:
     """Vietnamese style: a decimal comma; a dash for nothing (NaN)."""
     return "–" if math.isnan(value) else f"{value:.2f}".rstrip("0").rstrip(".").replace(".", ",")
-
-
-@contextmanager
-def telling(console: Console) -> Iterator[Callable[[str], None]]:
-    """A spinner with the step's name and the time so far; plain lines where there is no terminal."""
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    if not console.is_terminal:
-        yield lambda step: console.print(f"· {step}", markup=False, highlight=False)
-        return
-    with Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=console) as bar:
-        task = bar.add_task("…", total=None)
-        yield lambda step: bar.update(task, description=step)
 
 
 def open_console() -> Console:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, SHOWN_ROWS, language, main, number, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, SHOWN_ROWS, language, main, number, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,11 +29,12 @@ def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
     from covplan.publish.words import label
     from covplan.study.files import written_whole
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     for study in (before, after):
         stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         plans = [make_plan(open_study(study, progress=tell), progress=tell) for study in (before, after)]
         found = compare_plans(*plans)
     for name in ("hamlets", "stations", "cells", "indicators"):
@@ -68,24 +69,38 @@ def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
 @click.argument("study", type=FOLDER)
 @language
 def definitions(study: Path, lang: Language) -> None:
-    """Print the share of hamlets, households and people covered under every definition of "covered" in STUDY."""
+    """Print the share of hamlets, households, people and area covered under every definition of "covered" in STUDY.
+
+    What a definition itself counts is marked with a star.
+    """
     from rich.markup import escape
     from rich.table import Table
 
     from covplan.pipeline import compare_definitions
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         found = compare_definitions(open_study(study, progress=tell), progress=tell)
     vi = lang == "vi"
-    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %")
+    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %", "Diện tích %")
     table = Table(
-        *(heads if vi else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %"))
+        *(
+            heads
+            if vi
+            else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %", "Area %")
+        )
     )
     for row in found.itertuples():
         shown = (row.rsrp_threshold_dbm, row.throughput_mbps, row.confidence)
-        shares = (row.hamlets_pct, row.households_pct, row.population_pct)
+        shares = {
+            "hamlet": number(row.hamlets_pct),
+            "household": number(row.households_pct),
+            "population": number(row.population_pct),
+            "area": f"{number(row.area_pct)} ± {number(row.area_error_pct)}",
+        }
+        shares[row.denominator] += " *"
         title = escape(f"{row.preset}: {row.title_vi if vi else row.title_en}")
-        table.add_row(title, *map(number, (*shown, *shares)))
+        table.add_row(title, *map(number, shown), *shares.values())
     console.print(table)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, main, may_write, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, main, may_write, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,9 +30,10 @@ def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bo
     from covplan.publish.annexes import write_annexes
     from covplan.publish.report import write_report
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         made = make_plan(open_study(study, progress=tell), progress=tell)
         made = with_kept_proposals(made) or made
         tell(ANNEXES)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, number, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, language, main, number, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -46,10 +46,11 @@ def fibre(
     from covplan.publish.fibre import write_fibre
     from covplan.study.findings import findings_table
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         made = fibre_plan(
             opened,

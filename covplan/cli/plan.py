@@ -19,7 +19,6 @@ from covplan.cli.base import (
     open_console,
     results,
     stop_if_same,
-    telling,
 )
 
 if TYPE_CHECKING:
@@ -64,9 +63,10 @@ def indicators(study: Path, lang: Language) -> None:
     """Print the plan's indicators as they stand in STUDY."""
     from covplan.pipeline import make_plan
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         made = make_plan(open_study(study, progress=tell), progress=tell)
     _show_indicators(console, made, lang)
 
@@ -82,12 +82,13 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
     from covplan.publish.sheet import write_sheet
     from covplan.study.find import find_village
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     if not hamlets and state is None:
         raise SystemExit(fail("Name hamlets by id or name, or say --state none."))
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         made = make_plan(opened, progress=tell)
         made = with_kept_proposals(made) or made
@@ -127,8 +128,9 @@ def _write_plan(
     from covplan.publish.maps import write_map
     from covplan.study.findings import faults
     from covplan.study.folder import open_study, write_findings
+    from covplan.study.progress import shown_progress
 
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell("chỉ tiêu (indicators)")
         made = make_plan(opened, progress=tell)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, number, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, language, main, number, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,10 +36,11 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lan
     from covplan.pipeline import propose as propose_all
     from covplan.study.folder import open_study
     from covplan.study.plan import PROPOSED
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         today = make_plan(open_study(study, progress=tell), progress=tell)
         made, said = propose_all(today, kinds=kinds or KINDS, phased=phased, progress=tell)
     made.save(out, lang)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from covplan import __version__
-from covplan.cli.base import FOLDER, fail, language, main, open_console, results, stop_if_same, telling
+from covplan.cli.base import FOLDER, fail, language, main, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from covplan.study.findings import Language
@@ -30,10 +30,11 @@ def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: t
     from covplan.pipeline import coverages
     from covplan.radio.coverage import write_rasters
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         for technology in technologies or tuple(opened.settings.radio):
             for one in coverages(opened, technology=technology, operators=operators, progress=tell):
@@ -72,10 +73,11 @@ def explain(
     from covplan.pipeline import explain_link
     from covplan.publish.explained import show_explanation, write_explanation
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell(f"{hamlet}: {technology}")
         explained = explain_link(
@@ -103,11 +105,12 @@ def calibrate(study: Path, out: Path, technologies: tuple[str, ...], write: bool
     from covplan.pipeline import calibrate as calibrate_study
     from covplan.publish.measured import show_calibration, write_table
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
     from covplan.study.settings import SETTINGS_FILE, offsets_toml, write_offsets
 
     stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell("calibration")
         found = calibrate_study(opened, technologies=technologies)
@@ -138,10 +141,11 @@ def reliability(study: Path, out: Path, dark: Path | None, lang: Language) -> No
     from covplan.pipeline import reliability as study_reliability
     from covplan.publish.measured import reliability_tables, show_reliability, write_table
     from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell("reliability")
         found = study_reliability(opened, dark=dark)

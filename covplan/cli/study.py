@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, SHOWN_ROWS, fail, language, main, open_console, stop_if_same, telling
+from covplan.cli.base import FOLDER, SHOWN_ROWS, fail, language, main, open_console, stop_if_same
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,10 +41,11 @@ def check(study: Path, out: Path, lang: Language) -> None:
     """
     from covplan.study.findings import fatal, faults
     from covplan.study.folder import read_study, write_findings
+    from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         opened, found = read_study(study, progress=tell)
     write_findings(found, opened.set_aside if opened else {}, out, lang)
     _show_findings(console, found, lang)
@@ -77,11 +78,12 @@ def settings(study: Path | None, reference: bool) -> None:
 def sample(folder: Path, overwrite: bool) -> None:
     """Make the sample province (Tuyên Quang, mô phỏng) in FOLDER: the same bytes every time."""
     from covplan.sample.province import make_province
+    from covplan.study.progress import shown_progress
 
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
         raise SystemExit(fail(f"{folder} is not empty. Choose another folder, or say --overwrite."))
     console = open_console()
-    with telling(console) as tell:
+    with shown_progress(console) as tell:
         make_province(folder, progress=tell)
     console.print(f"[green]{folder}[/]: dữ liệu mô phỏng, vị trí trạm, thôn, tuyến cáp KHÔNG có thật.")
 

@@ -9,28 +9,25 @@ import numpy as np
 import pandas as pd
 
 from covplan.assess.compare import Comparison, cell_changes, hamlet_changes, indicator_changes, station_changes
-from covplan.assess.curves import sharing_curve, signal_curves
-from covplan.assess.demand import demand_points
-from covplan.assess.hamlets import ANY, Signal, covered_share, hamlet_states, signal_table, states
+from covplan.assess.demand import area_points, demand_points
+from covplan.assess.hamlets import ANY, covered_share, hamlet_states, signal_table, states
 from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
-from covplan.assess.places import place_points, place_states
 from covplan.assess.reliability import published
 from covplan.assess.uncertainty import share_with_signal
+from covplan.pipeline.curves import indicator_curves
 from covplan.pipeline.fibre import fibre_reach
 from covplan.pipeline.radio import (
-    LaterGround,
     hear,
+    hear_places,
     on_terrain,
+    places_heard,
     population_raster,
     radio_in_force,
-    receive_kept,
     reliability,
-    stations_on_air,
 )
-from covplan.radio.coverage import is_covered, strongest
-from covplan.study.findings import finding
+from covplan.study.findings import Findings, finding
 from covplan.study.plan import Plan, no_proposals
 from covplan.study.settings import settings_difference
 
@@ -40,6 +37,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
 
     from covplan.assess.demand import Demand
+    from covplan.assess.hamlets import Signal
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
 
@@ -59,7 +57,8 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
     table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
     reached, fibre_findings = _reached(study, progress)
     hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology, reached)
-    places = places_today(study, progress)
+    heard = hear_places(study, progress=progress)
+    places = places_heard(study, heard)
     counted = tallies(hamlets, places, study.communes, stations, locations, s)
     return Plan(
         study=study,
@@ -72,11 +71,11 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
             counted, hamlets, table, places, stations, locations, study.communes,
             technology=s.definition.technology, weak_counts=s.coverage.count_weak_as_covered,
         ),
-        curves=_curves(study, demand, signals, stations),
+        curves=indicator_curves(study, hamlets, stations, demand, signals, heard, reached),
         evidence=evidence(counted),
         reliability=published(hamlets, reliability(study).success if len(study.measurements) and signals else None),
         **no_proposals(s.province.epsg),
-        findings=(*study.findings, *_terrain_findings(study), *fibre_findings),
+        findings=Findings([*study.findings, *_terrain_findings(study), *fibre_findings]),
     )  # fmt: skip
 
 
@@ -104,66 +103,56 @@ def compare(before: Plan, after: Plan) -> Comparison:
 
 
 def compare_definitions(study: Study, *, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
-    """The share of hamlets, households and people covered under every definition of the study, one row each.
+    """The share of hamlets, households, people and area covered under every definition of the study, one row each.
 
-    Columns: preset, technology, rsrp_threshold_dbm, throughput_mbps, confidence, hamlets_pct, households_pct,
-    population_pct, unknown, title_vi, title_en, mark. Hamlets count as the definition says (weak ones as the study
-    says), households and people where their clusters are covered.
+    Columns: preset, technology, rsrp_threshold_dbm, throughput_mbps, confidence, denominator (what the definition
+    itself counts: hamlet or area), hamlets_pct, households_pct, population_pct, area_pct, area_error_pct (standard
+    error of the share of area, which is counted at points of `[coverage] area_spacing_m`), unknown, title_vi,
+    title_en, mark. Hamlets count as the definition says (weak ones as the study says), households and people where
+    their clusters are covered.
     """
     demand = demand_points(study.villages, study.dwellings, population_raster(study))
+    nothing = dict.fromkeys(["hamlets_pct", "households_pct", "population_pct", "area_pct", "area_error_pct"], np.nan)
+    area = area_points(study.outline, study.settings.coverage.area_spacing_m)
     rows = []
     for preset, definition in study.settings.definitions.items():
         chosen = study.settings.coverage.model_copy(update={"preset": preset})
         other = replace(study, settings=study.settings.model_copy(update={"coverage": chosen}))
         radio = radio_in_force(other.settings, definition.technology)
-        heard = [one for one in hear(other, demand, progress=progress) if one.technology == definition.technology]
-        best = next((one for one in heard if one.operator == ANY), None)
         row: dict[str, object] = {
             "preset": preset, "technology": definition.technology, "rsrp_threshold_dbm": radio.rsrp_threshold_dbm,
             "throughput_mbps": radio.throughput_mbps, "confidence": radio.confidence,
+            "denominator": definition.denominator, **nothing, "unknown": len(study.villages),
         }  # fmt: skip
-        if best is not None:
-            known = ~np.isnan(best.probability)
-            state = pd.Series(states(demand, best.covered, known, definition, len(study.villages)))
-            share = pd.Series(covered_share(demand, best.covered, known, len(study.villages)))
-            good = state.isin(["covered", "weak"] if chosen.count_weak_as_covered else ["covered"])
-            row |= {"hamlets_pct": 100 * good.sum() / max((state != "unknown").sum(), 1)}
-            for name in ("households", "population"):
-                size = study.villages[name].astype("Float64").fillna(0).to_numpy(float)
-                counted = share.notna().to_numpy()
-                row[f"{name}_pct"] = 100 * float((share.fillna(0) * size).sum()) / max(float(size[counted].sum()), 1.0)
-            row["unknown"] = int((state == "unknown").sum())
+        for counted, shares in ((demand, _people_covered), (area, _area_covered)):
+            heard = hear(other, counted, technologies=(definition.technology,), progress=progress)
+            for best in (one for one in heard if one.operator == ANY):
+                row |= shares(other, counted, best)
         rows.append(row | {"title_vi": definition.title_vi, "title_en": definition.title_en, "mark": definition.mark})
     return pd.DataFrame(rows)
 
 
-def places_today(study: Study, progress: Callable[[str], None] | None) -> gpd.GeoDataFrame:
-    """Places with their 5G state: computed with terrain and 5G stations, else declared."""
-    s = study.settings
-    if study.rasters["elevation"] is None or s.coverage.basis == "declared" or study.places.empty:
-        return place_states(study.places)
-    transmitting, _ = stations_on_air(study, "5G")
-    radio, ground = radio_in_force(s, "5G"), LaterGround(study)
-    points = place_points(study.places, s.places.buffer_m, s.places.spacing_m)
-    received = [
-        receive_kept(
-            study,
-            transmitting[transmitting["operator"] == operator],
-            "5G",
-            radio,
-            points.x_m,
-            points.y_m,
-            ground,
-            progress,
-        )
-        for operator in sorted(transmitting["operator"].unique())
-    ]
-    if not received:
-        return place_states(study.places)
-    best = strongest(received)
-    return place_states(
-        study.places, points, best.rsrp_dbm, best.probability, is_covered(best, radio), least_share=s.places.least_share
-    )
+def _people_covered(study: Study, demand: Demand, best: Signal) -> dict[str, object]:
+    """Shares of hamlets, households and people under the definition in force."""
+    villages, known = study.villages, ~np.isnan(best.probability)
+    state = pd.Series(states(demand, best.covered, known, study.settings.definition, len(villages)))
+    share = pd.Series(covered_share(demand, best.covered, known, len(villages)))
+    good = state.isin(["covered", "weak"] if study.settings.coverage.count_weak_as_covered else ["covered"])
+    row: dict[str, object] = {"hamlets_pct": 100 * good.sum() / max((state != "unknown").sum(), 1)}
+    for name in ("households", "population"):
+        size = villages[name].astype("Float64").fillna(0).to_numpy(float)
+        counted = share.notna().to_numpy()
+        row[f"{name}_pct"] = 100 * float((share.fillna(0) * size).sum()) / max(float(size[counted].sum()), 1.0)
+    return row | {"unknown": int((state == "unknown").sum())}
+
+
+def _area_covered(_study: Study, _points: Demand, best: Signal) -> dict[str, object]:
+    """Share of the area, and its standard error, where the ground is known."""
+    covered = best.covered[~np.isnan(best.probability)]
+    if not covered.size:
+        return {}
+    share = float(covered.mean())
+    return {"area_pct": 100 * share, "area_error_pct": 100 * float(np.sqrt(share * (1 - share) / covered.size))}
 
 
 def _reached(study: Study, progress: Callable[[str], None] | None) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
@@ -189,19 +178,6 @@ def _intervals(study: Study, demand: Demand, signals: list[Signal]) -> dict[str,
     tail = (1.0 - s.uncertainty.level) / 2.0
     low, high = np.quantile(100.0 * share, [tail, 1.0 - tail])
     return {"VILLAGE_MBB_COV": (round(float(low), 2), round(float(high), 2))}
-
-
-def _curves(study: Study, demand: Demand, signals: list[Signal], stations: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Curves of the indicators over what they are counted with."""
-    s, technology = study.settings, study.settings.definition.technology
-    tables = [sharing_curve(stations)]
-    for one in signals:
-        if one.technology == technology and one.operator == ANY:
-            at = demand.centre
-            radio, sigma_db = radio_in_force(s, technology), s.propagation.location_sigma_db
-            known = ~np.isnan(one.probability[at])
-            tables.append(signal_curves("VILLAGE_MBB_COV", one.rsrp_dbm[at], known, radio, sigma_db))
-    return pd.concat(tables, ignore_index=True)
 
 
 def _terrain_findings(study: Study) -> list[Finding]:

@@ -12,8 +12,16 @@ from covplan.assess.demand import centres, demand_points
 from covplan.assess.hamlets import ANY
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.places import place_points
-from covplan.pipeline.plan import make_plan, places_today
-from covplan.pipeline.radio import hear, load_study_ground, loss_cache, population_raster, radio_in_force
+from covplan.pipeline.plan import make_plan
+from covplan.pipeline.radio import (
+    hear,
+    hear_places,
+    load_study_ground,
+    loss_cache,
+    places_heard,
+    population_raster,
+    radio_in_force,
+)
 from covplan.propose import candidates, places_5g, sharing, sharing_market, sharing_scenarios, white_spots, zones
 from covplan.propose.alternatives import SCENARIOS
 from covplan.propose.phasing import in_years
@@ -188,7 +196,8 @@ def confirm_places_5g(study: Study, plan: PlacesPlan) -> pd.DataFrame:
     stations, cells = planned_network(
         on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "5G"
     )
-    states = places_today(replace(study, stations=stations, cells=cells), None)
+    planned = replace(study, stations=stations, cells=cells)
+    states = places_heard(planned, hear_places(planned))
     return pd.DataFrame(states[["place_id", "state_5g", "covered_share"]])
 
 

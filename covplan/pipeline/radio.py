@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
@@ -14,6 +15,7 @@ from rasterio.enums import Resampling
 from covplan.assess.demand import centres
 from covplan.assess.hamlets import ANY, Signal
 from covplan.assess.locations import on_air
+from covplan.assess.places import place_points, place_states
 from covplan.assess.reliability import compare as compare_with_tests
 from covplan.assess.reliability import observed_hamlets
 from covplan.radio.calibration import NO_TESTS, calibrate_tests, predicted_tests
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand
+    from covplan.assess.places import PlacePoints
     from covplan.assess.reliability import Reliability
     from covplan.radio.calibration import Calibration
     from covplan.radio.coverage import Coverage, Reception
@@ -53,13 +56,22 @@ RECEPTION = "reception 1"
 POPULATION_CELL_M = 90.0  # population rasters are coarser than the grid
 
 
-def hear(study: Study, demand: Demand, *, progress: Callable[[str], None] | None = None) -> list[Signal]:
-    """What every operator, and any of them, gives at the points of a demand, 4G and 5G; nothing without terrain."""
+def hear(
+    study: Study,
+    demand: Demand,
+    *,
+    technologies: Sequence[str] = (),
+    progress: Callable[[str], None] | None = None,
+) -> list[Signal]:
+    """What every operator, and any of them, gives at the points of a demand; nothing without terrain.
+
+    `technologies`: all of the study's unless some are named.
+    """
     found: list[Signal] = []
     if study.rasters["elevation"] is None or study.settings.coverage.basis == "declared":
         return found
     ground = LaterGround(study)
-    for technology in study.settings.radio:
+    for technology in technologies or tuple(study.settings.radio):
         radio = radio_in_force(study.settings, technology)
         transmitting, _ = stations_on_air(study, technology)
         received = [
@@ -79,6 +91,55 @@ def hear(study: Study, demand: Demand, *, progress: Callable[[str], None] | None
         if received:
             found.append(_signal(strongest(received), ANY, radio))
     return found
+
+
+@dataclass(frozen=True)
+class HeardPlaces:
+    """What the places of a study receive of 5G, of any operator."""
+
+    points: PlacePoints
+    best: Reception
+    """At each of the points."""
+    radio: Radio
+
+
+def hear_places(study: Study, *, progress: Callable[[str], None] | None = None) -> HeardPlaces | None:
+    """What the places receive of 5G; None without terrain, 5G stations or places."""
+    s = study.settings
+    if study.rasters["elevation"] is None or s.coverage.basis == "declared" or study.places.empty:
+        return None
+    transmitting, _ = stations_on_air(study, "5G")
+    radio, ground = radio_in_force(s, "5G"), LaterGround(study)
+    points = place_points(study.places, s.places.buffer_m, s.places.spacing_m)
+    received = [
+        receive_kept(
+            study,
+            transmitting[transmitting["operator"] == operator],
+            "5G",
+            radio,
+            points.x_m,
+            points.y_m,
+            ground,
+            progress,
+        )
+        for operator in sorted(transmitting["operator"].unique())
+    ]
+    return HeardPlaces(points, strongest(received), radio) if received else None
+
+
+def places_heard(study: Study, heard: HeardPlaces | None) -> gpd.GeoDataFrame:
+    """Places with their 5G state: computed from what they receive, declared where nothing was computed."""
+    if heard is None:
+        return place_states(study.places)
+    best = heard.best
+    return place_states(
+        study.places,
+        heard.points,
+        best.rsrp_dbm,
+        best.probability,
+        is_covered(best, heard.radio),
+        least_share=study.settings.places.least_share,
+    )
 
 
 def coverage(

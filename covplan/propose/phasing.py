@@ -26,7 +26,7 @@ NEVER = -1
 SHARE_RATIO = "BTS_SHARE_RATIO"
 GAP = 0.001  # a thousandth of all benefit is no reason to wait
 BILLION = 1e9
-IDLE_VALUE = -1e-6  # what serves nothing by itself is done for what needs it, and no earlier
+IDLE_VALUE = -1e-6  # see _progress
 
 
 @dataclass(frozen=True)
@@ -169,7 +169,7 @@ def in_years(
     indicators = effects(proposals, today, locations, phases, targets, counted)
     phased = phase(
         proposals["cost_base_vnd"].to_numpy(float),
-        _progress(proposals),
+        _progress(proposals, needs),
         needs,
         indicators,
         phases,
@@ -402,8 +402,14 @@ def _as_fixed(planned: pd.DataFrame, locations: pd.DataFrame, phases: Phases) ->
     )
 
 
-def _progress(proposals: pd.DataFrame) -> NDArray[np.float64]:
-    """Each proposal's part of all that is proposed for its indicator; a little less than nothing where it has none."""
+def _progress(proposals: pd.DataFrame, needs: Sequence[tuple[int, int]]) -> NDArray[np.float64]:
+    """Each proposal's part of all that is proposed for its indicator.
+
+    One that moves none counts a little less than nothing where others need it (it waits for them), and a little more
+    where none does: then it is done when there is room.
+    """
     change = proposals["indicator_change"].abs().fillna(0.0).to_numpy(float)
     whole = pd.Series(change).groupby(proposals["indicator"].to_numpy()).transform("sum").to_numpy()
-    return np.where(change > 0, change / np.where(whole > 0, whole, 1.0), IDLE_VALUE)
+    idle = np.full(change.size, -IDLE_VALUE)
+    idle[[first for _, first in needs]] = IDLE_VALUE
+    return np.where(change > 0, change / np.where(whole > 0, whole, 1.0), idle)

@@ -487,12 +487,17 @@ def _rows(
     stands = (options.actions["action"] == "stands").to_numpy(bool)
     gained, part = _gained(problem, choice, stands)
     gap = choice.solution.gap if choice.solution else np.nan
-    fresh = np.flatnonzero(choice.actions & (options.actions["action"] != "stands").to_numpy(bool)).tolist()
-    for n, action in enumerate(fresh, start=1):
+    fresh = np.flatnonzero(choice.actions & ~stands).tolist()
+    ids = {action: f"P-{n:03d}" for n, action in enumerate(fresh, start=1)}
+    helped = _helped(problem, choice, gained, part, fresh)
+    for action in fresh:
         row, cost = options.actions.iloc[action], options.cost[action]
         demands = gained[action]
         served = places.iloc[np.unique(place_of[demands])]
         reasons = _reasons(served, options, problem, part, demands, action)
+        if not len(served):
+            reasons = _support(places.iloc[np.unique(place_of[helped[action]])], options, problem, action)
+        helpers = [ids[other] for other in fresh if other != action and np.isin(helped[other], demands).any()]
         name = str(served["name"].iloc[0]) if len(served) else ""
         what = f"{row['bands']} {row['configuration']}"
         words = {
@@ -505,7 +510,7 @@ def _rows(
         }[str(row["action"])]  # fmt: skip
         records.append(
             {
-                "proposal_id": f"P-{n:03d}",
+                "proposal_id": ids[action],
                 "kind": "place_5g",
                 "action": row["action"],
                 "title_vi": words[0],
@@ -527,6 +532,7 @@ def _rows(
                 "cost_high_vnd": cost.high,
                 "opex_vnd_per_year": options.opex[action].base,
                 "year": year,
+                "depends_on": ";".join(helpers) or None,
                 "funding": "operator",
                 "gap": gap,
                 "reason_vi": reasons[0],
@@ -562,6 +568,53 @@ def _gained(
     return {int(action): np.flatnonzero(choice.served & (best == n)) for n, action in enumerate(chosen)}, part
 
 
+def _helped(
+    problem: Cover,
+    choice: Choice,
+    gained: Mapping[int, NDArray[np.int64]],
+    part: csr_array,
+    fresh: Sequence[int],
+) -> dict[int, NDArray[np.int64]]:
+    """Demands of others that need each new placement: without it too little of them is covered.
+
+    A placement that has no demand of its own and is not needed so carries traffic: of the demand it covers most of.
+    """
+    owners = csr_array((problem.weight, (problem.demand, np.arange(problem.demand.size))),
+                       shape=(problem.share.size, problem.demand.size))  # fmt: skip
+    reach = problem.reach[:, np.flatnonzero(choice.actions)].astype(np.int64)
+    times = np.asarray(reach.sum(axis=1)).ravel()
+    covered = owners @ (times > 0).astype(float)
+    helped = {}
+    for action in fresh:
+        alone = problem.reach[:, [action]].toarray().ravel().astype(bool) & (times == 1)
+        short = choice.served & (covered - owners @ alone.astype(float) < problem.share - ROUNDING)
+        own = part[:, [action]].toarray().ravel()
+        demands = np.setdiff1d(np.flatnonzero(short & (own > 0)), gained[action])
+        if not demands.size and not gained[action].size:
+            demands = np.flatnonzero(choice.served & (own > 0) & (own >= own[choice.served].max()))[:1]
+        helped[action] = demands
+    return helped
+
+
+def _support(helped: pd.DataFrame, options: PlaceOptions, problem: Cover, action: int) -> tuple[str, str]:
+    """What a placement is for that serves no place alone."""
+    names = named([str(name) for name in helped["name"]])
+    room, (own_vi, own_en) = options.capacity_mbps[action], amount(problem.cost[action] * MILLION)
+    if helped.empty:
+        return (
+            f"Không phục vụ địa điểm nào: chỉ để đạt tỷ lệ trạm mới trên công trình có sẵn; xây dựng và vận hành "
+            f"{own_vi}. Nên xem lại tỷ lệ này.",
+            f"Serves no place: only the ratio of new stations on existing structures asks for it; to build and run "
+            f"{own_en}. The ratio is worth a second look.",
+        )
+    return (
+        f"Cùng vị trí khác phục vụ 5G: {names}: bổ sung vùng phủ hoặc dung lượng ({room:.0f} Mbit/s); xây dựng và "
+        f"vận hành {own_vi}. Nếu không làm, các địa điểm này không đủ 5G.",
+        f"Serves with another placement: {names}: coverage or capacity ({room:.0f} Mbit/s) that the other lacks; to "
+        f"build and run {own_en}. Without it these places have too little 5G.",
+    )
+
+
 def _reasons(
     served: pd.DataFrame,
     options: PlaceOptions,
@@ -583,8 +636,6 @@ def _reasons(
         f"5G for {len(served)} places ({names}), {wanted:.0f} Mbit/s wanted, {room:.0f} Mbit/s of capacity; "
         f"to build and run {own_en}."
     )
-    if not len(served):
-        return f"{vi} Bổ sung dung lượng.", f"{en} It adds capacity."
     able = (part[demands].toarray() >= problem.share[demands][:, None] - 1e-9).all(axis=0)
     able &= (options.capacity_mbps >= wanted) & (options.actions["action"] != "stands").to_numpy(bool)
     able[action] = False

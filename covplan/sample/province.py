@@ -30,7 +30,7 @@ from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.folder import write_layer
 from covplan.study.grid import Grid
 from covplan.study.layers import input_layers
-from covplan.study.settings import SETTINGS_FILE, GridSettings, Settings, settings_toml
+from covplan.study.settings import SETTINGS_FILE, GridSettings, Phases, Settings, settings_toml
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ SEED = 2025
 CELL_M, MARGIN_M = 90.0, 6_000.0  # of the terrain; masts and ridges outside the border matter too
 LOT_M2 = 900  # built-up ground per household (assumption)
 FIELDS_M = 300.0  # around every house trees gave way to gardens and fields (assumption)
+BUDGET_VND = 40e9  # a year, all operators together (assumption)
 ELEVATION, LANDCOVER = "elevation.tif", "landcover.tif"
 PUBLISHED = {"VILLAGE_MBB_COV": 97.81, "VILLAGE_FTTH_COV": 93.31, "BTS_SHARE_RATIO": 14.03, "FTTH_HH": 54.83}
 
@@ -116,8 +117,12 @@ def self_check(folder: Path) -> dict[str, float]:
 
 
 def write_settings(folder: Path) -> None:
-    """study.toml of the sample: covplan's defaults, marked as synthetic."""
-    settings = Settings.model_validate({"province": {"name": "Tuyên Quang (mô phỏng)", "synthetic": True}})
+    """study.toml of the sample: covplan's defaults, marked as synthetic, with a yearly budget."""
+    given = {
+        "province": {"name": "Tuyên Quang (mô phỏng)", "synthetic": True},
+        "phases": {"budget_vnd": [BUDGET_VND] * len(Phases().years), "keep_unspent": True},
+    }
+    settings = Settings.model_validate(given)
     _write_text(folder / SETTINGS_FILE, settings_toml(settings))
 
 

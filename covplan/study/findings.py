@@ -102,6 +102,19 @@ def shortened(value: object) -> str:
     return text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 1] + "…"
 
 
+class Findings(tuple[Finding, ...]):
+    """Findings that show as a table in a notebook."""
+
+    __slots__ = ()
+
+    def _repr_html_(self) -> str:
+        shown = findings_table(self)[["severity", "file", "row", "column", "value", "problem", "done", "advice"]]
+        return str(shown.to_html(index=False, escape=True, na_rep="–"))
+
+
+NO_FINDINGS = Findings()
+
+
 def findings_table(found: Sequence[Finding], language: Language = "vi") -> pd.DataFrame:
     """Findings as a table: columns of resources/layers/findings.csv, gravest first, then by place."""
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}

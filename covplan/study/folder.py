@@ -26,7 +26,7 @@ from covplan.study.boundaries import Version, outline
 from covplan.study.columns import ROW, Sieve, missing_columns, typed
 from covplan.study.errors import LayerError, OutputError, SettingsError, StudyError
 from covplan.study.files import fixed_file_date, written_whole
-from covplan.study.findings import Finding, Language, fatal, finding, findings_table
+from covplan.study.findings import NO_FINDINGS, Finding, Findings, Language, fatal, finding, findings_table
 from covplan.study.grid import Grid
 from covplan.study.layers import Layer, input_layers
 from covplan.study.manifest import content_key
@@ -63,7 +63,7 @@ class Study:
     statistics: pd.DataFrame
     measurements: gpd.GeoDataFrame
     rasters: dict[str, Path | None]
-    findings: tuple[Finding, ...] = ()
+    findings: Findings = NO_FINDINGS
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
@@ -178,7 +178,7 @@ def read_study(
     aside = {name: sieve.set_aside() for name, sieve in sieves.items() if sieve.reasons}
     every = {name: tables.get(name, _empty(layer, settings)) for name, layer in input_layers().items()}
     paths = rasters.raster_paths(folder)
-    study = Study(folder, settings, rasters=paths, findings=tuple(found), set_aside=aside, **every)
+    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **every)
     return study, found
 
 

@@ -12,13 +12,14 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from covplan.study.files import written_whole
+from covplan.study.findings import NO_FINDINGS
 from covplan.study.folder import study_key, write_findings
 from covplan.study.layers import input_layers, layers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covplan.study.findings import Finding, Language
+    from covplan.study.findings import Findings, Language
     from covplan.study.folder import Study
 
 DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
@@ -48,7 +49,7 @@ class Plan:
     """Empty until `pipeline.propose` was run on the plan; so are the two that follow."""
     comparison: pd.DataFrame
     supply_curve: pd.DataFrame
-    findings: tuple[Finding, ...] = ()
+    findings: Findings = NO_FINDINGS
     """Those of the study, and what came up while planning."""
 
     def layers(self) -> dict[str, pd.DataFrame]:

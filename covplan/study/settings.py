@@ -136,6 +136,8 @@ class Coverage(_Section):
     """declared: figures follow the province's own lists, also where the study allows to compute them."""
     throughput_classes_mbps: tuple[float, ...] = (2.5, 5.0, 15.0, 30.0, 100.0)
     """Limits of the throughput classes: zones of QCVN 81:2019 (2.5, 5, mean 15) and of QCVN 126:2021 (30, mean 100)."""
+    area_spacing_m: Annotated[float, Field(ge=50, le=10_000)] = 1000.0
+    """Distance between the points at which a share of the province's area is counted."""
 
 
 class Places(_Section):

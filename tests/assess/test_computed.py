@@ -286,13 +286,39 @@ def test_the_interval_is_that_of_independent_hamlets_when_they_are_far_apart():
     assert two.mean() > drawn.mean()  # a second operator of the same median helps where the first is shadowed
 
 
-def test_curves_pass_through_the_indicator_and_fall_with_the_threshold(plan):
-    value = plan.indicators.set_index("indicator").at["VILLAGE_MBB_COV", "value"]
-    curve = plan.curves.query("indicator == 'VILLAGE_MBB_COV' and parameter == 'probability'")
+@pytest.mark.parametrize("indicator", ["VILLAGE_MBB_COV", "5G_POP", "5G_KEYPLACES", "5G_IZ_TOURISM"])
+@pytest.mark.parametrize("parameter", ["threshold_dbm", "probability"])
+def test_curves_pass_through_the_indicator_and_fall_with_the_threshold(plan, indicator, parameter):
+    value = plan.indicators.set_index("indicator").at[indicator, "value"]
+    curve = plan.curves.query("indicator == @indicator and parameter == @parameter").sort_values("x")
     assert curve.loc[curve["current"], "value"].tolist() == pytest.approx([value], abs=1e-3)
-    over = plan.curves.query("parameter == 'threshold_dbm'").sort_values("x")["value"]
-    assert over.is_monotonic_decreasing
-    assert over.iloc[0] > over.iloc[-1]
+    assert curve["value"].is_monotonic_decreasing
+    if parameter == "threshold_dbm":
+        assert curve["value"].iloc[0] > curve["value"].iloc[-1]
+
+
+@pytest.mark.parametrize(
+    ("threshold_dbm", "technology"), [(-100.0, "4G"), (-95.0, "4G"), (-100.0, "5G"), (-95.0, "5G")]
+)
+def test_a_point_of_a_curve_is_the_indicator_of_a_study_that_is_set_so(plan, threshold_dbm, technology):
+    study = plan.study
+    radio = dict(study.settings.radio)
+    radio[technology] = radio[technology].model_copy(update={"rsrp_threshold_dbm": threshold_dbm})
+    settings = study.settings.model_copy(update={"radio": radio})
+    moved = covplan.make_plan(replace(study, settings=settings)).indicators.set_index("indicator")["value"]
+    names = {"4G": ["VILLAGE_MBB_COV"], "5G": ["5G_POP", "5G_KEYPLACES", "5G_IZ_TOURISM"]}[technology]
+    over = plan.curves.query("parameter == 'threshold_dbm' and x == @threshold_dbm").set_index("indicator")["value"]
+    for name in names:
+        assert over[name] == pytest.approx(moved[name], abs=1e-3)
+
+
+def test_the_curve_of_fibre_counts_hamlets_by_the_share_that_is_passed(plan):
+    reached = covplan.pipeline.fibre_reach(plan.study)[0]
+    curve = plan.curves.query("indicator == 'VILLAGE_FTTH_COV'").set_index("x")["value"]
+    known = [row for row in reached.itertuples() if row.ftth is not pd.NA]
+    for share, value in curve.items():
+        served = sum(row.passed_share >= share for row in known)
+        assert value == pytest.approx(100 * served / len(known), abs=1e-3)
 
 
 def test_locations_merged_within_a_radius_raise_the_sharing_ratio(tmp_path):
@@ -314,6 +340,26 @@ def test_every_definition_gives_a_row_and_a_stricter_one_covers_less(plan):
     assert found.at["ofcom_4g_indoor", "households_pct"] <= found.at["ofcom_4g", "households_pct"]
     own = plan.indicators.set_index("indicator").at["VILLAGE_MBB_COV", "value"]
     assert found.at["province", "hamlets_pct"] == pytest.approx(own, abs=1e-3)
+
+
+def test_a_definition_by_area_counts_points_spread_over_the_province(plan):
+    study = plan.study
+    coverage = study.settings.coverage.model_copy(update={"area_spacing_m": 500.0})
+    found = compare_definitions(replace(study, settings=study.settings.model_copy(update={"coverage": coverage})))
+    row = found.set_index("preset").loc["ofcom_5g"]
+    west, south, east, north = study.outline.bounds
+    points = [
+        (x, y)
+        for y in np.arange(np.ceil(south / 500), north / 500) * 500
+        for x in np.arange(np.ceil(west / 500), east / 500) * 500
+        if study.outline.contains(Point(x, y))
+    ]
+    best = np.max(list(received(study, "5G", points).values()), axis=0)
+    lit = norm.sf(row["rsrp_threshold_dbm"], best, study.settings.propagation.location_sigma_db) >= row["confidence"]
+    assert row["denominator"] == "area"
+    assert row["area_pct"] == pytest.approx(100 * lit.mean())
+    assert 0 < row["area_pct"] < 100
+    assert row["area_error_pct"] == pytest.approx(100 * np.sqrt(lit.mean() * (1 - lit.mean()) / len(points)))
 
 
 def test_the_page_of_a_hamlet_says_what_the_plan_says_and_escapes_what_people_wrote(tmp_path):

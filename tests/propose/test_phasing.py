@@ -178,6 +178,28 @@ def test_a_table_of_all_kinds_gets_its_years():
         in_years(proposals, today, locations, phases, targets | {"BTS_SHARE_RATIO": Target(target_2025=60.0)})
 
 
+def test_what_moves_no_indicator_is_done_when_there_is_room_unless_another_needs_it_first():
+    proposals = pd.DataFrame(
+        {
+            "proposal_id": ["P-1", "P-2", "P-3", "P-4"],
+            "indicator": "5G_KEYPLACES",
+            "indicator_change": [50.0, 0.0, 0.0, 0.0],
+            "gains": ["X-1", None, None, None],
+            "location_id": None,
+            "from_location_id": None,
+            "cost_base_vnd": [10.0, 5.0, 5.0, 50.0],
+            "year": None,
+            "depends_on": ["P-2", None, None, None],
+        }
+    )
+    today = pd.DataFrame({"indicator": ["5G_KEYPLACES"], "numerator": [1.0], "denominator": [2.0]})
+    phases = Phases(years=(2025, 2026, 2027), budget_vnd=(12, 15, 10))
+    phased, _ = in_years(proposals, today, pd.DataFrame(), phases, {"5G_KEYPLACES": Target()})
+    assert phased["year"].tolist()[:2] == [2026, 2026]  # the place needs both, and 2025 has no room for them
+    assert phased["year"].tolist()[2] == 2025
+    assert phased["year"].isna().tolist()[3]  # dearer than any year
+
+
 def test_budgets_are_one_per_year():
     with pytest.raises(ValueError, match="2 budgets for 3 years"):
         Phases(years=YEARS, budget_vnd=(1, 2))

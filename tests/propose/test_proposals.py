@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
 from click.testing import CliRunner
+from scipy.sparse import csr_array
 
 from covplan import pipeline
 from covplan.cli import main
+from covplan.propose import places_5g
+from covplan.propose.cover import Choice, cover
 from covplan.propose.places_5g import capacity_mbps, configurations
 from covplan.propose.transmit import azimuth_deg, tilt_deg
 from covplan.propose.white_spots import bands_of, supply_curve
@@ -72,6 +77,33 @@ def test_proposals_are_rows_of_their_layer_and_carry_their_reasons(spots, placed
         assert (table["cost_base_vnd"] <= table["cost_high_vnd"]).all()
         assert table["lon"].between(104, 107).all()
         assert table["commune"].notna().all()
+
+
+def test_a_place_that_needs_two_placements_waits_for_both():
+    reach = csr_array(np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], bool))  # 3 stands, rest new
+    halves = cover(reach, np.ones(4), demand=np.array([0, 0, 1, 2]), weight=np.array([0.6, 0.4, 1.0, 1.0]),
+                   traffic=np.zeros(3), capacity=np.ones(4))  # fmt: skip
+    everything = np.ones(4, bool)
+    choice = Choice(everything, np.zeros(0, bool), np.ones(3, bool), 4.0, 3.0, None)
+    gained, part = places_5g._gained(halves, choice, np.array([False, False, False, True]))
+    assert {action: demands.tolist() for action, demands in gained.items()} == {0: [0], 1: [1], 2: [], 3: [2]}
+    helped = places_5g._helped(halves, choice, gained, part, [0, 1, 2])
+    assert helped[1].tolist() == [0]  # without it four tenths of the first place are dark
+    assert helped[2].tolist() == [1]  # carries traffic of the place it covers most of
+    assert helped[0].tolist() == []
+
+
+def test_every_placement_serves_a_place_or_helps_one_that_does(placed):
+    _, plan = placed
+    table = plan.proposals
+    needed = {one for text in table["depends_on"].dropna() for one in text.split(";")}
+    assert needed <= set(table["proposal_id"])
+    reasons = table.loc[table["gains_count"] == 0, "reason_en"].tolist()
+    assert [one for one in reasons if re.match(r"Serves with another placement: \w", one)]
+    idle = [one for one in reasons if one.startswith("Serves no place: only the ratio")]
+    assert len(idle) == 1  # three of five new stations stand on what is there: one is there for that alone
+    assert plan.options.actions.loc[plan.choice.actions].query("action == 'upgrade_5g'").shape[0] / 5 == 3 / 5
+    assert len(idle) + 1 == len(reasons)
 
 
 def test_the_money_of_the_rows_is_the_money_of_the_program(spots):

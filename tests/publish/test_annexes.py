@@ -17,7 +17,7 @@ from pyproj import Transformer
 from covplan.publish.annexes import write_annexes
 from covplan.publish.annexes.workbook import HEIGHT_LIMIT_PT, NOTHING
 from covplan.publish.office import SYNTHETIC
-from tests.publish.proposed import MILLION, small_plan, with_proposals
+from tests.publish.small_proposals import MILLION, small_plan, with_proposals
 
 if TYPE_CHECKING:
     from pathlib import Path

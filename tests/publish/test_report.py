@@ -23,7 +23,7 @@ from covplan.publish.report.content import Figure, Heading, Table
 from covplan.publish.web import loaded_addresses
 from covplan.publish.words import number_vi
 from covplan.study.errors import OutputError
-from tests.publish.proposed import small_plan, with_proposals
+from tests.publish.small_proposals import small_plan, with_proposals
 
 if TYPE_CHECKING:
     import geopandas as gpd

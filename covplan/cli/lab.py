@@ -1,0 +1,46 @@
+"""The command that opens the notebooks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from covplan.cli.base import FOLDER, fail, main, open_console
+
+
+@main.command()
+@click.argument("folder", type=FOLDER, default=Path("notebooks"))
+@click.option("--no-open", is_flag=True, help="Only put the notebooks into FOLDER.")
+def lab(folder: Path, *, no_open: bool) -> None:
+    """Open JupyterLab on the notebooks in FOLDER; those that are not there yet are put there first.
+
+    A notebook that is there already stays as it is. The notebooks look for a study in data/ beside FOLDER; `covplan
+    sample data` makes one.
+    """
+    import shutil
+    import subprocess
+    import sys
+    from importlib.util import find_spec
+
+    folder.mkdir(parents=True, exist_ok=True)
+    put = [path for path in _notebooks() if not (folder / path.name).exists()]
+    for path in put:
+        shutil.copyfile(path, folder / path.name)
+    if put:
+        open_console().print(f"[green]{folder}[/]: {', '.join(path.name for path in put)}", highlight=False)
+    if no_open:
+        return
+    if find_spec("jupyterlab") is None:
+        raise SystemExit(fail("JupyterLab is not installed: pip install jupyterlab 'covplan[lab]'"))
+    raise SystemExit(subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)]))  # noqa: S603
+
+
+def _notebooks() -> list[Path]:
+    """Those that came with the package, or stand beside it in its repository."""
+    package = Path(__file__).parents[1]
+    for home in (package / "notebooks", package.parent / "notebooks"):
+        found = sorted(home.glob("*.ipynb"))
+        if found:
+            return found
+    raise SystemExit(fail("the notebooks are not part of this installation."))

@@ -1,0 +1,102 @@
+"""Each indicator over what it is counted with: how much of the figure is the definition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from covplan.assess.curves import fibre_curve, sharing_curve, signal_curves
+from covplan.assess.hamlets import ANY, covered_share, states
+from covplan.assess.indicators import ZONES_AND_TOURISM, mobile_coverage, places_with_5g, population_with_5g
+from covplan.assess.places import place_states
+from covplan.pipeline.radio import radio_in_force
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from covplan.assess.demand import Demand
+    from covplan.assess.hamlets import Signal
+    from covplan.pipeline.radio import HeardPlaces
+    from covplan.study.folder import Study
+
+
+def indicator_curves(
+    study: Study,
+    hamlets: gpd.GeoDataFrame,
+    stations: gpd.GeoDataFrame,
+    demand: Demand,
+    signals: Sequence[Signal],
+    heard: HeardPlaces | None,
+    reached: gpd.GeoDataFrame | None,
+) -> pd.DataFrame:
+    """Curves of every indicator the layers give, counted anew at every step; columns of resources/layers/curves.csv.
+
+    Parameters
+    ----------
+    hamlets : GeoDataFrame
+        Of `hamlet_states`; `stations` on air.
+    signals, heard, reached
+        What the centres and clusters of `demand` receive, what the places do, and FTTH; left out where not computed.
+    """
+    technology = study.settings.definition.technology
+    best = {one.technology: one for one in signals if one.operator == ANY}
+    tables = [sharing_curve(stations)]
+    if technology in best:
+        tables.append(_mobile(study, hamlets, demand, best[technology]))
+    if "5G" in best:
+        tables.append(_population(study, hamlets, demand, best["5G"]))
+    if heard is not None:
+        tables += [_places(study, heard, "5G_KEYPLACES"), _places(study, heard, "5G_IZ_TOURISM", ZONES_AND_TOURISM)]
+    if reached is not None:
+        tables.append(fibre_curve(reached, study.settings.fiber.served_share))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _mobile(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: Signal) -> pd.DataFrame:
+    s, known = study.settings, ~np.isnan(best.probability)
+    told = (hamlets["basis"] == "declared").to_numpy()
+
+    def value_pct(covered: NDArray[np.bool_]) -> float | None:
+        found = states(demand, covered, known, s.definition, len(hamlets))
+        return mobile_coverage(
+            hamlets.assign(mobile_state=np.where(told, hamlets["mobile_state"], found)), s.coverage
+        ).value_pct
+
+    radio = radio_in_force(s, best.technology)
+    return signal_curves(
+        "VILLAGE_MBB_COV", value_pct, best.rsrp_dbm, best.throughput_mbps, radio, s.propagation.location_sigma_db
+    )
+
+
+def _population(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: Signal) -> pd.DataFrame:
+    s, known = study.settings, ~np.isnan(best.probability)
+
+    def value_pct(covered: NDArray[np.bool_]) -> float | None:
+        share = covered_share(demand, covered, known, len(hamlets))
+        return population_with_5g(
+            hamlets.assign(share_5g=share.round(4)), study.communes, s.province.boundaries
+        ).value_pct
+
+    radio = radio_in_force(s, "5G")
+    return signal_curves(
+        "5G_POP", value_pct, best.rsrp_dbm, best.throughput_mbps, radio, s.propagation.location_sigma_db
+    )
+
+
+def _places(study: Study, heard: HeardPlaces, indicator: str, kinds: Sequence[str] | None = None) -> pd.DataFrame:
+    s, points, best = study.settings, heard.points, heard.best
+
+    def value_pct(covered: NDArray[np.bool_]) -> float | None:
+        found = place_states(
+            study.places, points, best.rsrp_dbm, best.probability, covered, least_share=s.places.least_share
+        )
+        return places_with_5g(found, kinds).value_pct
+
+    return signal_curves(
+        indicator, value_pct, best.rsrp_dbm, best.edge_throughput_mbps, heard.radio, s.propagation.location_sigma_db
+    )
