@@ -14,8 +14,10 @@ if TYPE_CHECKING:
     from covplan.pipeline.plan import make_plan
     from covplan.pipeline.proposals import propose_sharing, what_if
     from covplan.pipeline.radio import coverage, explain_link
+    from covplan.publish.annexes import write_annexes
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import draw_map
+    from covplan.publish.report import write_report
     from covplan.study.drawn import read_drawn
     from covplan.study.errors import CovplanError
     from covplan.study.folder import Study, open_study
@@ -38,7 +40,9 @@ __all__ = [
     "propose_sharing",
     "read_drawn",
     "what_if",
+    "write_annexes",
     "write_geopackage",
+    "write_report",
 ]
 
 _HOMES = {
@@ -53,7 +57,9 @@ _HOMES = {
     "propose_sharing": "covplan.pipeline.proposals",
     "read_drawn": "covplan.study.drawn",
     "what_if": "covplan.pipeline.proposals",
+    "write_annexes": "covplan.publish.annexes",
     "write_geopackage": "covplan.publish.geopackage",
+    "write_report": "covplan.publish.report",
 }
 
 

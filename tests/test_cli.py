@@ -388,7 +388,8 @@ def test_every_command_is_explained() -> None:
     told = covplan("--help")
     assert set(main.commands) == {
         "plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain", "calibrate",
-        "reliability", "compare", "sheet", "definitions", "fibre", "propose", "lab", "map", "export", "readback",
+        "reliability", "compare", "sheet", "definitions", "fibre", "propose", "lab",
+        "documents", "map", "export", "readback",
     }  # fmt: skip
     for name, command in main.commands.items():
         assert name in told.stdout
@@ -563,3 +564,18 @@ def test_fibre_says_what_it_cannot_do(study: Path, tmp_path: Path, wrong: list[s
     assert told.exit_code == 2
     assert wrong[1] in told.stderr or "rise" in told.stderr
     assert not (tmp_path / "fibre").exists()
+
+
+def test_documents_are_written_once_and_replaced_only_when_told(tmp_path: Path) -> None:
+    folder, out = small_study(tmp_path / "study"), tmp_path / "out"
+    run = covplan("documents", folder, "-o", out)
+    assert run.exit_code == 0, run.output
+    written = {path.name: path.read_bytes() for path in out.iterdir()}
+    assert set(written) == {"phu_luc.xlsx", "bao_cao.docx", "bao_cao.html"}
+    (out / "bao_cao.docx").write_bytes(b"signed")
+    refused = covplan("documents", folder, "-o", out)
+    assert refused.exit_code == 2
+    assert "--overwrite" in refused.output
+    assert (out / "bao_cao.docx").read_bytes() == b"signed"
+    assert covplan("documents", folder, "-o", out, "--overwrite").exit_code == 0
+    assert {path.name: path.read_bytes() for path in out.iterdir()} == written

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ import click
 from covplan import __version__
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from rich.console import Console
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
@@ -51,6 +54,17 @@ def stop_if_same(study: Path, out: Path) -> None:
     """Stop when results would go into the study folder."""
     if study.resolve() == out.resolve():
         raise SystemExit(fail(f"{out}: results do not go into the study folder itself; choose another --out."))
+
+
+def may_write(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Go on when nothing would be lost: no such file yet, `--overwrite`, or a yes on the terminal; else stop."""
+    there = [path for path in paths if path.exists()]
+    if not there or overwrite:
+        return
+    named = ", ".join(str(path) for path in there)
+    if sys.stdin.isatty() and click.confirm(f"{named}: đã có. Ghi đè (replace)?"):
+        return
+    raise SystemExit(fail(f"{named}: already there. Add --overwrite to replace, or choose another --out."))
 
 
 def number(value: float) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
+from covplan.publish.office import BILLION, SYNTHETIC
 from covplan.publish.profiles import draw_profile
 from covplan.publish.words import label, number_vi, operator_names, shown
 from covplan.study.errors import OutputError
@@ -28,14 +29,12 @@ if TYPE_CHECKING:
     from covplan.study.links import ExplainedLink, Explanation
     from covplan.study.plan import Plan
 
-SYNTHETIC = "DỮ LIỆU MÔ PHỎNG – vị trí trạm, thôn, tuyến cáp KHÔNG có thật"
 FACTS = (
     "households", "population", "grid_power", "difficulty", "mobile_state", "declared_state", "basis", "rsrp_dbm",
     "probability", "throughput_mbps", "covered_share", "indoor_share", "operators", "mobile_5g", "share_5g", "ftth",
     "ftth_households",
 )  # fmt: skip
 AS_PER_CENT = {"probability", "covered_share", "indoor_share", "share_5g"}
-BILLION = 1e9
 
 
 def sheet_html(plan: Plan, village_id: str, explained: Explanation | None = None) -> str:

@@ -1,0 +1,46 @@
+"""The command that writes what a department hands in beside the GeoPackage: annexes and report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from covplan.cli.base import FOLDER, main, may_write, open_console, results, stop_if_same
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ANNEXES, REPORT_DOCX, REPORT_HTML = "phu_luc.xlsx", "bao_cao.docx", "bao_cao.html"
+
+
+@main.command()
+@click.argument("study", type=FOLDER)
+@results
+@click.option("--overwrite", is_flag=True, help="Replace documents that are there already.")
+@click.option("--include-restricted", is_flag=True, help="Put restricted stations into the documents too.")
+def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bool) -> None:
+    """Write the annexes (phu_luc.xlsx) and the report (bao_cao.docx, bao_cao.html) of STUDY into OUT.
+
+    Proposals are in them once `covplan propose STUDY` was run.
+    """
+    stop_if_same(study, out)
+    may_write([out / name for name in (ANNEXES, REPORT_DOCX, REPORT_HTML)], overwrite=overwrite)
+    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.publish.annexes import write_annexes
+    from covplan.publish.report import write_report
+    from covplan.study.folder import open_study
+    from covplan.study.progress import shown_progress
+
+    console = open_console()
+    with shown_progress(console) as tell:
+        made = make_plan(open_study(study, progress=tell), progress=tell)
+        made = with_kept_proposals(made) or made
+        tell(ANNEXES)
+        write_annexes(made, out / ANNEXES, include_restricted=include_restricted)
+        for name in (REPORT_DOCX, REPORT_HTML):
+            tell(name)
+            write_report(made, out / name, include_restricted=include_restricted)
+    if made.proposals.empty:
+        console.print("Chưa có đề xuất (no proposals yet): covplan propose", markup=False, highlight=False)
+    console.print(f"[green]{out}[/]: {ANNEXES}, {REPORT_DOCX}, {REPORT_HTML}", highlight=False)

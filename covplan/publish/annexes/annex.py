@@ -1,0 +1,52 @@
+"""One annex: a table, the columns that are shown of it, and what is said above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Kind = Literal["text", "count", "year", "tenths", "number", "metres", "degrees", "million"]
+
+
+@dataclass(frozen=True)
+class Field:
+    """One column of an annex: where it comes from, what it is called, how wide it is, whether it is summed."""
+
+    name: str
+    title: str
+    kind: Kind = "text"
+    width: float = 12.0
+    summed: bool = False
+
+
+@dataclass(frozen=True)
+class Annex:
+    """One sheet of the workbook."""
+
+    tab: str
+    """At most 31 characters; what Excel shows on the tab."""
+    title: str
+    table: pd.DataFrame
+    fields: tuple[Field, ...]
+    notes: tuple[str, ...] = ()
+
+
+PLACE = (
+    Field("commune_old", "Xã, phường, thị trấn (trước 7/2025)", width=17),
+    Field("district_old", "Huyện, thành phố (trước 7/2025)", width=17),
+    Field("commune_new", "Xã, phường (sau 7/2025)", width=17),
+)
+COORDINATES = (
+    Field("north_m", "X (Bắc), VN-2000 (m)", "metres", 11),
+    Field("east_m", "Y (Đông), VN-2000 (m)", "metres", 11),
+    Field("lon", "Kinh độ WGS 84 (°)", "degrees", 11.5),
+    Field("lat", "Vĩ độ WGS 84 (°)", "degrees", 10.5),
+)
+COST = (
+    Field("cost_low_vnd", "Chi phí thấp (triệu đồng)", "million", 11, summed=True),
+    Field("cost_base_vnd", "Chi phí cơ sở (triệu đồng)", "million", 11, summed=True),
+    Field("cost_high_vnd", "Chi phí cao (triệu đồng)", "million", 11, summed=True),
+)

@@ -1,0 +1,49 @@
+"""The plan's tables with the area of every location, hamlet and proposal: what the report counts by."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from covplan.publish.addresses import addresses
+from covplan.study.boundaries import communes_of
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from covplan.study.folder import Study
+
+OUTSIDE = "Ngoài địa giới"
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The plan's tables as the report reads them, each location, hamlet and proposal with its area."""
+
+    study: Study
+    of: dict[str, pd.DataFrame]
+    area_title: str
+    """What the areas of the tables are: districts before July 2025, or communes after."""
+
+    @property
+    def communes(self) -> gpd.GeoDataFrame:
+        """The communes of the study's boundary version."""
+        return communes_of(self.study.communes, self.study.settings.province.boundaries)
+
+
+def with_areas(tables: dict[str, pd.DataFrame], study: Study) -> Tables:
+    """Give every location, hamlet and proposal its district; its new commune in a study without districts."""
+    districts = study.communes["district"].notna().any()
+    column = "district_old" if districts else "commune_new"
+    found = {}
+    for name in ("hamlets", "locations", "proposals"):
+        found[name] = tables[name].assign(area=addresses(tables[name].geometry, study)[column].fillna(OUTSIDE))
+    if districts:
+        found["hamlets"]["area"] = found["hamlets"]["district"].fillna(found["hamlets"]["area"])
+    return Tables(study, tables | found, "Huyện, thành phố" if districts else "Xã, phường")
+
+
+def indicator(table: pd.DataFrame, name: str) -> pd.Series:
+    """The row of an indicator."""
+    return table.set_index("indicator").loc[name]

@@ -1,0 +1,188 @@
+"""The report's pictures: two maps, indicators against targets, what the next hamlet costs, costs by year."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+from matplotlib.figure import Figure
+
+from covplan.publish.office import BILLION
+from covplan.publish.words import label, number_vi
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+DPI = 150
+WIDTH_IN, MAP_IN = 6.3, 4.1  # the first is that of the text: A4 less its margins
+STATE_COLOURS = {"covered": "#4c9f70", "weak": "#f2a541", "none": "#c1121f", "unknown": "#8d99ae"}
+CLASS_COLOURS = {"A1a": "#9c6ade", "A1b": "#e377c2", "A2a": "#f2a541", "A2b": "#2a6f97", "A2c": "#555555"}
+KIND_COLOURS = {"white_spot": "#c1121f", "place_5g": "#7b2cbf", "share": "#2a6f97", "fibre": "#4c9f70"}
+NOT_PHASED = "chưa phân kỳ"
+BORDER, FAINT = "#9aa5b1", "#e3e8ee"
+
+
+def hamlet_map(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> bytes:
+    """Hamlets by state; those without signal on top."""
+    figure, axes = _map(communes)
+    centres = hamlets.geometry.representative_point()
+    for state in ("covered", "unknown", "weak", "none"):
+        chosen = centres[(hamlets["mobile_state"] == state).fillna(value=False)]
+        if len(chosen):
+            named = f"{label('mobile_state', state)} ({number_vi(len(chosen))} thôn)"
+            size = 26 if state == "none" else 14 if state == "weak" else 7
+            axes.scatter(chosen.x, chosen.y, s=size, color=STATE_COLOURS[state], label=named, lw=0.2, ec="white")
+    return _finished_map(figure, axes)
+
+
+def mast_map(locations: gpd.GeoDataFrame, proposals: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> bytes:
+    """Locations by class of the structure, shared ones ringed, proposed new structures as stars."""
+    figure, axes = _map(communes)
+    for code, colour in CLASS_COLOURS.items():
+        chosen = locations[locations["structure"] == code]
+        if len(chosen):
+            points = chosen.geometry
+            axes.scatter(points.x, points.y, s=7, color=colour, label=f"{code} ({number_vi(len(chosen))})", lw=0)
+    shared = locations[locations["shared"].astype("boolean").fillna(value=False)].geometry
+    if len(shared):
+        named = f"Dùng chung ({number_vi(len(shared))})"
+        axes.scatter(shared.x, shared.y, s=26, facecolors="none", ec="black", lw=0.6, label=named)
+    if len(proposals):
+        new = proposals.geometry.representative_point()
+        named = f"Đề xuất xây mới ({number_vi(len(new))})"
+        axes.scatter(new.x, new.y, s=45, marker="*", color="#c1121f", ec="white", lw=0.3, label=named)
+    return _finished_map(figure, axes)
+
+
+def indicator_bars(table: pd.DataFrame) -> bytes:
+    """Indicators in per cent: where they stand, where the plan began, where it wants to be."""
+    figure = Figure(figsize=(WIDTH_IN, 0.62 * len(table) + 1.0), layout="constrained")
+    axes = figure.add_subplot()
+    places = list(range(len(table)))
+    axes.barh(places, table["value"], color="#2a6f97", height=0.55, label="Hiện trạng")
+    for column, marker, colour, named in (
+        ("baseline", "o", "#f2a541", "Gốc kế hoạch"), ("target_2025", "|", "#c1121f", "Mục tiêu 2025"),
+        ("target_2030", "D", "#4c9f70", "Mục tiêu 2030"),
+    ):  # fmt: skip
+        size = 220 if marker == "|" else 24
+        axes.scatter(table[column], places, marker=marker, color=colour, s=size, zorder=3, label=named)
+    low, high = table["value"] - table["interval_low"], table["interval_high"] - table["value"]
+    named_once = "Khoảng tin cậy"
+    for place, value, below, above in zip(places, table["value"], low, high, strict=True):
+        inside = value > 20  # the figure fits into the bar
+        axes.text(1.5 if inside else value + 4, place, f"{number_vi(value, 2)} %", va="center", fontsize=8,
+                  color="white" if inside else "black", weight="bold")  # fmt: skip
+        if not math.isnan(below):
+            axes.plot([value - below, value + above], [place + 0.36] * 2, color="black", lw=2.2, label=named_once)
+            named_once = "_"
+    axes.set_yticks(places, [_wrapped(str(name), 44) for name in table["name_vi"]], fontsize=7.5)
+    axes.set(xlim=(0, 105), xlabel="%")
+    axes.invert_yaxis()
+    axes.grid(visible=True, axis="x", color=FAINT)
+    axes.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=7.5, frameon=False)
+    return _png(figure)
+
+
+def supply_curve(curve: pd.DataFrame) -> bytes:
+    """What it costs to serve so many hamlets, and where the next one costs more than a satellite terminal."""
+    figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.step(curve["hamlets"], curve["cost_vnd"] / BILLION, where="mid", color="#2a6f97", label="Tổng chi phí (trái)")
+    axes.set(xlabel="Số thôn được phủ", ylabel="Tổng chi phí (tỷ đồng)", ylim=(0, None))
+    right = axes.twinx()
+    right.plot(curve["hamlets"], curve["next_vnd"] / BILLION, ".-", color="#c1121f", lw=0.8,
+               label="Chi phí của thôn tiếp theo (phải)")  # fmt: skip
+    satellite = curve["satellite_vnd"].dropna()
+    if len(satellite):
+        right.axhline(satellite.iloc[0] / BILLION, color="#555555", ls="--", lw=0.9, label="Thiết bị vệ tinh (phải)")
+    right.set(ylabel="Thôn tiếp theo (tỷ đồng)", ylim=(0, None))
+    for one in (axes, right):
+        one.yaxis.set_major_formatter(lambda value, _: number_vi(value, 2))
+    axes.grid(visible=True, color=FAINT)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    return _png(figure)
+
+
+def yearly_costs(costs: pd.DataFrame) -> bytes:
+    """Costs (base) by year, stacked by kind; rows are years in words, columns kinds."""
+    figure = Figure(figsize=(WIDTH_IN, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    bottom = [0.0] * len(costs)
+    for kind in costs.columns:
+        heights = (costs[kind] / BILLION).tolist()
+        axes.bar(list(costs.index), heights, bottom=bottom, color=KIND_COLOURS.get(kind, "#555555"), width=0.6,
+                 label=label("kind", kind, "proposals"))  # fmt: skip
+        bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
+    for place, top in enumerate(bottom):
+        axes.text(place, top, number_vi(top, 1), ha="center", va="bottom", fontsize=8)
+    axes.set(ylabel="tỷ đồng (cơ sở)", ylim=(0, 1.12 * max([*bottom, 0.001])))
+    axes.yaxis.set_major_formatter(lambda value, _: number_vi(value, 2))
+    axes.grid(visible=True, axis="y", color=FAINT)
+    axes.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    return _png(figure)
+
+
+def _map(communes: gpd.GeoDataFrame) -> tuple[Figure, Axes]:
+    west, south, east, north = communes.total_bounds
+    height = MAP_IN * min(max((north - south) / (east - west), 0.6), 1.5) + 0.4
+    figure = Figure(figsize=(MAP_IN, height), layout="constrained")
+    axes = figure.add_subplot()
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+    communes.boundary.plot(ax=axes, color=BORDER, lw=0.35)
+    whole = gpd.GeoSeries([communes.geometry.union_all()], crs=communes.crs)
+    whole.boundary.plot(ax=axes, color="#333333", lw=0.9)
+    return figure, axes
+
+
+def _finished_map(figure: Figure, axes: Axes) -> bytes:
+    """A scale bar, an arrow to the north of the grid, the legend."""
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    bar_m = _round_length(0.22 * (east - west))
+    left, low = west + 0.03 * (east - west), south + 0.03 * (north - south)
+    axes.plot([left, left + bar_m], [low, low], color="black", lw=3, solid_capstyle="butt")
+    axes.plot([left, left + bar_m / 2], [low, low], color="white", lw=1.4, solid_capstyle="butt")
+    said = f"{number_vi(bar_m / 1000.0, 1)} km"
+    axes.text(left + bar_m / 2, low + 0.012 * (north - south), said, ha="center", va="bottom", fontsize=8)
+    axes.annotate(
+        "B", (0.95, 0.9), (0.95, 0.985), xycoords="axes fraction", ha="center", va="center", fontsize=10,
+        arrowprops={"arrowstyle": "<|-", "lw": 1.4, "color": "black"},
+    )  # fmt: skip
+    axes.set(xlim=(west, east), ylim=(south, north))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False, markerscale=1.4)
+    return _png(figure)
+
+
+def _round_length(length_m: float) -> float:
+    """The largest of 1, 2, 5 × 10ⁿ that is not longer.
+
+    >>> _round_length(17_000), _round_length(2_700), _round_length(999)
+    (10000.0, 2000.0, 500.0)
+    """
+    ten = 10.0 ** math.floor(math.log10(max(length_m, 1.0)))
+    return max(step * ten for step in (1.0, 2.0, 5.0) if step * ten <= max(length_m, 1.0))
+
+
+def _wrapped(text: str, width: int) -> str:
+    """Text on lines of so many letters, three at most."""
+    lines = [""]
+    for word in text.split():
+        if len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines[:3]) + ("…" if len(lines) > 3 else "")
+
+
+def _png(figure: Figure) -> bytes:
+    for axes in figure.axes:
+        for item in (axes.xaxis.label, axes.yaxis.label):
+            item.set_fontsize(8.5)
+        axes.tick_params(labelsize=8)
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DPI, metadata={"Software": None})
+    return picture.getvalue()

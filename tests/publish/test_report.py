@@ -1,0 +1,314 @@
+"""The report others sign: its chapters, its figures against the tables, Word against HTML, nothing run from data."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+import unicodedata
+from html import unescape
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+import pyogrio
+import pytest
+from docx import Document
+from docx.document import Document as Docx
+
+from covplan.publish.geopackage import write_geopackage
+from covplan.publish.office import SYNTHETIC
+from covplan.publish.report import report_of, write_report
+from covplan.publish.report.content import Figure, Heading, Table
+from covplan.publish.web import loaded_addresses
+from covplan.publish.words import number_vi
+from covplan.study.errors import OutputError
+from tests.publish.small_proposals import small_plan, with_proposals
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    import pandas as pd
+
+    from covplan.publish.report.content import Report
+    from covplan.study.plan import Plan
+
+CHAPTERS = ["I.", "II.", "III.", "IV.", "V.", "VI.", "VII.", "VIII.", "IX.", "X."]
+EVIL = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory: pytest.TempPathFactory) -> Plan:
+    return with_proposals(small_plan(tmp_path_factory.mktemp("report")))
+
+
+@pytest.fixture(scope="module")
+def report(plan: Plan) -> Report:
+    return report_of(plan)
+
+
+@pytest.fixture(scope="module")
+def document(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Docx:
+    return Document(str(write_report(plan, tmp_path_factory.mktemp("docx") / "bao_cao.docx")))
+
+
+@pytest.fixture(scope="module")
+def page(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> str:
+    return write_report(plan, tmp_path_factory.mktemp("html") / "bao_cao.html").read_text(encoding="utf-8")
+
+
+class Cells(HTMLParser):
+    """The tables of a page, as rows of cells."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tables: list[list[list[str]]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002
+        if tag == "table":
+            self.tables.append([])
+        elif tag == "tr":
+            self.tables[-1].append([])
+        elif tag in ("td", "th"):
+            self.tables[-1][-1].append("")
+            self.inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.tables[-1][-1][-1] += data
+
+
+def tables_of_page(page: str) -> list[list[list[str]]]:
+    reader = Cells()
+    reader.feed(page)
+    return reader.tables
+
+
+def tables_of_document(document: Docx) -> list[list[list[str]]]:
+    """Those of the content: not the heads and the signature, which have no style of a grid."""
+    gridded = [table for table in document.tables if table.style.name == "Table Grid"]
+    return [[[cell.text for cell in row.cells] for row in table.rows] for table in gridded]
+
+
+def table_named(report: Report, words: str) -> Table:
+    return next(block for block in report.blocks if isinstance(block, Table) and words in block.caption)
+
+
+def said(document: Docx) -> str:
+    lines = [paragraph.text for paragraph in document.paragraphs]
+    return "\n".join(lines + [" ".join(row) for table in tables_of_document(document) for row in table])
+
+
+def read(text: str) -> float:
+    """A figure as the report writes it."""
+    return float("nan") if text == "–" else float(text.replace(".", "").replace(",", "."))
+
+
+def test_chapters_are_those_of_the_plan_in_their_order(report):
+    assert [
+        block.text.split()[0] for block in report.blocks if isinstance(block, Heading) and block.level == 1
+    ] == CHAPTERS
+
+
+def test_word_and_html_hold_the_same_tables_and_headings(report, document, page):
+    wanted = [[list(block.heads), *map(list, block.rows)] for block in report.blocks if isinstance(block, Table)]
+    assert tables_of_document(document) == wanted
+    assert tables_of_page(page) == wanted
+    headings = [block.text for block in report.blocks if isinstance(block, Heading)]
+    assert [p.text for p in document.paragraphs if p.style.name.startswith("Heading")] == headings
+    assert [p.text for p in document.paragraphs if p.style.name.startswith("TOC")] == headings
+    assert [unescape(one) for one in re.findall(r'<h[23] id="[^"]+">(.*?)</h', page)] == headings
+
+
+def test_captions_are_numbered_and_every_figure_is_in_both(report, document, page):
+    figures = [block for block in report.blocks if isinstance(block, Figure)]
+    assert len(figures) == 5
+    captions = [p.text for p in document.paragraphs if p.style.name == "Caption"]
+    for word in ("Bảng", "Hình"):
+        numbers = [int(re.match(rf"{word} (\d+)\.", one)[1]) for one in captions if one.startswith(word)]
+        assert numbers == list(range(1, len(numbers) + 1))
+    assert len(document.inline_shapes) == len(figures)
+    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', page)
+    assert [base64.b64decode(one) for one in pictures] == [block.png for block in figures]
+    assert all(unescape(one) in page for one in captions)
+
+
+def test_indicators_in_the_text_are_those_of_the_geopackage(document, plan, tmp_path):
+    written = pyogrio.read_dataframe(write_geopackage(plan, tmp_path / "plan.gpkg"), layer="kq_chi_tieu")
+    table = next(one for one in tables_of_document(document) if one[0][0] == "Chỉ tiêu")
+    columns = {1: "value", 2: "baseline", 3: "target_2025", 4: "target_2030", 5: "gap_2025", 6: "gap_2030"}
+    for row, wanted in zip(table[1:], written.to_dict("records"), strict=True):
+        assert row[0].startswith(wanted["name_vi"])
+        for number, name in columns.items():
+            assert read(row[number]) == pytest.approx(wanted[name], abs=0.0051, nan_ok=True)
+
+
+def test_masts_hamlets_and_costs_in_the_text_are_those_of_the_geopackage(document, report, plan, tmp_path):
+    path = write_geopackage(plan, tmp_path / "plan.gpkg")
+    masts = pyogrio.read_dataframe(path, layer="ht_cot_ang_ten")
+    by_class = table_named(report, "địa bàn và loại cột")
+    assert [read(one) for one in by_class.rows[-1][1:]] == [
+        *((masts["structure"] == code).sum() for code in by_class.heads[1:-1]), len(masts)
+    ]  # fmt: skip
+    hamlets = pyogrio.read_dataframe(path, layer="kq_thon_trang_thai")
+    states = table_named(report, "trạng thái phủ sóng và địa bàn").rows[-1]
+    wanted = [(hamlets["mobile_state"] == state).sum() for state in ("covered", "weak", "none", "unknown")]
+    assert [read(one) for one in states[1:6]] == [*wanted, len(hamlets)]
+    proposals = pyogrio.read_dataframe(path, layer="qh_de_xuat")
+    for words in ("nhóm và hành động", "năm và nhóm", "nguồn vốn"):
+        total = table_named(report, words).rows[-1]
+        costs = [proposals[f"cost_{name}_vnd"].sum() / 1e9 for name in ("low", "base", "high")]
+        assert [read(one) for one in total[-3:]] == pytest.approx(costs, abs=0.0051), words
+    assert f"tổng vốn đầu tư cơ sở {number_vi(proposals['cost_base_vnd'].sum() / 1e9, 2)} tỷ đồng" in said(document)
+
+
+def test_every_total_is_the_sum_of_its_rows(report):
+    summed = 0
+    for block in report.blocks:
+        if not isinstance(block, Table) or not block.total or not block.rows:
+            continue
+        for number in range(block.figures_from, len(block.heads)):
+            if "%" in block.heads[number]:
+                continue
+            parts = [read(row[number]) for row in block.rows[:-1]]
+            assert sum(parts) == pytest.approx(read(block.rows[-1][number]), abs=0.0051 * len(parts)), block.caption
+            summed += 1
+    assert summed > 30
+
+
+def test_the_page_fetches_nothing_and_runs_nothing_from_the_data(tmp_path):
+    plan = with_proposals(small_plan(tmp_path, villages=lambda table: table.assign(name=EVIL, district=EVIL)),
+                          title_vi=EVIL, reason_vi=EVIL)  # fmt: skip
+    page = write_report(plan, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert EVIL not in page
+    assert "&lt;img src=x onerror=alert(1)&gt;" in page
+    assert loaded_addresses(page) == []
+    assert "<script" not in page
+    assert EVIL in said(Document(str(write_report(plan, tmp_path / "a.docx"))))
+
+
+def test_paper_styles_and_fonts_are_those_of_the_form(document):
+    section = document.sections[0]
+    assert (round(section.page_width.mm), round(section.page_height.mm)) == (210, 297)
+    assert 20 <= round(section.top_margin.mm) <= 25
+    assert 20 <= round(section.bottom_margin.mm) <= 25
+    assert 30 <= round(section.left_margin.mm) <= 35
+    assert 15 <= round(section.right_margin.mm) <= 20
+    for name in ("Normal", "Title", "Heading 1", "Heading 2", "Caption"):
+        assert document.styles[name].font.name == "Times New Roman"
+    assert "TOC" in document.element.xml
+    assert "updateFields" in document.settings.element.xml
+
+
+def test_synthetic_data_says_so_in_the_header_and_on_the_page(document, page, tmp_path):
+    assert SYNTHETIC not in page
+    assert SYNTHETIC not in "".join(p.text for p in document.sections[0].header.paragraphs)
+    made = small_plan(tmp_path)
+    province = made.study.settings.province.model_copy(update={"synthetic": True})
+    object.__setattr__(made.study, "settings", made.study.settings.model_copy(update={"province": province}))
+    marked = Document(str(write_report(made, tmp_path / "a.docx"))).sections[0]
+    for header in (marked.header, marked.first_page_header):
+        assert SYNTHETIC in "".join(p.text for p in header.paragraphs)
+    assert SYNTHETIC in write_report(made, tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+def test_a_plan_without_proposals_and_empty_layers_still_reports(tmp_path):
+    gone: dict[str, Any] = {
+        name: (lambda table: table.iloc[:0]) for name in ("routes", "nodes", "places", "dwellings", "statistics")
+    }
+    plan = small_plan(tmp_path, **gone)
+    text = said(Document(str(write_report(plan, tmp_path / "a.docx"))))
+    assert "Kế hoạch chưa có đề xuất" in text
+    assert "Không có" in text
+    write_report(plan, tmp_path / "a.html")
+
+
+def test_names_of_300_characters_and_all_letters_arrive_composed(tmp_path):
+    name = unicodedata.normalize("NFD", "Huyện Ắ Ằ Ẳ Ẵ Ặ Ễ Ộ Ở Ự Ỵ Đ " + "Nà Hang " * 35).strip()
+    plan = with_proposals(
+        small_plan(tmp_path, villages=lambda table: table.assign(district=name)), reason_vi=f"{name}\x00"
+    )
+    document = Document(str(write_report(plan, tmp_path / "a.docx")))
+    page = write_report(plan, tmp_path / "a.html").read_text(encoding="utf-8")
+    for text in (said(document), page):
+        assert unicodedata.normalize("NFC", name) in text
+        assert unicodedata.is_normalized("NFC", text)
+
+
+def test_restricted_stations_are_counted_and_drawn_only_by_choice(tmp_path):
+    def restricted(stations: pd.DataFrame) -> pd.DataFrame:
+        return stations.assign(restricted=stations["station_id"] == "S-4")
+
+    plan = with_proposals(small_plan(tmp_path, stations=restricted))
+    page = write_report(plan, tmp_path / "a.html").read_text(encoding="utf-8")
+    assert not re.search(r"\bS-4\b|\bL-3\b|\bS-002\b", page)
+    counts = [
+        table_named(report_of(plan, include_restricted=chosen), "địa bàn và loại cột").rows[-1][-1]
+        for chosen in (False, True)
+    ]
+    assert counts == ["5", "6"]
+    assert re.search(r"\bL-3\b", write_report(plan, tmp_path / "b.html", include_restricted=True).read_text("utf-8"))
+
+
+def test_the_same_plan_is_the_same_bytes(plan, tmp_path):
+    for suffix in ("docx", "html"):
+        first, again = (write_report(plan, tmp_path / f"{name}.{suffix}") for name in "ab")
+        assert first.read_bytes() == again.read_bytes(), suffix
+
+
+def test_a_full_disk_leaves_the_report_that_was_there(plan, tmp_path, monkeypatch):
+    def full(_document: Docx, part: str) -> None:
+        (tmp_path / part).write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    path = tmp_path / "bao_cao.docx"
+    path.write_bytes(b"before")
+    monkeypatch.setattr(Docx, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        write_report(plan, path)
+    assert path.read_bytes() == b"before"
+    assert [one.name for one in tmp_path.iterdir()] == ["bao_cao.docx"]
+
+
+def test_another_suffix_is_refused_by_name(plan, tmp_path):
+    with pytest.raises(OutputError, match=r"bao_cao\.pdf.*\.docx or \.html"):
+        write_report(plan, tmp_path / "bao_cao.pdf")
+
+
+def test_a_study_after_july_2025_is_counted_by_its_communes(tmp_path):
+    def later(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        chosen = table[table["boundary_version"] == "2025-07"]
+        return chosen.reset_index(drop=True)
+
+    plan = small_plan(
+        tmp_path, settings={"province": {"name": "Tỉnh thử", "boundaries": "2025-07"}}, communes=later,
+        villages=lambda table: table.assign(commune_code="02200", boundary_version="2025-07", district=None),
+        stations=lambda table: table.assign(commune_code="02200", boundary_version="2025-07"),
+    )  # fmt: skip
+    by_class = table_named(report_of(plan), "địa bàn và loại cột")
+    assert by_class.heads[0] == "Xã, phường"
+    assert [row[0] for row in by_class.rows] == ["Xã Mới", "Tổng cộng"]
+
+
+@pytest.mark.skipif(shutil.which("soffice") is None or shutil.which("pdftotext") is None, reason="LibreOffice, poppler")
+def test_libreoffice_reads_every_chapter(plan, tmp_path):
+    write_report(plan, tmp_path / "a.docx")
+    home = f"-env:UserInstallation=file://{tmp_path / 'profile'}"
+    command = [
+        "soffice",
+        home,
+        "--headless",
+        "--convert-to",
+        "pdf",
+        "--outdir",
+        str(tmp_path),
+        str(tmp_path / "a.docx"),
+    ]
+    subprocess.run(command, check=True, capture_output=True, timeout=180)  # noqa: S603
+    told = subprocess.run(["pdftotext", "a.pdf", "-"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
+    text = told.stdout.decode("utf-8")
+    for heading in ("III. HIỆN TRẠNG", "VI. PHƯƠNG ÁN", "X. NGUỒN DỮ LIỆU", "Lý do của W-001."):
+        assert heading in text
