@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covplan.cli.base import FOLDER, fail, main, open_console, results, stop_if_same
+from covplan.cli.base import FOLDER, main, may_write, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ def export(
     console = open_console()
     stop_if_same(study, out)
     wanted = [OUTPUTS[one] for one in dict.fromkeys(formats or ("gpkg",))] + ([WGS84_PACKAGE] if wgs84 else [])
-    _ask_before_replacing([out / name for name in wanted], overwrite=overwrite, terminal=console.is_terminal)
+    may_write([out / name for name in wanted], overwrite=overwrite)
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell("chỉ tiêu (indicators)")
@@ -83,15 +83,6 @@ def _writers(plan: Plan, coverage: Path | None, *, include_restricted: bool) -> 
     }
 
 
-def _ask_before_replacing(paths: list[Path], *, overwrite: bool, terminal: bool) -> None:
-    there = [str(path) for path in paths if path.exists()]
-    if not there or overwrite:
-        return
-    named = ", ".join(there)
-    if not terminal or not click.confirm(f"{named}: đã có, thay thế? (replace?)"):
-        raise SystemExit(fail(f"{named}: exists already. Say --overwrite, or choose another --out."))
-
-
 @main.command()
 @click.argument("study", type=FOLDER)
 @click.argument("package", type=click.Path(path_type=Path, dir_okay=False))
@@ -112,7 +103,7 @@ def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run:
     console = open_console()
     stop_if_same(study, out)
     if not dry_run:
-        _ask_before_replacing([out], overwrite=overwrite, terminal=console.is_terminal)
+        may_write([out], overwrite=overwrite)
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell(package.name)

@@ -1,208 +1,232 @@
-"""Figures of a plan for paper: the map of hamlets, indicators against targets, costs; the colours are the map's."""
+"""Figures for paper and notebook: maps of hamlets and masts, indicators against targets, curves, costs.
+
+Each gives a matplotlib Figure; `png` turns it into the bytes of a picture.
+"""
 
 from __future__ import annotations
 
-import csv
+import io
 import math
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
-import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter
 
+from covplan.publish.office import BILLION
 from covplan.publish.words import label, number_vi
-from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
-    from covplan.study.plan import Plan
-
-STATES = ("covered", "weak", "none", "unknown")
-KINDS = {"share": "#0072b2", "white_spot": "#b23a00", "place_5g": "#cc79a7", "fibre": "#5b2a86"}
+DPI = 150
+WIDTH_IN, MAP_IN = 6.3, 4.1  # the first is that of the text: A4 less its margins
+STATE_COLOURS = {"covered": "#4c9f70", "weak": "#f2a541", "none": "#c1121f", "unknown": "#8d99ae"}
+CLASS_COLOURS = {"A1a": "#9c6ade", "A1b": "#e377c2", "A2a": "#f2a541", "A2b": "#2a6f97", "A2c": "#555555"}
+KIND_COLOURS = {"white_spot": "#c1121f", "place_5g": "#7b2cbf", "share": "#2a6f97", "fibre": "#4c9f70"}
 SYNTHETIC = "DỮ LIỆU MÔ PHỎNG – vị trí trạm, thôn, tuyến cáp KHÔNG có thật"
-BILLION = 1e9
-A_THIRD = 3
+NOT_PHASED = "chưa phân kỳ"
+BORDER, FAINT = "#9aa5b1", "#e3e8ee"
 
 
-def draw_hamlets(plan: Plan, hamlets: gpd.GeoDataFrame | None = None, *, title: str = "") -> Figure:
-    """The province's hamlets by mobile state, with communes, scale bar and north arrow.
+def hamlet_map(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> Figure:
+    """Hamlets by state; those without signal on top."""
+    figure, axes = _map(communes)
+    centres = hamlets.geometry.representative_point()
+    for state in ("covered", "unknown", "weak", "none"):
+        chosen = centres[(hamlets["mobile_state"] == state).fillna(value=False)]
+        if len(chosen):
+            named = f"{label('mobile_state', state)} ({number_vi(len(chosen))} thôn)"
+            size = 26 if state == "none" else 14 if state == "weak" else 7
+            axes.scatter(chosen.x, chosen.y, s=size, color=STATE_COLOURS[state], label=named, lw=0.2, ec="white")
+    return _finished_map(figure, axes)
+
+
+def mast_map(locations: gpd.GeoDataFrame, proposals: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> Figure:
+    """Locations by class of the structure, shared ones ringed, proposed new structures as stars."""
+    figure, axes = _map(communes)
+    for code, colour in CLASS_COLOURS.items():
+        chosen = locations[locations["structure"] == code]
+        if len(chosen):
+            points = chosen.geometry
+            axes.scatter(points.x, points.y, s=7, color=colour, label=f"{code} ({number_vi(len(chosen))})", lw=0)
+    shared = locations[locations["shared"].astype("boolean").fillna(value=False)].geometry
+    if len(shared):
+        named = f"Dùng chung ({number_vi(len(shared))})"
+        axes.scatter(shared.x, shared.y, s=26, facecolors="none", ec="black", lw=0.6, label=named)
+    if len(proposals):
+        new = proposals.geometry.representative_point()
+        named = f"Đề xuất xây mới ({number_vi(len(new))})"
+        axes.scatter(new.x, new.y, s=45, marker="*", color="#c1121f", ec="white", lw=0.3, label=named)
+    return _finished_map(figure, axes)
+
+
+def indicator_bars(table: pd.DataFrame) -> Figure:
+    """Indicators in per cent: where they stand, where the plan began, where it wants to be."""
+    figure = Figure(figsize=(WIDTH_IN, 0.62 * len(table) + 1.0), layout="constrained")
+    axes = figure.add_subplot()
+    places = list(range(len(table)))
+    axes.barh(places, table["value"], color="#2a6f97", height=0.55, label="Hiện trạng")
+    for column, marker, colour, named in (
+        ("baseline", "o", "#f2a541", "Gốc kế hoạch"), ("target_2025", "|", "#c1121f", "Mục tiêu 2025"),
+        ("target_2030", "D", "#4c9f70", "Mục tiêu 2030"),
+    ):  # fmt: skip
+        size = 220 if marker == "|" else 24
+        axes.scatter(table[column], places, marker=marker, color=colour, s=size, zorder=3, label=named)
+    low, high = table["value"] - table["interval_low"], table["interval_high"] - table["value"]
+    named_once = "Khoảng tin cậy"
+    for place, value, below, above in zip(places, table["value"], low, high, strict=True):
+        inside = value > 20  # the figure fits into the bar
+        axes.text(1.5 if inside else value + 4, place, f"{number_vi(value, 2)} %", va="center", fontsize=8,
+                  color="white" if inside else "black", weight="bold")  # fmt: skip
+        if not math.isnan(below):
+            axes.plot([value - below, value + above], [place + 0.36] * 2, color="black", lw=2.2, label=named_once)
+            named_once = "_"
+    axes.set_yticks(places, [_wrapped(str(name), 44) for name in table["name_vi"]], fontsize=7.5)
+    axes.set(xlim=(0, 105), xlabel="%")
+    axes.invert_yaxis()
+    axes.grid(visible=True, axis="x", color=FAINT)
+    axes.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=5, fontsize=7.5, frameon=False)
+    return _small_print(figure)
+
+
+def supply_curve(curve: pd.DataFrame) -> Figure:
+    """What it costs to serve so many hamlets, and where the next one costs more than a satellite terminal."""
+    figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
+    axes = figure.add_subplot()
+    axes.step(curve["hamlets"], curve["cost_vnd"] / BILLION, where="mid", color="#2a6f97", label="Tổng chi phí (trái)")
+    axes.set(xlabel="Số thôn được phủ", ylabel="Tổng chi phí (tỷ đồng)", ylim=(0, None))
+    right = axes.twinx()
+    right.plot(curve["hamlets"], curve["next_vnd"] / BILLION, ".-", color="#c1121f", lw=0.8,
+               label="Chi phí của thôn tiếp theo (phải)")  # fmt: skip
+    satellite = curve["satellite_vnd"].dropna()
+    if len(satellite):
+        right.axhline(satellite.iloc[0] / BILLION, color="#555555", ls="--", lw=0.9, label="Thiết bị vệ tinh (phải)")
+    right.set(ylabel="Thôn tiếp theo (tỷ đồng)", ylim=(0, None))
+    for one in (axes, right):
+        one.yaxis.set_major_formatter(lambda value, _: number_vi(value, 2))
+    axes.grid(visible=True, color=FAINT)
+    figure.legend(loc="outside lower center", ncols=3, fontsize=8, frameon=False)
+    return _small_print(figure)
+
+
+def yearly_costs(costs: pd.DataFrame) -> Figure:
+    """Costs (base) by year, stacked by kind; rows are years in words, columns kinds."""
+    figure = Figure(figsize=(WIDTH_IN, 3.2), layout="constrained")
+    axes = figure.add_subplot()
+    bottom = [0.0] * len(costs)
+    for kind in costs.columns:
+        heights = (costs[kind] / BILLION).tolist()
+        axes.bar(list(costs.index), heights, bottom=bottom, color=KIND_COLOURS.get(kind, "#555555"), width=0.6,
+                 label=label("kind", kind, "proposals"))  # fmt: skip
+        bottom = [below + height for below, height in zip(bottom, heights, strict=True)]
+    for place, top in enumerate(bottom):
+        axes.text(place, top, number_vi(top, 1), ha="center", va="bottom", fontsize=8)
+    axes.set(ylabel="tỷ đồng (cơ sở)", ylim=(0, 1.12 * max([*bottom, 0.001])))
+    axes.yaxis.set_major_formatter(lambda value, _: number_vi(value, 2))
+    axes.grid(visible=True, axis="y", color=FAINT)
+    axes.set_axisbelow(True)
+    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    return _small_print(figure)
+
+
+def curve(curves: pd.DataFrame, indicator: pd.Series, parameter: str) -> Figure:
+    """An indicator over what it is counted with, beside its targets; the setting in force is marked.
 
     Parameters
     ----------
-    hamlets : GeoDataFrame, optional
-        Instead of the plan's: with a column `mobile_state`, for instance under another threshold.
+    curves : DataFrame
+        Columns of resources/layers/curves.csv.
+    indicator : Series
+        A row of the indicators.
     """
-    shown = plan.hamlets if hamlets is None else hamlets
-    figure = Figure(figsize=(7.0, 9.0), layout="constrained")
+    chosen = curves[(curves["indicator"] == indicator["indicator"]) & (curves["parameter"] == parameter)]
+    points = chosen.sort_values("x")
+    figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
     axes = figure.add_subplot()
-    _communes(axes, plan)
-    colours = {row["code"]: row["fill"] for row in _looks("hamlets", "mobile_state")}
-    points = shown.geometry.representative_point()
-    handles = []
-    for state in STATES:
-        of = points[(shown["mobile_state"] == state).to_numpy()]
-        if of.empty:
-            continue
-        bold = state != "covered"
-        axes.scatter(of.x, of.y, s=26 if bold else 9, color=colours[state], edgecolor="white", lw=0.3, zorder=3 + bold)
-        name = f"{label('mobile_state', state)}: {number_vi(len(of))}"
-        handles.append(Line2D([], [], ls="", marker="o", color=colours[state], label=name))
-    _finish_map(axes, plan, title or "Trạng thái phủ sóng di động theo thôn")
-    axes.legend(handles=handles, loc="upper right", frameon=True, fontsize=9)
-    return figure
-
-
-def draw_locations(plan: Plan) -> Figure:
-    """The province's mast locations: shared ones and the others."""
-    figure = Figure(figsize=(7.0, 9.0), layout="constrained")
-    axes = figure.add_subplot()
-    _communes(axes, plan)
-    colours = {row["code"]: row["fill"] for row in _looks("locations", "shared")}
-    handles = []
-    for code, words in (("no", "Một nhà mạng"), ("yes", "Dùng chung")):
-        of = plan.locations[plan.locations["shared"].astype(bool) == (code == "yes")]
-        bold = code == "yes"
-        axes.scatter(of.geometry.x, of.geometry.y, s=26 if bold else 12, color=colours[code], marker="^",
-                     edgecolor="#222222", lw=0.4, zorder=3 + bold)  # fmt: skip
-        handles.append(Line2D([], [], ls="", marker="^", color=colours[code], markeredgecolor="#222222",
-                              label=f"{words}: {number_vi(len(of))}"))  # fmt: skip
-    _finish_map(axes, plan, "Vị trí cột ăng ten")
-    axes.legend(handles=handles, loc="upper right", frameon=True, fontsize=9)
-    return figure
-
-
-def draw_indicators(plan: Plan) -> Figure:
-    """Indicators in per cent as bars, with their baseline and their targets for 2025 and 2030."""
-    table = plan.indicators
-    table = table[table["value"].notna() & table["unit"].str.contains("%")].iloc[::-1]
-    figure = Figure(figsize=(9.0, 0.55 * len(table) + 1.2), layout="constrained")
-    axes = figure.add_subplot()
-    rows = np.arange(len(table))
-    axes.barh(rows, table["value"], color="#56b4e9", height=0.55, label="Hiện trạng")
-    marks = {
-        "baseline": ("|", "#555555", "Gốc"), "target_2025": ("D", "#e69f00", "2025"),
-        "target_2030": ("*", "#b23a00", "2030"),
-    }  # fmt: skip
-    for column, (marker, colour, words) in marks.items():
-        axes.scatter(table[column], rows, marker=marker, color=colour, s=60, label=words, zorder=3)
-    for row, value in zip(rows, table["value"], strict=True):
-        axes.text(min(value, 100) - 1, float(row), number_vi(value, 2), va="center", ha="right", fontsize=8)
-    axes.set_yticks(rows, [_wrapped(name) for name in table["name_vi"]], fontsize=8)
-    axes.set_xlim(0, 104)
-    axes.set_xlabel("%")
-    axes.legend(ncols=4, loc="lower center", bbox_to_anchor=(0.3, 1.0), frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    _say_synthetic(axes, plan)
-    return figure
-
-
-def draw_curve(plan: Plan, indicator: str, parameter: str = "threshold_dbm") -> Figure:
-    """An indicator over what it is counted with; the setting in force is marked."""
-    curve = plan.curves.query("indicator == @indicator and parameter == @parameter").sort_values("x")
-    names = plan.indicators.set_index("indicator")["name_vi"]
-    figure = Figure(figsize=(7.5, 3.8), layout="constrained")
-    axes = figure.add_subplot()
-    axes.plot(curve["x"], curve["value"], color="#0072b2")
-    now = curve[curve["current"]]
-    axes.scatter(now["x"], now["value"], color="#b23a00", zorder=3, label="Đang dùng")
+    axes.plot(points["x"], points["value"], color="#2a6f97")
+    now = points[points["current"].astype(bool)]
+    axes.scatter(now["x"], now["value"], color="#c1121f", zorder=3, label="Đang dùng")
     for column, style in (("target_2025", "--"), ("target_2030", ":")):
-        target = plan.indicators.set_index("indicator").at[indicator, column]
-        if not math.isnan(target):
-            axes.axhline(target, ls=style, color="#555555", lw=1, label=f"Mục tiêu {column[-4:]}")
-    axes.set_xlabel(label("parameter", parameter))
-    axes.set_ylabel("%")
-    axes.set_title(_wrapped(names[indicator], 80), fontsize=10)
+        if not math.isnan(indicator[column]):
+            axes.axhline(indicator[column], ls=style, color="#555555", lw=1, label=f"Mục tiêu {column[-4:]}")
+    axes.set(xlabel=label("parameter", parameter), ylabel="%")
+    axes.set_title(_wrapped(str(indicator["name_vi"]), 80), fontsize=9)
+    axes.yaxis.set_major_formatter(lambda value, _: number_vi(value, 2))
+    axes.grid(visible=True, color=FAINT)
     axes.legend(frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    _say_synthetic(axes, plan)
+    return _small_print(figure)
+
+
+def png(figure: Figure) -> bytes:
+    """The picture; same figure, same bytes."""
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=DPI, metadata={"Software": None})
+    return picture.getvalue()
+
+
+def marked_synthetic(figure: Figure) -> Figure:
+    """The figure with the line that its data is simulated."""
+    figure.supxlabel(SYNTHETIC, fontsize=7, color="#c1121f")
     return figure
 
 
-def draw_supply_curve(plan: Plan) -> Figure:
-    """What the next hamlet costs, and where a satellite terminal costs less."""
-    curve = plan.supply_curve
-    figure = Figure(figsize=(8.0, 4.0), layout="constrained")
+def _map(communes: gpd.GeoDataFrame) -> tuple[Figure, Axes]:
+    west, south, east, north = communes.total_bounds
+    height = MAP_IN * min(max((north - south) / (east - west), 0.6), 1.5) + 0.4
+    figure = Figure(figsize=(MAP_IN, height), layout="constrained")
     axes = figure.add_subplot()
-    colours = np.where(curve["last_mile"].fillna(value=False).astype(bool), "#b23a00", "#56b4e9")
-    axes.bar(curve["hamlets"].astype(int), curve["next_vnd"] / BILLION, color=colours, width=0.8)
-    if len(curve):
-        axes.axhline(float(curve["satellite_vnd"].iloc[0]) / BILLION, color="#333333", ls="--", lw=1)
-        axes.text(0.6, float(curve["satellite_vnd"].iloc[0]) / BILLION, " một trạm vệ tinh", va="bottom", fontsize=8)
-    axes.set_xlabel("Số thôn được phủ thêm, chi phí tăng dần")
-    axes.set_ylabel("Chi phí của thôn tiếp theo (tỷ đồng)")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _at: number_vi(value, 1)))
-    axes.spines[["top", "right"]].set_visible(False)
-    _say_synthetic(axes, plan)
-    return figure
-
-
-def draw_years(plan: Plan) -> Figure:
-    """Cost of the proposals by year and kind, billion VND, low to high as a line."""
-    dated = plan.proposals[plan.proposals["year"].notna()]
-    figure = Figure(figsize=(8.0, 4.0), layout="constrained")
-    axes = figure.add_subplot()
-    years = sorted({int(year) for year in dated["year"]})
-    below = np.zeros(len(years))
-    for kind, colour in KINDS.items():
-        of = dated[dated["kind"] == kind]
-        cost = of.groupby(of["year"].astype(int))["cost_base_vnd"].sum().reindex(years, fill_value=0.0) / BILLION
-        if cost.any():
-            up = np.maximum(cost.to_numpy(), 0.0)
-            axes.bar(years, up, bottom=below, color=colour, width=0.6, label=label("kind", kind, "proposals"))
-            below += up
-    total = dated.groupby(dated["year"].astype(int))[["cost_low_vnd", "cost_high_vnd"]].sum().reindex(years) / BILLION
-    axes.vlines(years, total["cost_low_vnd"], total["cost_high_vnd"], color="#333333", lw=1.4, label="Thấp – cao")
-    axes.set_xticks(years)
-    axes.set_ylabel("Chi phí (tỷ đồng)")
-    axes.legend(frameon=False, fontsize=8)
-    axes.spines[["top", "right"]].set_visible(False)
-    _say_synthetic(axes, plan)
-    return figure
-
-
-def _communes(axes: Axes, plan: Plan) -> None:
-    units = plan.study.communes
-    units = units[units["boundary_version"] == plan.study.settings.province.boundaries]
-    units.plot(ax=axes, facecolor="#fbfaf7", edgecolor="#b9b4a8", lw=0.5)
-    gpd.GeoSeries([plan.study.outline]).boundary.plot(ax=axes, color="#3c3c3c", lw=1.4)
-
-
-def _finish_map(axes: Axes, plan: Plan, title: str) -> None:
-    """Scale bar, north, title, no frame."""
-    west, south, east, north = plan.study.outline.bounds
-    width_km = (east - west) / 1000.0
-    length_km = next(one for one in (50, 20, 10, 5, 2, 1, 0.5) if one <= width_km / A_THIRD or one == 0.5)
-    x, y = west + 0.02 * (east - west), south + 0.015 * (north - south)
-    axes.plot([x, x + 1000 * length_km], [y, y], color="black", lw=3, solid_capstyle="butt")
-    axes.text(x + 500 * length_km, y, f"{number_vi(length_km, 1 if length_km < 1 else 0)} km", ha="center", va="bottom")
-    axes.annotate("B", (0.03, 0.97), (0.03, 0.90), xycoords="axes fraction", ha="center", fontsize=12,
-                  arrowprops={"arrowstyle": "-|>", "lw": 1.5})  # fmt: skip
-    axes.set_axis_off()
     axes.set_aspect("equal")
-    province = plan.study.settings.province
-    axes.set_title(f"{title}\n{province.name}, địa giới {province.boundaries}, {province.crs}", fontsize=10)
-    _say_synthetic(axes, plan)
+    axes.set_axis_off()
+    communes.boundary.plot(ax=axes, color=BORDER, lw=0.35)
+    whole = gpd.GeoSeries([communes.geometry.union_all()], crs=communes.crs)
+    whole.boundary.plot(ax=axes, color="#333333", lw=0.9)
+    return figure, axes
 
 
-def _say_synthetic(axes: Axes, plan: Plan) -> None:
-    if plan.study.settings.province.synthetic:
-        axes.figure.supxlabel(SYNTHETIC, fontsize=7, color="#b23a00")
+def _finished_map(figure: Figure, axes: Axes) -> Figure:
+    """A scale bar, an arrow to the north of the grid, the legend."""
+    (west, east), (south, north) = axes.get_xlim(), axes.get_ylim()
+    bar_m = _round_length(0.22 * (east - west))
+    left, low = west + 0.03 * (east - west), south + 0.03 * (north - south)
+    axes.plot([left, left + bar_m], [low, low], color="black", lw=3, solid_capstyle="butt")
+    axes.plot([left, left + bar_m / 2], [low, low], color="white", lw=1.4, solid_capstyle="butt")
+    said = f"{number_vi(bar_m / 1000.0, 1)} km"
+    axes.text(left + bar_m / 2, low + 0.012 * (north - south), said, ha="center", va="bottom", fontsize=8)
+    axes.annotate(
+        "B", (0.95, 0.9), (0.95, 0.985), xycoords="axes fraction", ha="center", va="center", fontsize=10,
+        arrowprops={"arrowstyle": "<|-", "lw": 1.4, "color": "black"},
+    )  # fmt: skip
+    axes.set(xlim=(west, east), ylim=(south, north))
+    figure.legend(loc="outside lower center", ncols=2, fontsize=8, frameon=False, markerscale=1.4)
+    return _small_print(figure)
 
 
-def _looks(layer: str, column: str) -> list[dict[str, str]]:
-    return [
-        row
-        for row in csv.DictReader(resource_text("map.csv").splitlines())
-        if (row["layer"], row["column"]) == (layer, column)
-    ]
+def _round_length(length_m: float) -> float:
+    """The largest of 1, 2, 5 × 10ⁿ that is not longer.
+
+    >>> _round_length(17_000), _round_length(2_700), _round_length(999)
+    (10000.0, 2000.0, 500.0)
+    """
+    ten = 10.0 ** math.floor(math.log10(max(length_m, 1.0)))
+    return max(step * ten for step in (1.0, 2.0, 5.0) if step * ten <= max(length_m, 1.0))
 
 
-def _wrapped(text: str, width: int = 44) -> str:
-    """Words broken into lines."""
+def _wrapped(text: str, width: int) -> str:
+    """Text on lines of so many letters, three at most."""
     lines = [""]
     for word in text.split():
-        lines = [*lines[:-1], f"{lines[-1]} {word}".strip()] if len(lines[-1]) + len(word) < width else [*lines, word]
-    return "\n".join(lines)
+        if len(lines[-1]) + len(word) >= width:
+            lines.append("")
+        lines[-1] = f"{lines[-1]} {word}".strip()
+    return "\n".join(lines[:3]) + ("…" if len(lines) > 3 else "")
+
+
+def _small_print(figure: Figure) -> Figure:
+    """The figure with labels of one size."""
+    for axes in figure.axes:
+        for item in (axes.xaxis.label, axes.yaxis.label):
+            item.set_fontsize(8.5)
+        axes.tick_params(labelsize=8)
+    return figure

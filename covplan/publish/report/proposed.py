@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from covplan.publish.report import figures
+from covplan.publish import figures
 from covplan.publish.report.content import (
     NONE,
     Bullets,
@@ -115,7 +115,7 @@ def _supply(tables: Tables) -> list[Block]:
         )
     return [
         Heading(2, "2. Xoá vùng trắng sóng: chi phí của thôn tiếp theo"), Paragraph(text),
-        Figure("Chi phí theo số thôn được phủ", figures.supply_curve(curve),
+        Figure("Chi phí theo số thôn được phủ", figures.png(figures.supply_curve(curve)),
                "Đường tổng chi phí và chi phí của thôn tiếp theo"),
     ]  # fmt: skip
 
@@ -207,7 +207,8 @@ def _money(proposals: pd.DataFrame) -> list[Block]:
                   "theo quy tắc của nghiên cứu, cần xác nhận với đơn vị cấp vốn."),
         Table("Kinh phí theo năm và nhóm", heads, with_total(rows, total), total=True,
               note="Cột theo nhóm là chi phí cơ sở, tỷ đồng."),
-        Figure("Kinh phí cơ sở theo năm và nhóm", figures.yearly_costs(base), "Biểu đồ cột chồng: kinh phí theo năm"),
+        Figure("Kinh phí cơ sở theo năm và nhóm", figures.png(figures.yearly_costs(base)),
+               "Biểu đồ cột chồng: kinh phí theo năm"),
         Table("Kinh phí theo nguồn vốn", ("Nguồn vốn", "Số đề xuất", *COST_HEADS), with_total(funds, fund_total),
               total=True),
     ]  # fmt: skip

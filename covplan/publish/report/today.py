@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from covplan.publish import figures
 from covplan.publish.addresses import NEW, OLD
-from covplan.publish.report import figures
 from covplan.publish.report.areas import indicator
 from covplan.publish.report.content import (
     NONE,
@@ -121,7 +121,7 @@ def _masts(tables: Tables) -> list[Block]:
         Table("Vị trí cột ăng ten theo địa bàn và loại cột", (tables.area_title, *CLASSES, "Tổng"),
               with_total(rows, total), total=True, note=f"Tỷ lệ: {shares}. {classes}."),
         _by_operator(locations, stations),
-        Figure("Vị trí cột ăng ten theo loại cột", figures.mast_map(locations, new, tables.communes),
+        Figure("Vị trí cột ăng ten theo loại cột", figures.png(figures.mast_map(locations, new, tables.communes)),
                "Bản đồ các vị trí cột ăng ten trên nền địa giới cấp xã"),
     ]  # fmt: skip
 
@@ -161,7 +161,8 @@ def _mobile(tables: Tables) -> list[Block]:
     return [
         Heading(2, "2. Phủ sóng di động"), Paragraph(text),
         Table("Thôn theo trạng thái phủ sóng và địa bàn", heads, with_total(rows, total), total=True),
-        Figure("Trạng thái phủ sóng di động băng rộng của các thôn", figures.hamlet_map(hamlets, tables.communes),
+        Figure("Trạng thái phủ sóng di động băng rộng của các thôn",
+               figures.png(figures.hamlet_map(hamlets, tables.communes)),
                "Bản đồ các thôn: phủ sóng, lõm sóng, trắng sóng, không rõ"),
     ]  # fmt: skip
 
@@ -248,7 +249,7 @@ def _indicators(tables: Tables) -> list[Block]:
               note="Thiếu = mục tiêu trừ hiện trạng; số âm là đã vượt."),
     ]  # fmt: skip
     if len(drawn):
-        blocks.append(Figure("Chỉ tiêu tỷ lệ so với mục tiêu", figures.indicator_bars(drawn),
+        blocks.append(Figure("Chỉ tiêu tỷ lệ so với mục tiêu", figures.png(figures.indicator_bars(drawn)),
                              "Biểu đồ thanh: hiện trạng, gốc kế hoạch, mục tiêu 2025 và 2030"))  # fmt: skip
     if said:
         blocks += [Heading(2, "Điểm cần lưu ý về chỉ tiêu"), Bullets(said)]
