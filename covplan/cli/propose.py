@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from covplan.study.findings import Language
 
-KINDS = ("white_spot", "supply_curve", "place_5g", "share")
+KINDS = ("white_spot", "supply_curve", "fibre", "place_5g", "share")
 
 
 @main.command()
@@ -46,7 +46,7 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lan
     made.save(out, lang)
     for _kind, table in made.comparison.groupby("kind", sort=False):
         _show_comparison(console, table, lang)
-    console.print(*said, sep="\n")
+    console.print(*said, sep="\n", markup=False, highlight=False)  # a reason may name a [section] of study.toml
     console.print(f"[green]{out}[/]: {', '.join(f'{name}.csv' for name in PROPOSED if len(getattr(made, name)))}")
 
 

@@ -36,8 +36,10 @@ from covplan.pipeline.radio import (
     on_terrain,
     reliability,
 )
+from covplan.pipeline.trench import FibreProposed, propose_fibre
 
 __all__ = [
+    "FibreProposed",
     "FibreResult",
     "WhatIf",
     "calibrate",
@@ -60,6 +62,7 @@ __all__ = [
     "on_terrain",
     "phase_proposals",
     "propose",
+    "propose_fibre",
     "propose_places_5g",
     "propose_sharing",
     "propose_white_spots",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 
@@ -12,6 +13,8 @@ from covplan.assess.demand import centres, demand_points
 from covplan.assess.hamlets import ANY
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.places import place_points
+from covplan.fiber.access import Cable, cable_m, fibre_ways
+from covplan.pipeline.fibre import fibre_network
 from covplan.pipeline.plan import make_plan
 from covplan.pipeline.radio import (
     hear,
@@ -33,7 +36,6 @@ from covplan.study.errors import LayerError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import geopandas as gpd
     from numpy.typing import NDArray
 
     from covplan.propose.alternatives import Scenario
@@ -72,9 +74,17 @@ def propose_sharing(
 
 
 def phase_proposals(
-    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None
+    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None, lower_targets: bool = False
 ) -> tuple[gpd.GeoDataFrame, Phased]:
-    """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets."""
+    """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets.
+
+    Parameters
+    ----------
+    today : Plan, optional
+        Of the study as it is, when it is known already.
+    lower_targets : bool
+        As in `propose.phasing.phase`.
+    """
     plan, settings = today or make_plan(study), study.settings
     return in_years(
         proposals,
@@ -84,6 +94,7 @@ def phase_proposals(
         settings.targets,
         planned=study.stations[study.stations["status"] == "planned"],
         counted=plan.evidence,
+        lower_targets=lower_targets,
         time_limit_s=settings.propose.time_limit_s,
     )
 
@@ -152,7 +163,7 @@ def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None 
         reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m),
     )  # fmt: skip
     options = white_spots.options_for(
-        need, locations, stations, study.cells, found, _fibre_m(study), ground, s.costs, s.rules, s.white_spots,
+        need, locations, stations, study.cells, found, _cable(study), ground, s.costs, s.rules, s.white_spots,
         s.propose,
     )  # fmt: skip
     options, told = decided_options(study.decisions, "white_spot", options)
@@ -214,7 +225,7 @@ def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = 
     powered = study.roads[study.roads["power"].fillna(value=False).astype(bool)]
     options = places_5g.options_for(
         places, candidates.locations_with_room(stations, min(s.phases.years), s.propose), stations, study.cells,
-        lambda x, y, power: candidates.nearest_road_m(x, y, powered if power else study.roads), _fibre_m(study), ground,
+        lambda x, y, power: candidates.nearest_road_m(x, y, powered if power else study.roads), _cable(study), ground,
         s.costs, s.places_5g, s.propose,
     )  # fmt: skip
     options, told = decided_options(study.decisions, "place_5g", options)
@@ -251,13 +262,18 @@ def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = No
     )
 
 
-def _fibre_m(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]]:
-    """Length of cable from points to the nearest fibre: the straight distance times the detour of the settings."""
+def _cable(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
+    """Cable from points to the nearest fibre: along roads, or straight times `backhaul_detour` without a road to it."""
+    ways = None if study.roads.empty else fibre_ways(fibre_network(study), study.routes)
+    fibre = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 
-    def length_m(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.float64]:
-        return candidates.nearest_road_m(x_m, y_m, study.routes) * study.settings.propose.backhaul_detour
+    def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:
+        way_m = np.full(x_m.size, np.inf) if ways is None else cable_m(ways, x_m, y_m)
+        by_road = np.isfinite(way_m)
+        straight_m = candidates.nearest_road_m(x_m, y_m, fibre) * study.settings.propose.backhaul_detour
+        return Cable(np.where(by_road, way_m, straight_m), by_road)
 
-    return length_m
+    return cable
 
 
 def _xy(table: gpd.GeoDataFrame) -> NDArray[np.float64]:

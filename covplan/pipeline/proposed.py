@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
-import numpy as np
 import pandas as pd
 
 from covplan.pipeline.proposals import (
@@ -16,9 +15,11 @@ from covplan.pipeline.proposals import (
     propose_sharing,
     propose_white_spots,
 )
+from covplan.pipeline.trench import propose_fibre
 from covplan.propose.decided import marked
 from covplan.propose.white_spots import supply_curve
-from covplan.study.errors import NoSolution
+from covplan.study.columns import split_list
+from covplan.study.errors import LayerError, NoSolution
 from covplan.study.plan import proposed_folder, read_proposed, result_table, save_proposed
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ if TYPE_CHECKING:
 
     from covplan.study.plan import Plan
 
-KINDS = ("white_spot", "supply_curve", "place_5g", "share")
+KINDS = ("white_spot", "supply_curve", "fibre", "place_5g", "share")
+Found = TypeVar("Found")
 
 
 def propose(
@@ -40,64 +42,110 @@ def propose(
 ) -> tuple[Plan, list[str]]:
     """The plan with its proposals, methods side by side and supply curve; and what there is to say of them.
 
+    A kind that cannot be done, for want of data or because nothing keeps its rules, is said with its reason and leaves
+    the others as they are.
+
     Parameters
     ----------
-    kinds : sequence of {"white_spot", "supply_curve", "place_5g", "share"}
+    kinds : sequence of {"white_spot", "supply_curve", "fibre", "place_5g", "share"}
+        With white_spot and fibre the backhaul of new masts and the cable to hamlets share their trenches.
     phased : bool
         Give every proposal its year, under the budgets and yearly targets of the study.
     """
-    study = plan.study
-    proposals: list[gpd.GeoDataFrame] = []
-    compared: list[pd.DataFrame] = []
-    curve, said = pd.DataFrame(), []
+    study, made = plan.study, _Made()
+    spots = None
     if {"white_spot", "supply_curve"} & set(kinds):
-        spots = propose_white_spots(study, progress=progress)
-        if "supply_curve" in kinds:
-            progress("đường cung (supply curve)")
-            curve = supply_curve(spots, spots.hamlets, study.settings.costs, study.settings.propose)
-        if "white_spot" in kinds:
-            proposals.append(spots.proposals)
-            compared.append(_compared("white_spot", spots.comparison, "hamlets"))
-            seen = confirm_white_spots(study, spots)["covered"]
-            said.append(f"thôn (hamlets): {int(seen.sum())}/{len(seen)} được tính lại và xác nhận (confirmed)")
+        spots = made.tried("điểm lõm, trắng (white spots)", lambda: propose_white_spots(study, progress=progress))
+    if spots is not None and "supply_curve" in kinds:
+        progress("đường cung (supply curve)")
+        costs, weighing = study.settings.costs, study.settings.propose
+        curve = made.tried("đường cung (supply curve)", lambda: supply_curve(spots, spots.hamlets, costs, weighing))
+        made.curve = None if curve is None else result_table("supply_curve", curve)
+    masts = None
+    if "fibre" in kinds:
+        joined = spots if "white_spot" in kinds else None
+        cable = made.tried("cáp quang (fibre)", lambda: propose_fibre(study, spots=joined, progress=progress))
+        if cable is not None:
+            masts = cable.masts
+            made.add(cable.proposals, cable.said, **cable.compared)
+    if spots is not None and "white_spot" in kinds:
+        seen = confirm_white_spots(study, spots)["covered"]
+        told = f"thôn (hamlets): {int(seen.sum())}/{len(seen)} được tính lại và xác nhận (confirmed)"
+        made.add(spots.proposals if masts is None else masts, [told], white_spot=_served(spots.comparison, "hamlets"))
     if "place_5g" in kinds:
-        placed = propose_places_5g(study, progress=progress)
-        proposals.append(placed.proposals)
-        compared.append(_compared("place_5g", placed.comparison, "places"))
-        state = confirm_places_5g(study, placed)["state_5g"]
-        lit = int((state == "covered").sum())
-        said.append(f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)")
+        placed = made.tried("địa điểm (places)", lambda: propose_places_5g(study, progress=progress))
+        if placed is not None:
+            state = confirm_places_5g(study, placed)["state_5g"]
+            lit = int((state == "covered").sum())
+            told = f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)"
+            if study.settings.places_5g.budget_vnd:
+                value, whole = placed.choice.value, placed.problem.value.sum()
+                told += f"; {value:.0f}/{whole:.0f} người dùng trong ngân sách (users within the budget)"
+            made.add(placed.proposals, [told], place_5g=_served(placed.comparison, "places"))
     if "share" in kinds:
         progress("dùng chung vị trí (sharing)")
-        shared = propose_sharing(study)
-        proposals.append(shared.proposals)
-        compared.append(_compared("share", shared.comparison, "moves"))
-        lost = int(shared.coverage["hamlets_lost"].sum())
-        said.append(f"dùng chung (sharing): {lost} thôn mất sóng của một nhà mạng khi tính lại (hamlets lost)")
-    if not proposals:
-        return replace(plan, supply_curve=result_table("supply_curve", curve)), said
-    together = pd.concat(proposals, ignore_index=True)
-    if phased:
-        together["year"] = pd.NA
-    taken = study.decisions[study.decisions["kind"].isin([*kinds, "fibre"])]
-    together, unmet = marked(together, taken)
-    said += [f"quyết định {one} không còn phương án tương ứng (decision without a candidate)" for one in unmet]
-    if phased:
+        shared = made.tried("dùng chung (sharing)", lambda: propose_sharing(study))
+        if shared is not None:
+            lost = int(shared.coverage["hamlets_lost"].sum())
+            told = f"dùng chung (sharing): {lost} thôn mất sóng của một nhà mạng khi tính lại (hamlets lost)"
+            made.add(shared.proposals, [told], share=_served(shared.comparison, "moves"))
+    done = made.into(plan)
+    together, unmet = marked(done.proposals, study.decisions[study.decisions["kind"].isin(kinds)])
+    made.said += [f"quyết định {one} không còn phương án tương ứng (decision without a candidate)" for one in unmet]
+    done = replace(done, proposals=together)
+    if phased and len(done.proposals):
         progress("phân kỳ (phasing)")
-        try:
-            together = phase_proposals(study, together, today=plan)[0]
-        except NoSolution as error:  # the proposals are worth having without their years
-            said.append(f"không phân kỳ được (no years): {error}")
-    made = replace(
-        plan,
-        proposals=together,
-        comparison=pd.concat(compared, ignore_index=True),
-        supply_curve=result_table("supply_curve", curve),
-    )
+        done = made.phased(done, plan)
     kept = proposed_folder(study.path)
     if kept and set(kinds) == set(KINDS) and phased:
-        save_proposed(made, kept)
-    return made, said
+        save_proposed(done, kept)
+    return done, made.said
+
+
+@dataclass
+class _Made:
+    """What the kinds have brought so far."""
+
+    proposals: list[gpd.GeoDataFrame] = field(default_factory=list)
+    compared: list[pd.DataFrame] = field(default_factory=list)
+    curve: pd.DataFrame | None = None
+    said: list[str] = field(default_factory=list)
+
+    def tried(self, what: str, run: Callable[[], Found]) -> Found | None:
+        """What a step finds; None, and the reason is said, when data or a solution is missing."""
+        try:
+            return run()
+        except (LayerError, NoSolution) as error:
+            self.said.append(f"{what}: {error}")
+            return None
+
+    def add(self, proposals: gpd.GeoDataFrame, said: Sequence[str], **compared: pd.DataFrame) -> None:
+        """One kind's rows, what there is to say of it, and its methods by the kind they stand under."""
+        self.proposals.append(proposals)
+        self.said += said
+        self.compared += [result_table("comparison", table.assign(kind=kind)) for kind, table in compared.items()]
+
+    def phased(self, done: Plan, today: Plan) -> Plan:
+        """The plan with a year for each proposal; as it is, and why is said, where budgets or rules forbid it."""
+        blank = done.proposals.assign(year=pd.array([pd.NA] * len(done.proposals), dtype="Int64"))
+        blank = marked(blank, done.study.decisions)[0]  # what has a year by decision keeps it
+        found = self.tried(
+            "không phân kỳ được (no years)",
+            lambda: phase_proposals(done.study, blank, today=today, lower_targets=True),
+        )
+        if found is None:
+            return done
+        self.said += [f"phân kỳ (phasing): {told}" for told in found[1].short]
+        return replace(done, proposals=found[0])
+
+    def into(self, plan: Plan) -> Plan:
+        """The plan with all of it; with proposals empty where no kind could be done."""
+        found = {"supply_curve": self.curve}
+        if self.proposals:
+            together = pd.concat([table for table in self.proposals if len(table)] or self.proposals[:1])
+            found |= {"proposals": first_things_first(together.reset_index(drop=True))}
+            found |= {"comparison": pd.concat(self.compared, ignore_index=True)}
+        return replace(plan, **{name: table for name, table in found.items() if table is not None})
 
 
 def with_kept_proposals(plan: Plan) -> Plan | None:
@@ -107,6 +155,23 @@ def with_kept_proposals(plan: Plan) -> Plan | None:
     return replace(plan, **tables) if tables else None
 
 
-def _compared(kind: str, comparison: pd.DataFrame, served: str) -> pd.DataFrame:
-    counted = comparison[served] if served in comparison else pd.Series(np.nan, index=comparison.index)
-    return comparison.assign(kind=kind, served=counted, year=comparison.get("year", np.nan))
+def first_things_first(proposals: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """What another proposal depends on is done no later than it: kinds that were planned apart may say otherwise."""
+    year = dict(zip(proposals["proposal_id"], proposals["year"], strict=True))
+    needs = [
+        (later, first)
+        for later, text in zip(proposals["proposal_id"], proposals["depends_on"], strict=True)
+        for first in split_list(text)
+        if first in year
+    ]
+    moved = True
+    while moved:
+        moved = False
+        for later, first in needs:
+            if year[later] < year[first]:
+                year[first], moved = year[later], True
+    return proposals.assign(year=proposals["proposal_id"].map(year).astype("Int64"))
+
+
+def _served(comparison: pd.DataFrame, what: str) -> pd.DataFrame:
+    return comparison.rename(columns={what: "served"})

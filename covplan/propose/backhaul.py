@@ -42,8 +42,8 @@ class Backhaul:
     """fiber or microwave."""
     length_m: NDArray[np.float64]
     """Of new cable; 0 with a hop."""
-    to: list[str]
-    """Location at the other end of a hop; empty with cable."""
+    hop_to: list[str]
+    """Location at the other end of the nearest clear hop, whether it is taken or not; empty where there is none."""
     cost: list[Range]
 
 
@@ -71,7 +71,8 @@ def connect(
     """
     hop = _hops(x_m, y_m, antenna_m, donors, ground, propose.hop_km)
     by_air = unit_cost(costs, "microwave_hop")
-    ways, lengths, ends, prices = [], [], [], []
+    ends = ["" if row < 0 else str(donors["location_id"].iloc[row]) for row in hop]
+    ways, lengths, prices = [], [], []
     for n in range(x_m.size):
         poles = bool(power_m[n] <= POLES_M)
         cable = fibre_cost(costs, float(fibre_m[n]), poles=poles) if np.isfinite(fibre_m[n]) else None
@@ -79,14 +80,22 @@ def connect(
         if not air and cable is None:
             ways.append("satellite")
             lengths.append(0.0)
-            ends.append("")
             prices.append(NOTHING)
             continue
         ways.append("microwave" if air else "fiber")
         lengths.append(0.0 if air else float(fibre_m[n]))
-        ends.append(str(donors["location_id"].iloc[hop[n]]) if air else "")
         prices.append(by_air if air or cable is None else cable)
     return Backhaul(np.array(ways, dtype=np.str_), np.array(lengths), ends, prices)
+
+
+def backhaul_words(way: str, length_m: float, hop_to: str, *, by_road: bool) -> tuple[str, str]:
+    """A connection in Vietnamese and English, with how its cable was measured."""
+    if way == "microwave":
+        return f"viba tới {hop_to}", f"microwave to {hop_to}"
+    km = f"{length_m / 1000:.1f}"
+    vi = "đo theo đường bộ" if by_road else "ước tính từ đường chim bay"
+    en = "along roads" if by_road else "estimated from the straight distance"
+    return f"cáp quang {km.replace('.', ',')} km ({vi})", f"{km} km of fibre ({en})"
 
 
 def clear_hops(

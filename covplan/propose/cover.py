@@ -244,7 +244,10 @@ def most_value(
     best = _choice(problem, everything, program, found)
     if not thrifty:
         return best
-    spared = least_cost(problem, best.value, gap=gap, time_limit_s=time_limit_s)
+    try:
+        spared = least_cost(problem, best.value, gap=gap, time_limit_s=time_limit_s)
+    except NoSolution:  # none was found in time
+        return best
     return dataclasses.replace(spared, solution=found)
 
 

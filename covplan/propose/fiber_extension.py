@@ -23,7 +23,7 @@ from covplan.fiber.routes import LEVELS, mounting, route_cost_vnd
 from covplan.propose.solver import TIME_LIMIT_S, Status
 from covplan.propose.steiner import Problem, Tree, cheapest_tree, joinable_groups
 from covplan.study.findings import finding
-from covplan.study.layers import layers
+from covplan.study.plan import result_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +89,9 @@ class Step:
     """Closures in existing cable."""
     source: int
     after: int
-    """Number of the step, over all phases, whose new cable it continues; −1 when it starts at existing cable."""
+    """Number of the last step, over all phases, whose new cable it continues; −1 when it starts at existing cable."""
+    needs: tuple[int, ...]
+    """Every such step that no other of them needs itself: a hamlet of several clusters may continue several."""
     cost_vnd: dict[Level, float]
 
 
@@ -397,7 +399,7 @@ def fibre_proposals(
             "indicator": INDICATOR,
             "indicator_change": 0.0 if site else round(100 / known, 4),
             "year": int(year),
-            "depends_on": _proposal_id(step.after) if step.after >= 0 else None,
+            "depends_on": ";".join(map(_proposal_id, step.needs)) or None,
             "gap": float(extension.tree.gap),
             "households": int(found.households[group]),
             "gains": None if site else found.id[group],
@@ -422,10 +424,10 @@ def fibre_proposals(
         row |= _reason(extension, step, length_m)
         rows.append(row)
         shapes.append(shape)
-    columns = [column.name for column in layers()["proposals"].columns]
-    table = gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry=gpd.GeoSeries(shapes, crs=graph.epsg))
+    table = result_table("proposals", pd.DataFrame(rows))
     lonlat = gpd.GeoSeries.from_xy(table["x_m"], table["y_m"], crs=graph.epsg).to_crs(4326)
-    return table.assign(lon=lonlat.x.round(6), lat=lonlat.y.round(6))
+    table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
+    return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, crs=graph.epsg))
 
 
 @dataclass(frozen=True)
@@ -673,6 +675,8 @@ def _ordered(found: Candidates, tree: Tree) -> list[Step]:
         ways[group] = list(dict.fromkeys(edges))
     laid = {int(edge): int(found.laid_by[edge]) for edge in np.flatnonzero(found.laid_by >= 0)}
     steps: list[Step] = []
+    behind: dict[int, set[int]] = {}
+    """Of each step: all steps that it needs, directly or not."""
     for group in np.flatnonzero(found.built).tolist():
         for edge in ways.pop(group, []):
             laid.setdefault(edge, -1)
@@ -694,9 +698,12 @@ def _ordered(found: Candidates, tree: Tree) -> list[Step]:
             + sum(found.closure_vnd[level] for edge in entries if problem.cost[edge] > 0)
             for level in LEVELS
         }
+        number = found.steps_before + len(steps)
         for edge in new:
-            laid[edge] = found.steps_before + len(steps)
-        steps.append(Step(group, cable, len(entries), source, max(old, default=-1), cost))
+            laid[edge] = number
+        behind[number] = set(old).union(*(behind.get(one, ()) for one in old))
+        needs = tuple(sorted(set(old) - {-1}.union(*(behind.get(one, ()) for one in old))))
+        steps.append(Step(group, cable, len(entries), source, max(old, default=-1), needs, cost))
     return steps
 
 
@@ -717,8 +724,19 @@ def _reason(extension: Extension, step: Step, length_m: float) -> dict[str, str]
     sure_en = "proven to be the best" if proven else f"at most {100 * tree.gap:.2f} % from the best"
     km = length_m / 1000
     if found.is_site[step.group]:
-        vi = f"{km:.2f} km cáp mới, {million:.1f} triệu đồng cho truyền dẫn của trạm; cả phương án {sure_vi}."
-        en = f"{km:.2f} km of new cable, {million:.1f} million VND for a station's backhaul; the plan is {sure_en}."
+        worth = found.worth_vnd[step.group] / 1e6
+        else_vi = f"trạm dùng viba, {worth:.0f} triệu đồng" if worth else "trạm không có truyền dẫn"
+        else_en = (
+            f"the station takes a microwave hop for {worth:.0f} million" if worth else "the station has no backhaul"
+        )
+        vi = (
+            f"{km:.2f} km cáp mới, {million:.1f} triệu đồng cho truyền dẫn của trạm; cả phương án {sure_vi}. "
+            f"Nếu không làm: {else_vi}."
+        )
+        en = (
+            f"{km:.2f} km of new cable, {million:.1f} million VND for a station's backhaul; the plan is {sure_en}. "
+            f"Without it {else_en}."
+        )
     else:
         vi = (
             f"{km:.2f} km cáp mới, {million:.1f} triệu đồng cho {homes} hộ ({million / max(homes, 1):.2f} triệu/hộ); "

@@ -58,6 +58,8 @@ class Phased:
     spent_vnd: NDArray[np.float64]
     """By year."""
     solution: Solution
+    short: tuple[str, ...]
+    """Indicators whose targets were lowered because all proposals together miss them: of each the last year."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,7 @@ def phase(
     phases: Phases,
     *,
     fixed: Mapping[int, int] | None = None,
+    lower_targets: bool = False,
     gap: float = GAP,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Phased:
@@ -105,6 +108,8 @@ def phase(
         Places of proposals of which the one needs the other.
     fixed : mapping, optional
         Year by proposal, for what is decided already.
+    lower_targets : bool
+        Where all proposals together miss a target, ask for what they reach and say so, instead of refusing.
 
     Raises
     ------
@@ -113,7 +118,12 @@ def phase(
     """
     cost = np.asarray(cost_vnd, float)
     written = _program(cost, np.asarray(value, float), needs, indicators, phases, fixed or {})
-    _refuse_unreachable(indicators, phases, written.allowed)
+    short = _out_of_reach(indicators, phases, written.allowed)
+    if short and not lower_targets:
+        raise NoSolution(f"No solution: {short[0][-1]}")
+    if short:
+        indicators = _lowered(indicators, short)
+        written = _program(cost, np.asarray(value, float), needs, indicators, phases, fixed or {})
     try:
         solution = written.program.solved(gap=gap, time_limit_s=time_limit_s)
     except NoSolution as error:
@@ -121,7 +131,8 @@ def phase(
     chosen = np.asarray(solution.values)
     done = chosen[: cost.size * written.periods].reshape(cost.size, written.periods) > 0.5
     year = np.where(done.any(axis=1), np.array(phases.years)[done.argmax(axis=1)], NEVER)
-    return Phased(year, cost @ np.diff(done.astype(float), axis=1, prepend=0.0), solution)
+    spent_vnd = cost @ np.diff(done.astype(float), axis=1, prepend=0.0)
+    return Phased(year, spent_vnd, solution, tuple({n: told for n, *_, told in short}.values()))
 
 
 def in_years(
@@ -133,6 +144,7 @@ def in_years(
     *,
     planned: pd.DataFrame | None = None,
     counted: pd.DataFrame | None = None,
+    lower_targets: bool = False,
     gap: float = GAP,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> tuple[gpd.GeoDataFrame, Phased]:
@@ -153,6 +165,8 @@ def in_years(
     counted : DataFrame, optional
         The objects behind each indicator today (resources/layers/evidence.csv); without, every object that a proposal
         gains is taken to be missing today.
+    lower_targets : bool
+        As in `phase`.
     """
     shown = len(proposals)
     if planned is not None and len(planned):
@@ -174,6 +188,7 @@ def in_years(
         indicators,
         phases,
         fixed=fixed,
+        lower_targets=lower_targets,
         gap=gap,
         time_limit_s=time_limit_s,
     )
@@ -318,8 +333,12 @@ def _targets(
             )
 
 
-def _refuse_unreachable(indicators: Sequence[Indicator], phases: Phases, allowed: NDArray[np.bool_]) -> None:
-    for one in indicators:
+def _out_of_reach(
+    indicators: Sequence[Indicator], phases: Phases, allowed: NDArray[np.bool_]
+) -> list[tuple[int, int, float, str]]:
+    """Targets beyond all proposals together: place of the indicator, year, per cent they reach, and that in words."""
+    found = []
+    for n, one in enumerate(indicators):
         for t, year in enumerate(phases.years):
             wanted_pct, can = one.targets_pct.get(year), allowed[:, t]
             if wanted_pct is None:
@@ -327,10 +346,20 @@ def _refuse_unreachable(indicators: Sequence[Indicator], phases: Phases, allowed
             most = one.numerator + one.serves[can].any(axis=0).sum() + np.maximum(one.adds[can], 0).sum()
             of = one.denominator - one.removes[can].sum()
             if most < wanted_pct / 100.0 * of - 2 * ROUNDING:
-                raise NoSolution(
-                    f"No solution: {one.name}: {wanted_pct:g} % is wanted by the end of {year}; all proposals together "
-                    f"reach {100 * most / of:.2f} % ({most:g} of {of:g}). Propose more, or lower the target."
+                told = (
+                    f"{one.name}: {wanted_pct:g} % is wanted by the end of {year}; all proposals together reach "
+                    f"{100 * most / of:.2f} % ({most:g} of {of:g}). Propose more, or lower the target."
                 )
+                found.append((n, year, 100.0 * most / of, told))
+    return found
+
+
+def _lowered(indicators: Sequence[Indicator], short: Sequence[tuple[int, int, float, str]]) -> list[Indicator]:
+    """The indicators with the targets that are out of reach put where all proposals together come."""
+    reached: dict[int, dict[int, float]] = {}
+    for n, year, pct, _ in short:
+        reached.setdefault(n, {})[year] = pct
+    return [replace(one, targets_pct={**one.targets_pct, **reached.get(n, {})}) for n, one in enumerate(indicators)]
 
 
 def _missing_money(written: _Written, phases: Phases) -> str:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
 
-from covplan.propose.backhaul import connect
+from covplan.propose.backhaul import backhaul_words, connect
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
-from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_parts, served_by, stacked
+from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_parts, most_value, served_by, stacked
 from covplan.propose.decided import require
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from covplan.fiber.access import Cable
     from covplan.study.boundaries import Version
     from covplan.study.settings import Cost, Places5G, Propagation, Propose, Radio
     from covplan.terrain.ground import Ground
@@ -69,7 +70,7 @@ class PlaceOptions:
 
     actions: pd.DataFrame
     """action, operator, location_id, x_m, y_m, structure, height_m, antenna_height_m, bands, configuration, new, slots,
-    survey, way, length_m; action "stands" is 5G that is on air."""
+    survey, way, length_m, hop_to, by_road; action "stands" is 5G that is on air."""
     cells: list[tuple[Cell, ...]]
     cost: list[Range]
     opex: list[Range]
@@ -149,20 +150,39 @@ def propose(
     if progress:
         progress(f"5G: {problem.share.size} địa điểm (places), {problem.cost.size} phương án (options)")
     out = np.flatnonzero(~served_by(problem, np.ones(problem.cost.size, dtype=bool)))
-    if out.size:
-        names = named([str(places["name"].iloc[n]) for n in place_of[out]])
+    if out.size and not settings.budget_vnd:
+        by = [f" ({one})" for one in settings.operators] if settings.policy == "each" else [""]
+        names = named([f"{places['name'].iloc[place_of[n]]}{by[n // len(places)]}" for n in out])
         raise NoSolution(
             f"5G: {out.size} places cannot be covered by any placement within the rules: {names}. Allow a smaller "
-            "share of their area ([places] least_share), or planned places to wait ([places_5g] planned = false)."
+            "share of their area ([places] least_share), planned places to wait ([places_5g] planned = false), or "
+            "other operators ([places_5g] operators)."
         )
-    try:
-        choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
-    except NoSolution as error:
-        raise NoSolution(_contradiction(options, problem, weighing, reuse_share)) from error
+    built = np.array([one.base for one in options.cost]) / MILLION
+    if settings.budget_vnd:
+        choice = most_users(problem, built, settings.budget_vnd / MILLION, weighing)
+    else:
+        try:
+            choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
+        except NoSolution as error:
+            raise NoSolution(_contradiction(options, problem, weighing, reuse_share)) from error
     table = _rows(places, options, problem, choice, place_of, year, communes, version)
-    return PlacesPlan(
-        table, _compared(places, options, free, choice, place_of), choice, problem, options, place_of
-    )  # fmt: skip
+    compared = _compared(places, options, free, choice, place_of, built, settings.budget_vnd / MILLION or np.inf)
+    return PlacesPlan(table, compared, choice, problem, options, place_of)
+
+
+def most_users(problem: Cover, built: NDArray[np.float64], budget: float, weighing: Propose) -> Choice:
+    """Most users at places for what may be built (`cover.most_value`), the same at least cost to build and run.
+
+    Parameters
+    ----------
+    built, budget : ndarray, float
+        What each placement costs to build, and what all may cost together, million VND.
+    """
+    paid = np.concatenate([built, np.zeros(problem.site_cost.size)])
+    limits = csr_array(vstack([problem.limits, csr_array(paid[None, :])]))
+    within = replace(problem, limits=limits, most=np.append(problem.most, budget))
+    return most_value(within, np.inf, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
 
 
 def _contradiction(options: PlaceOptions, problem: Cover, weighing: Propose, reuse_share: float) -> str:
@@ -235,7 +255,7 @@ def posed(
                   for c, o in zip(options.cost, options.opex, strict=True)]),
         demand=demand,
         share=least_share,
-        value=np.tile(users, len(who)),
+        value=np.tile(np.maximum(users, 1.0), len(who)),
         limits=limits,
         most=most,
         traffic=np.tile(traffic, len(who)),
@@ -251,7 +271,7 @@ def options_for(
     stations: gpd.GeoDataFrame,
     cells: pd.DataFrame,
     road_m: Callable[[NDArray[np.float64], NDArray[np.float64], bool], NDArray[np.float64]],
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     settings: Places5G,
@@ -269,9 +289,9 @@ def options_for(
     tree = cKDTree(at)
     _standing(made, stations, cells, tree, settings)
     _added(made, locations, stations, tree, at, costs, settings)
-    _built(made, places, at, locations, road_m, fibre_m, ground, costs, settings, weighing)
+    _built(made, places, at, locations, road_m, cable, ground, costs, settings, weighing)
     columns = ["action", "operator", "location_id", "x_m", "y_m", "structure", "height_m", "antenna_height_m", "bands",
-               "configuration", "new", "slots", "survey", "way", "length_m"]  # fmt: skip
+               "configuration", "new", "slots", "survey", "way", "length_m", "hop_to", "by_road"]  # fmt: skip
     table = pd.DataFrame(made.rows).reindex(columns=columns)
     return PlaceOptions(table, made.cells, made.cost, made.opex, np.array(made.capacity))
 
@@ -394,7 +414,7 @@ def _built(
     at: NDArray[np.float64],
     locations: gpd.GeoDataFrame,
     road_m: Callable[[NDArray[np.float64], NDArray[np.float64], bool], NDArray[np.float64]],
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     settings: Places5G,
@@ -409,7 +429,8 @@ def _built(
         antenna_height_m=lambda table: table["highest_m"]
     )
     power_m, away_m = road_m(x, y, True), road_m(x, y, False)
-    link = connect(x, y, antenna_m, fibre_m(x, y), power_m, donors, ground, costs, weighing)
+    found = cable(x, y)
+    link = connect(x, y, antenna_m, found.length_m, power_m, donors, ground, costs, weighing)
     who = list(settings.operators) if settings.policy == "each" else list(settings.operators)[:1]
     for n in range(len(at)):
         if link.way[n] == "satellite":
@@ -426,7 +447,8 @@ def _built(
                     operator=one if settings.policy == "each" else ANY, x_m=float(x[n]), y_m=float(y[n]),
                     structure=structure, height_m=3.0 if roof[n] else POLE_M, antenna_height_m=float(antenna_m[n]),
                     bands=code, configuration=radio.configuration, new=True, slots=0, survey=False, way=link.way[n],
-                    length_m=float(link.length_m[n]), location_id=f"new-{n}",
+                    length_m=float(link.length_m[n]), hop_to=link.hop_to[n], by_road=bool(found.by_road[n]),
+                    location_id=f"new-{n}",
                 )  # fmt: skip
 
 
@@ -495,6 +517,7 @@ def _rows(
     fresh = np.flatnonzero(choice.actions & ~stands).tolist()
     ids = {action: f"P-{n:03d}" for n, action in enumerate(fresh, start=1)}
     helped = _helped(problem, choice, gained, part, fresh)
+    for_quota = [one for one in fresh if not gained[one].size and not helped[one].size]  # new structures need them
     for action in fresh:
         row, cost = options.actions.iloc[action], options.cost[action]
         demands = gained[action]
@@ -502,16 +525,18 @@ def _rows(
         reasons = _reasons(served, options, problem, part, demands, action)
         if not len(served):
             reasons = _support(places.iloc[np.unique(place_of[helped[action]])], options, problem, action)
-        helpers = [ids[other] for other in fresh if other != action and np.isin(helped[other], demands).any()]
+        others = [one for one in fresh if one != action and np.isin(helped[one], demands).any()]
+        others += for_quota if row["new"] and len(served) else []
         name = str(served["name"].iloc[0]) if len(served) else ""
+        goal_vi, goal_en = (name, name) if name else ("bổ sung dung lượng", "more capacity")
         what = f"{row['bands']} {row['configuration']}"
         words = {
             "upgrade_5g": (f"{row['operator'] or 'Dùng chung'} thêm 5G {what} tại {row['location_id']}",
                            f"{row['operator'] or 'Shared radio'} adds 5G {what} at {row['location_id']}"),
             "add_tenant": (f"{row['operator'] or 'Dùng chung'} lắp 5G {what} tại cột {row['location_id']}",
                            f"{row['operator'] or 'Shared radio'} joins {row['location_id']} with 5G {what}"),
-            "new_structure_5g": (f"{row['structure']} mới với 5G {what}: {name}",
-                                 f"New {row['structure']} with 5G {what}: {name}"),
+            "new_structure_5g": (f"{row['structure']} mới với 5G {what}: {goal_vi}",
+                                 f"New {row['structure']} with 5G {what}: {goal_en}"),
         }[str(row["action"])]  # fmt: skip
         records.append(
             {
@@ -537,7 +562,7 @@ def _rows(
                 "cost_high_vnd": cost.high,
                 "opex_vnd_per_year": options.opex[action].base,
                 "year": year,
-                "depends_on": ";".join(helpers) or None,
+                "depends_on": ";".join(ids[one] for one in others) or None,
                 "funding": "operator",
                 "gap": gap,
                 "reason_vi": reasons[0],
@@ -641,6 +666,11 @@ def _reasons(
         f"5G for {len(served)} places ({names}), {wanted:.0f} Mbit/s wanted, {room:.0f} Mbit/s of capacity; "
         f"to build and run {own_en}."
     )
+    row = options.actions.iloc[action]
+    if row["new"]:
+        backhaul = backhaul_words(row["way"], row["length_m"], row["hop_to"], by_road=bool(row["by_road"]))
+        vi += f" Truyền dẫn: {backhaul[0]}."
+        en += f" Backhaul: {backhaul[1]}."
     able = (part[demands].toarray() >= problem.share[demands][:, None] - 1e-9).all(axis=0)
     able &= (options.capacity_mbps >= wanted) & (options.actions["action"] != "stands").to_numpy(bool)
     able[action] = False
@@ -657,8 +687,15 @@ def _reasons(
 
 
 def _compared(
-    places: gpd.GeoDataFrame, options: PlaceOptions, problem: Cover, choice: Choice, place_of: NDArray[np.int64]
+    places: gpd.GeoDataFrame,
+    options: PlaceOptions,
+    problem: Cover,
+    choice: Choice,
+    place_of: NDArray[np.int64],
+    built: NDArray[np.float64],
+    budget: float,
 ) -> pd.DataFrame:
+    """The program and the habits; under a budget its bound is of users, and what habit costs more says nothing."""
     middle = places.geometry.representative_point()
     at = np.column_stack([middle.x, middle.y])[place_of]
     xy = options.actions[["x_m", "y_m"]].to_numpy(float)
@@ -666,31 +703,39 @@ def _compared(
     by_cost = np.tile(problem.cost, (len(at), 1))
     rows = [
         _line("program", choice, options, problem),
-        _line("nearest structure for each place", place_by_place(problem, away_m), options, problem),
-        _line("most demand first, cheapest", place_by_place(problem, by_cost), options, problem),
+        _line("nearest structure for each place", place_by_place(problem, away_m, built, budget), options, problem),
+        _line("most demand first, cheapest", place_by_place(problem, by_cost, built, budget), options, problem),
     ]
     table = pd.DataFrame(rows)
+    if np.isfinite(budget):
+        return table.assign(bound_vnd=np.nan, over_program_pct=np.nan)
     table["over_program_pct"] = (100.0 * (table["cost_vnd"] / table["cost_vnd"].iloc[0] - 1.0)).round(2)
     return table
 
 
-def place_by_place(problem: Cover, rank: NDArray[np.float64]) -> Choice:
+def place_by_place(
+    problem: Cover, rank: NDArray[np.float64], built: NDArray[np.float64], budget: float = np.inf
+) -> Choice:
     """Place by place, most traffic first: what is chosen already is used, else the first by rank that helps.
 
-    Keeps capacities; limits are not looked at. What a planner does by hand.
+    Keeps capacities and the budget: a place that cannot be served whole for what is left is passed over. Limits are not
+    looked at. What a planner does by hand.
 
     Parameters
     ----------
     rank : ndarray, shape (demands, actions)
         Smaller is tried first.
+    built, budget
+        As in `most_users`.
     """
-    chosen = problem.cost == 0
-    left = problem.capacity.copy()
+    taken = problem.cost == 0
+    room = problem.capacity.copy()
     points = [np.flatnonzero(problem.demand == d) for d in range(problem.share.size)]
     reach = csr_array(problem.reach)
     carries = problem.carries.toarray().astype(bool)
     served = np.zeros(problem.share.size, dtype=bool)
     for demand in np.argsort(-problem.traffic, kind="stable"):
+        chosen, left = taken.copy(), room.copy()
         own = reach[points[demand]].toarray()
         order = np.argsort(rank[demand], kind="stable")
         order = np.concatenate([order[chosen[order]], order[~chosen[order]]])
@@ -708,9 +753,10 @@ def place_by_place(problem: Cover, rank: NDArray[np.float64]) -> Choice:
             need -= carried
             left[action] -= carried
         done = problem.weight[points[demand]][covered].sum() >= problem.share[demand] - 1e-9
-        served[demand] = done and need <= 1e-9
+        if done and need <= 1e-9 and built[chosen].sum() <= budget:
+            taken, room, served[demand] = chosen, left, True
     sites = np.zeros(problem.site_cost.size, dtype=bool)
-    return Choice(chosen, sites, served, cost_of(problem, chosen), float(problem.value[served].sum()), None)
+    return Choice(taken, sites, served, cost_of(problem, taken), float(problem.value[served].sum()), None)
 
 
 def _line(method: str, choice: Choice, options: PlaceOptions, problem: Cover) -> dict[str, Any]:
@@ -721,6 +767,7 @@ def _line(method: str, choice: Choice, options: PlaceOptions, problem: Cover) ->
         "method": method,
         "places": int(choice.served.sum()),
         "of": int(problem.share.size),
+        "value": choice.value,
         "stations": len(fresh),
         "new_structures": int(new.sum()),
         "reuse_pct": round(100.0 * float((~new).mean()), 2) if fresh.size else np.nan,

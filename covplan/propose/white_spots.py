@@ -17,7 +17,7 @@ import pandas as pd
 from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
 
-from covplan.propose.backhaul import connect
+from covplan.propose.backhaul import backhaul_words, connect
 from covplan.propose.baselines import cheapest_first, most_demand_first, nearest_first
 from covplan.propose.candidates import SECTION_M
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
@@ -48,6 +48,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from covplan.fiber.access import Cable
     from covplan.study.boundaries import Version
     from covplan.study.settings import Cost, Propagation, Propose, Radio, Rule, WhiteSpots
     from covplan.terrain.ground import Ground
@@ -93,7 +94,7 @@ class Options:
     actions: pd.DataFrame
     """action, operator, location_id, site, x_m, y_m, structure, height_m, antenna_height_m, bands, survey, opex."""
     sites: pd.DataFrame
-    """candidate, x_m, y_m, structure, height_m, road_m, power_m, urban, way, length_m, to."""
+    """candidate, x_m, y_m, structure, height_m, road_m, power_m, urban, way, length_m, hop_to, by_road."""
     cells: list[tuple[Cell, ...]]
     """Of each action."""
     cost: list[Range]
@@ -101,6 +102,9 @@ class Options:
     opex: list[Range]
     """Per action, VND/year."""
     site_cost: list[Range]
+    """Structure, power and backhaul, VND."""
+    site_backhaul: list[Range]
+    """What of it is backhaul."""
     site_opex: list[Range]
 
 
@@ -120,6 +124,8 @@ class WhiteSpotPlan:
     """Row of `hamlets` of each demand of the problem."""
     best_dbm: NDArray[np.float64]
     """Of each demand: the weakest of its points under the best candidate, dBm."""
+    pays_for: NDArray[np.int64]
+    """Of each row of `proposals`: the new site whose cost is in it; −1 for none."""
 
 
 def propose(
@@ -176,9 +182,9 @@ def propose(
         alone[year] = least_cost(problem, wanted[year], gap=gap, time_limit_s=limit_s)
         within[year] = least_cost(problem, wanted[year], forbidden=~final.actions, gap=gap, time_limit_s=limit_s)
         year_of[within[year].actions & (year_of == last)] = year
-    table = _rows(need, options, problem, final, hamlet_of, year_of, known, communes, version)
+    table, pays_for = _rows(need, options, problem, final, hamlet_of, year_of, known, communes, version)
     comparison = _compared(need, options, free, hamlet_of, wanted, within, alone)
-    return WhiteSpotPlan(table, comparison, final, problem, options, need.hamlets, hamlet_of, best_dbm)
+    return WhiteSpotPlan(table, comparison, final, problem, options, need.hamlets, hamlet_of, best_dbm, pays_for)
 
 
 def posed(
@@ -320,7 +326,7 @@ def options_for(
     stations: gpd.GeoDataFrame,
     cells: pd.DataFrame,
     new_ground: pd.DataFrame,
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     rules: Sequence[Rule],
@@ -334,22 +340,23 @@ def options_for(
 
     Parameters
     ----------
-    fibre_m : callable
-        Length of cable from points to the nearest fibre, metres.
+    cable : callable
+        What leads from points to the nearest fibre.
     """
     points = missing_points(need, settings)
     tree = cKDTree(points) if len(points) else None
     made = _Made([], [], [], [])
     if tree is not None:
         _on_structures(made, locations, stations, cells, points, tree, costs, settings, ground)
-    sites, site_cost, site_opex = _sites(new_ground, locations, fibre_m, ground, costs, rules, weighing)
+    sites, site_cost, site_backhaul, site_opex = _sites(new_ground, locations, cable, ground, costs, rules, weighing)
     if tree is not None:
         _on_new_ground(made, sites, points, tree, costs, settings, ground)
     columns = ["action", "operator", "location_id", "site", "x_m", "y_m", "structure", "height_m",
                "antenna_height_m", "bands", "survey", "slots", "station_id"]  # fmt: skip
     return Options(
-        pd.DataFrame(made.rows, columns=columns), sites, made.cells, made.cost, made.opex, site_cost, site_opex
-    )
+        pd.DataFrame(made.rows, columns=columns), sites, made.cells, made.cost, made.opex, site_cost, site_backhaul,
+        site_opex,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -462,13 +469,16 @@ def _on_new_ground(
 def _sites(
     new_ground: pd.DataFrame,
     locations: gpd.GeoDataFrame,
-    fibre_m: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
     ground: Ground,
     costs: Mapping[str, Cost],
     rules: Sequence[Rule],
     weighing: Propose,
-) -> tuple[pd.DataFrame, list[Range], list[Range]]:
-    """New ground with a pole, and with a mast of each height that is allowed there; what each site costs."""
+) -> tuple[pd.DataFrame, list[Range], list[Range], list[Range]]:
+    """New ground with a pole, and with a mast of each height that is allowed there.
+
+    And of each: what it costs to build, how much of that is its backhaul, and what it costs to run.
+    """
     heights = [(SMALL_M, True), *((height, False) for height in weighing.mast_heights_m)]
     parts = [
         new_ground.assign(candidate=np.arange(len(new_ground)), height_m=height, small=small)
@@ -482,11 +492,11 @@ def _sites(
     donors = locations[locations["fiber"] & ~locations["closed"]].assign(
         antenna_height_m=lambda table: table["highest_m"]
     )
-    to_fibre_m = fibre_m(x, y)
+    found = cable(x, y)
     power_m = sites["power_m"].to_numpy(float)
-    link = connect(x, y, sites["height_m"].to_numpy(float) - BELOW_TOP_M, to_fibre_m, power_m, donors, ground,
+    link = connect(x, y, sites["height_m"].to_numpy(float) - BELOW_TOP_M, found.length_m, power_m, donors, ground,
                    costs, weighing)  # fmt: skip
-    sites = sites.assign(way=link.way, length_m=link.length_m, to=link.to)
+    sites = sites.assign(way=link.way, length_m=link.length_m, hop_to=link.hop_to, by_road=found.by_road)
     cost, opex = [], []
     running = unit_cost(costs, "opex_site")
     for site, backhaul in zip(sites.itertuples(), link.cost, strict=True):
@@ -495,7 +505,8 @@ def _sites(
         cost.append(mast + power + backhaul)  # the pole of a small cell comes with it
         opex.append(running * (SMALL_OPEX if site.small else 1.0))
     keep = np.flatnonzero(link.way != "satellite")  # no way to the network is no site
-    return sites.iloc[keep].reset_index(drop=True), [cost[n] for n in keep], [opex[n] for n in keep]
+    own = ([values[n] for n in keep] for values in (cost, link.cost, opex))
+    return sites.iloc[keep].reset_index(drop=True), *own
 
 
 def _sectors(
@@ -601,19 +612,22 @@ def _rows(
     known: int,
     communes: gpd.GeoDataFrame,
     version: Version,
-) -> gpd.GeoDataFrame:
-    """One row of the layer per chosen action; a site's cost goes to the first action on it."""
-    records, points = [], []
+) -> tuple[gpd.GeoDataFrame, NDArray[np.int64]]:
+    """One row of the layer per chosen action, and the site it pays for: that goes to the earliest action on it."""
+    records, points, pays_for = [], [], []
     gained = _gained(problem, choice)
-    paid: set[int] = set()
+    paid: dict[int, str] = {}
     gap = choice.solution.gap if choice.solution else np.nan
-    for n, action in enumerate(np.flatnonzero(choice.actions).tolist(), start=1):
+    chosen = np.flatnonzero(choice.actions)
+    for n, action in enumerate(chosen[np.argsort(year_of[chosen], kind="stable")].tolist(), start=1):
+        proposal_id = f"W-{n:03d}"
         row = options.actions.iloc[action]
         cost, opex = options.cost[action], options.opex[action]
         site = int(row["site"])
         there = options.sites.iloc[site] if site != NO_SITE else None
-        if site != NO_SITE and site not in paid:
-            paid.add(site)
+        first_on_site = paid.setdefault(site, proposal_id) if site != NO_SITE else proposal_id
+        pays_for.append(site if first_on_site == proposal_id else NO_SITE)
+        if pays_for[-1] != NO_SITE:
             cost, opex = cost + options.site_cost[site], opex + options.site_opex[site]
         hamlets = need.hamlets.iloc[hamlet_of[gained[action]]]
         lost, again = next_best(problem, choice, int(action))
@@ -623,7 +637,7 @@ def _rows(
         first = hamlets.iloc[0] if len(hamlets) else None
         records.append(
             {
-                "proposal_id": f"W-{n:03d}",
+                "proposal_id": proposal_id,
                 "kind": "white_spot",
                 "action": row["action"],
                 "title_vi": titles[0],
@@ -646,6 +660,7 @@ def _rows(
                 "cost_high_vnd": cost.high,
                 "opex_vnd_per_year": opex.base,
                 "year": int(year_of[action]),
+                "depends_on": first_on_site if first_on_site != proposal_id else None,
                 "funding": _funding(hamlets),
                 "gap": gap,
                 "reason_vi": reasons[0],
@@ -655,7 +670,7 @@ def _rows(
             }
         )
         points.append(gpd.points_from_xy([row["x_m"]], [row["y_m"]])[0])
-    return proposal_rows(records, points, communes, version)
+    return proposal_rows(records, points, communes, version), np.array(pays_for, np.int64)
 
 
 def _gained(problem: Cover, choice: Choice) -> dict[int, NDArray[np.int64]]:
@@ -682,14 +697,9 @@ def _reasons(
     vi = f"Phủ {len(hamlets)} thôn ({names}), {households} hộ; xây dựng và vận hành {own_vi}."
     en = f"Covers {len(hamlets)} hamlets ({names}), {households} households; to build and run {own_en}."
     if site is not None:
-        to_vi = (
-            f"viba tới {site['to']}" if site["way"] == "microwave" else f"cáp quang {site['length_m'] / 1000:.1f} km"
-        )
-        to_en = (
-            f"microwave to {site['to']}" if site["way"] == "microwave" else f"{site['length_m'] / 1000:.1f} km of fibre"
-        )
-        vi += f" Truyền dẫn: {to_vi.replace('.', ',', 1) if 'km' in to_vi else to_vi}."
-        en += f" Backhaul: {to_en}."
+        backhaul = backhaul_words(site["way"], site["length_m"], site["hop_to"], by_road=bool(site["by_road"]))
+        vi += f" Truyền dẫn: {backhaul[0]}."
+        en += f" Backhaul: {backhaul[1]}."
     if row["survey"]:
         vi += " Cột cần kiểm định lại trước khi lắp."
         en += " The structure is to be surveyed first."

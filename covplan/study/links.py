@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
 
+import pandas as pd
+
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -143,6 +145,22 @@ class Explanation:
     def best(self) -> tuple[ExplainedLink, ...]:
         """The best server of each operator that has one."""
         return tuple(one for one in self.links if one.rank == 1)
+
+    def _repr_html_(self) -> str:
+        rows = [
+            {
+                "Nhà mạng": one.operator,
+                "Cell": one.cell_id,
+                "km": round(one.length_m / 1000.0, 2),
+                "RSRP (dBm)": round(one.rsrp_dbm, 1),
+                "Nhận định": one.verdict_vi,
+            }
+            for one in self.links
+        ]
+        rows += [
+            {"Nhà mạng": one.operator, "Cell": one.station_id, "Nhận định": one.verdict_vi} for one in self.missing
+        ]
+        return str(pd.DataFrame(rows).to_html(index=False, escape=True, na_rep="–"))
 
 
 @cache

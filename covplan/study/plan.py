@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
-PROPOSALS_VERSION = "1"  # a new one makes what older programs kept unread
+PROPOSALS_VERSION = "2"  # a new one makes what older programs kept unread
 INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
 TABLES = ("indicators", "parts", "curves", "evidence", "signals", "reliability")
 PROPOSED = ("proposals", "comparison", "supply_curve")

@@ -316,6 +316,8 @@ class Places5G(_Section):
     """Whether places that do not exist yet are served too."""
     busy_share: Share = 0.5
     """Share of a cell's capacity that can be promised; the load of neighbours is set likewise in [radio]."""
+    budget_vnd: Annotated[float, Field(ge=0)] = 0.0
+    """What may be built for: most users at places are served for it; 0: all places, at least cost."""
 
 
 class Cost(_Section):

@@ -64,7 +64,7 @@ def test_the_cheaper_of_cable_and_hop_is_taken_and_without_either_there_is_none(
     link = connect(x, y, np.full(3, 42.0), fibre_m, power_m, donors, ground(flat()), SETTINGS.costs, SETTINGS.propose)
     assert link.way.tolist() == ["fiber", "microwave", "microwave"]
     assert link.length_m.tolist() == [500.0, 0.0, 0.0]
-    assert link.to == ["", "L", "L"]
+    assert link.hop_to == ["L", "L", "L"]  # what a trench is worth is known where cable is cheaper too
     assert link.cost[0].base == pytest.approx(0.5 * SETTINGS.costs["fiber_aerial_shared_poles"].base)
     low = connect(x, y, np.full(3, 1.0), fibre_m, power_m, donors[:0], ground(flat()), SETTINGS.costs, SETTINGS.propose)
     assert low.way.tolist() == ["fiber", "fiber", "satellite"]

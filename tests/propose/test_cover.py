@@ -26,10 +26,13 @@ from covplan.propose.cover import (
     served_by,
     unreachable,
 )
+from covplan.propose.places_5g import most_users
 from covplan.propose.solver import Status
 from covplan.study.errors import NoSolution
+from covplan.study.settings import Propose
 
 INSTANCES = Path("/work/shared/reference/instances")
+EXACTLY = Propose(gap=0.0)
 RADIUS = 800.0  # of the published maximal covering instances
 
 
@@ -146,6 +149,25 @@ def test_most_places_for_a_budget_equal_trying_every_choice_and_cost_no_more_tha
         return
     found = most_value(problem, budget)
     assert (found.value, -found.cost) == pytest.approx(max(able))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    problems(shares=(0.5, 1.0), capacity=True), st.lists(st.integers(0, 9), min_size=6, max_size=6), st.integers(0, 25)
+)
+def test_most_users_for_what_may_be_built_equal_trying_every_choice(problem, prices, budget):
+    """5G under a budget: what is built is paid from it, running it is not, quotas and capacity hold."""
+    built = np.array(prices[: problem.cost.size], float)
+    tried = [(value, cost) for actions, cost, value in choices(problem) if built[actions].sum() <= budget]
+    if not tried:
+        with pytest.raises(NoSolution):
+            most_users(problem, built, budget, EXACTLY)
+        return
+    found = most_users(problem, built, budget, EXACTLY)
+    most = max(value for value, _ in tried)
+    assert found.value >= most - 1e-9
+    assert built[found.actions].sum() <= budget + 1e-6
+    assert found.cost <= min(cost for value, cost in tried if value >= most - 1e-9) + 1e-6
 
 
 @settings(deadline=None, max_examples=200)

@@ -113,6 +113,19 @@ def test_a_target_beyond_all_proposals_is_named_with_what_they_reach():
         phase([1.0, 1.0], [1, 1], [], [hamlets(2, {2026: 80.0})], Phases(years=YEARS))
 
 
+def test_a_target_beyond_all_proposals_can_be_lowered_to_what_they_reach_and_is_said():
+    reach = Indicator("REACH", 5.0, 10.0, np.eye(2, dtype=bool), np.zeros(2), np.zeros(2), {2026: 60.0, 2027: 90.0})
+    phases = Phases(years=YEARS, budget_vnd=(0.0, 1.0, 1.0))
+    with pytest.raises(NoSolution, match="all proposals together reach 70"):
+        phase([1.0, 1.0], [1.0, 1.0], [], [reach], phases)
+    found = phase([1.0, 1.0], [1.0, 1.0], [], [reach], phases, lower_targets=True)
+    assert found.year.tolist() in ([2026, 2027], [2027, 2026])
+    assert len(found.short) == 1
+    assert found.short[0].startswith("REACH: 90 % is wanted by the end of 2027; all proposals together reach 70.00 %")
+    easy = Indicator("ONE", 9.0, 10.0, np.ones((1, 1), bool), np.zeros(1), np.zeros(1), {2027: 100.0})
+    assert phase([1.0], [1.0], [], [easy], Phases(years=YEARS), lower_targets=True).short == ()
+
+
 def test_targets_between_the_years_of_the_plan():
     target, years = Target(target_2025=98, target_2030=100), (2024, 2025, 2028, 2030)
     assert yearly_targets(target, Phases(years=years)) == {2025: 98, 2028: 98, 2030: 100}

@@ -1,0 +1,73 @@
+"""How much cable leads from any point to the nearest fibre, along roads. Feeds the backhaul of new sites.
+
+Fibre is where a route has spare cores, or nobody says that it has none, and at every node. From there one search over
+all roads gives every road's way; a point then looks only at the road nearest to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import shapely
+
+from covplan.fiber.roads import along_routes, nearest_way
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from covplan.fiber.reach import Network
+    from covplan.fiber.roads import RoadGraph
+
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Cable:
+    """Cable from each of some points to the nearest fibre."""
+
+    length_m: Floats
+    """inf where nothing leads to any fibre."""
+    by_road: Flags
+    """True: measured along roads; False: the straight distance times a detour."""
+
+
+@dataclass(frozen=True)
+class FibreWays:
+    """The way to the nearest fibre from every node of a road graph."""
+
+    graph: RoadGraph
+    way_m: Floats
+    """Per node; inf where no road leads to fibre."""
+    lit: Flags
+    """Per edge: fibre runs along it."""
+
+
+def fibre_ways(network: Network, routes: gpd.GeoDataFrame) -> FibreWays:
+    """Search from all fibre at once over the network that the routes were joined to."""
+    graph = network.graph
+    lit = along_routes(graph, routes[routes["spare_cores"].fillna(1) > 0])
+    beside = np.unique(np.concatenate([graph.tail[lit], graph.head[lit]]))
+    at = network.point >= 0
+    sources = np.concatenate([beside, network.point[at]])
+    offset_m = np.concatenate([np.zeros(beside.size), network.point_away_m[at]])
+    return FibreWays(graph, nearest_way(network.ways, sources, offset_m)[0], lit)
+
+
+def cable_m(ways: FibreWays, x_m: Floats, y_m: Floats) -> Floats:
+    """Straight to the nearest road, and along roads to the nearest fibre, metres; inf where that road leads to none."""
+    graph = ways.graph
+    if not graph.edges or not x_m.size:
+        return np.full(x_m.size, np.inf)
+    points = shapely.points(x_m, y_m)
+    edge = shapely.STRtree(graph.line).nearest(points)
+    line = graph.line[edge]
+    share = shapely.line_locate_point(line, points) / np.maximum(shapely.length(line), 1e-9)
+    along_m = share * graph.length_m[edge]
+    from_tail = along_m + ways.way_m[graph.tail[edge]]
+    from_head = graph.length_m[edge] - along_m + ways.way_m[graph.head[edge]]
+    on_road_m = np.where(ways.lit[edge], 0.0, np.minimum(from_tail, from_head))
+    return np.asarray(shapely.distance(line, points) + on_road_m, np.float64)
