@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 from matplotlib.figure import Figure
 
+from covplan.publish.map_layers import looks
 from covplan.publish.office import BILLION
 from covplan.publish.words import label, number_vi
 
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 DPI = 150
 WIDTH_IN, MAP_IN = 6.3, 4.1  # the first is that of the text: A4 less its margins
-STATE_COLOURS = {"covered": "#4c9f70", "weak": "#f2a541", "none": "#c1121f", "unknown": "#8d99ae"}
 CLASS_COLOURS = {"A1a": "#9c6ade", "A1b": "#e377c2", "A2a": "#f2a541", "A2b": "#2a6f97", "A2c": "#555555"}
 KIND_COLOURS = {"white_spot": "#c1121f", "place_5g": "#7b2cbf", "share": "#2a6f97", "fibre": "#4c9f70"}
 SYNTHETIC = "DỮ LIỆU MÔ PHỎNG – vị trí trạm, thôn, tuyến cáp KHÔNG có thật"
@@ -33,12 +33,13 @@ def hamlet_map(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> Figure:
     """Hamlets by state; those without signal on top."""
     figure, axes = _map(communes)
     centres = hamlets.geometry.representative_point()
+    colours = looks()["hamlets"]["mobile_state"]  # the map's
     for state in ("covered", "unknown", "weak", "none"):
         chosen = centres[(hamlets["mobile_state"] == state).fillna(value=False)]
         if len(chosen):
             named = f"{label('mobile_state', state)} ({number_vi(len(chosen))} thôn)"
             size = 26 if state == "none" else 14 if state == "weak" else 7
-            axes.scatter(chosen.x, chosen.y, s=size, color=STATE_COLOURS[state], label=named, lw=0.2, ec="white")
+            axes.scatter(chosen.x, chosen.y, s=size, color=colours[state]["fillColor"], label=named, lw=0.2, ec="white")
     return _finished_map(figure, axes)
 
 
