@@ -89,14 +89,7 @@ def propose(
             lost = int(shared.coverage["hamlets_lost"].sum())
             told = f"dùng chung (sharing): {lost} thôn mất sóng của một nhà mạng khi tính lại (hamlets lost)"
             made.add(shared.proposals, [told], share=_served(shared.comparison, "moves"))
-<<<<<<< HEAD
     done = made.decided(made.into(plan), kinds, phased=phased)
-=======
-    done = made.into(plan)
-    together, unmet = marked(done.proposals, study.decisions[study.decisions["kind"].isin(kinds)])
-    made.said += [f"quyết định {one} không còn phương án tương ứng (decision without a candidate)" for one in unmet]
-    done = replace(done, proposals=together)
->>>>>>> out
     if phased and len(done.proposals):
         progress("phân kỳ (phasing)")
         done = made.phased(done, plan)
@@ -141,11 +134,6 @@ class _Made:
 
     def phased(self, done: Plan, today: Plan) -> Plan:
         """The plan with a year for each proposal; as it is, and why is said, where budgets or rules forbid it."""
-<<<<<<< HEAD
-=======
-        blank = done.proposals.assign(year=pd.array([pd.NA] * len(done.proposals), dtype="Int64"))
-        blank = marked(blank, done.study.decisions)[0]  # what has a year by decision keeps it
->>>>>>> out
         found = self.tried(
             "không phân kỳ được (no years)",
             lambda: phase_proposals(done.study, done.proposals, today=today, lower_targets=True),
