@@ -87,9 +87,18 @@ def extend_fibre(
         budget_vnd=budget_vnd,
         towns=study.communes[wards & own].union_all(),
         sites=sites,
+        without=_decided(study, "rejected"),
+        must_join=_decided(study, "accepted"),
         gap=gap,
         time_limit_s=time_limit_s,
     )
+
+
+def _decided(study: Study, decision: str) -> set[str]:
+    """Hamlets whose connection a planner decided on so."""
+    decisions = study.decisions
+    about = (decisions["action"] == "connect_hamlet") & (decisions["decision"] == decision)
+    return {str(one) for one in decisions.loc[about, "village_id"].dropna()}
 
 
 def fibre_single_routes(study: Study, network: Network) -> tuple[list[Single], pd.DataFrame]:

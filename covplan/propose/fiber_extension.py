@@ -26,7 +26,7 @@ from covplan.study.findings import finding
 from covplan.study.plan import result_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -125,6 +125,8 @@ def candidates(
     towns: shapely.Geometry | None = None,
     sites: pd.DataFrame | None = None,
     built: Sequence[Extension] = (),
+    without: Collection[str] = (),
+    must_join: Collection[str] = (),
 ) -> Candidates:
     """The problem whose trees are extensions.
 
@@ -139,12 +141,17 @@ def candidates(
         it costs to leave the site out. They need cores, no PON port, and have no optical limit.
     built : sequence of Extension
         Earlier phases, taken as laid: their cable costs nothing more, their groups stay joined, their ports are used.
+    without, must_join : collection of str
+        Hamlets that a planner rejected, and those that were accepted: never and always joined.
     """
     graph = network.graph
     kind = mounting(graph, towns, buried=fiber.buried)
     route_vnd = {level: route_cost_vnd(graph, kind, costs, fiber, level) for level in LEVELS}
     closure_vnd = {level: float(getattr(costs["fiber_closure"], level)) for level in LEVELS}
-    terminal, group, ids, parts, households, must = _hamlet_groups(reach, dwellings, network, fiber)
+    terminal, group, ids, parts, households = _hamlet_groups(
+        reach[~reach["village_id"].isin(list(without))], dwellings, network, fiber
+    )
+    must = [one in must_join for one in ids]
     is_site = [False] * len(ids)
     spur_m = [0.0] * len(ids)
     worth = [0.0] * len(ids)
@@ -460,6 +467,8 @@ def plan_fibre(
     budget_vnd: float | None = None,
     towns: shapely.Geometry | None = None,
     sites: pd.DataFrame | None = None,
+    without: Collection[str] = (),
+    must_join: Collection[str] = (),
     gap: float = 0.0,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> FibrePlan:
@@ -474,6 +483,8 @@ def plan_fibre(
         Rising; what one phase builds the next one has. Ignored when there is a budget.
     years : sequence of int
         Years in which something can be built; a phase has those after the one before it.
+    without, must_join
+        As in `candidates`.
     """
     phases: list[Extension] = []
     tables: list[gpd.GeoDataFrame] = []
@@ -481,15 +492,19 @@ def plan_fibre(
     joined, since = 0, min([*years, targets[0][0]] if targets else years) - 1
     steps = [(max(years), None)] if budget_vnd is not None else [(year, pct) for year, pct in targets]
     for year, pct in steps:
-        found = candidates(reach, dwellings, nodes, network, fiber, costs, towns=towns, sites=sites, built=phases)
+        found = candidates(
+            reach, dwellings, nodes, network, fiber, costs, towns=towns, sites=sites, built=phases, without=without,
+            must_join=must_join,
+        )  # fmt: skip
         missing = 0 if pct is None else max(0, hamlets_missing(reach, pct) - joined)
         able = joinable_groups(found.problem) & ~found.built & ~found.is_site
-        wanted = min(missing, int(able.sum()))
+        accepted = np.isin(found.id, list(must_join)) & ~found.built
+        wanted = max(min(missing, int(able.sum())), int(accepted.sum()))
         made = extend(found, hamlets=wanted, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
         when = by_years(made, [one for one in years if since < one <= year] or [year])
         tables.append(fibre_proposals(made, when, reach, communes, network))
         phases.append(made)
-        rows.append(_phase_row(made, network, year, pct, missing - wanted))
+        rows.append(_phase_row(made, network, year, pct, max(missing - wanted, 0)))
         joined, since = joined + rows[-1]["hamlets"], year
     proposals = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
     order = pd.concat([order_table(one, reach, network) for one in phases], ignore_index=True)
@@ -590,7 +605,7 @@ def _spare_edges(network: Network) -> Flags:
 
 def _hamlet_groups(
     reach: gpd.GeoDataFrame, dwellings: gpd.GeoDataFrame, network: Network, fiber: Fiber
-) -> tuple[list[int], list[int], list[str], list[Equipment], list[int], list[bool]]:
+) -> tuple[list[int], list[int], list[str], list[Equipment], list[int]]:
     """Per hamlet known to be unserved: the nodes of its largest clusters near a road, until they are enough."""
     out = reach.loc[(~reach["ftth"].fillna(value=True)).to_numpy(bool), "village_id"]
     on_road = network.home_away_m <= fiber.off_road_m
@@ -614,7 +629,7 @@ def _hamlet_groups(
         ids.append(str(hamlet))
         parts.append(equipment(sizes[:enough], fiber))
         households.append(int(sizes[:enough].sum()))
-    return terminal, group, ids, parts, households, [False] * len(ids)
+    return terminal, group, ids, parts, households
 
 
 def _own_vnd(

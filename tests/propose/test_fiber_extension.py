@@ -102,11 +102,11 @@ class Fork:
             crs=EPSG,
         )
 
-    def problem(self, *, sites=None, fiber=None, built=()):
+    def problem(self, *, sites=None, fiber=None, **asked):
         fiber = fiber or self.fiber
         self.network = join_network(road_graph(self.roads), self.dwellings, self.nodes, self.routes, sites)
         self.reach = reach(self.villages, self.dwellings, self.nodes, self.network, fiber)
-        return candidates(self.reach, self.dwellings, self.nodes, self.network, fiber, COSTS, sites=sites, built=built)
+        return candidates(self.reach, self.dwellings, self.nodes, self.network, fiber, COSTS, sites=sites, **asked)
 
 
 def joined(extension):
@@ -184,6 +184,18 @@ def test_a_mast_shares_the_trench_and_the_saving_can_be_counted():
     assert joined(mast_alone) == {"BTS-1"}
     saved = hamlets_alone.tree.objective + mast_alone.tree.objective - together.tree.objective
     assert saved == pytest.approx(6.5 * KM + CLOSURE, rel=1e-3)
+
+
+def test_a_rejected_hamlet_is_left_out_and_an_accepted_one_is_joined_whatever_it_costs():
+    fork = Fork()
+    assert joined(extend(fork.problem(), hamlets=1)) == {"c"}
+    assert joined(extend(fork.problem(without={"c"}), hamlets=1)) == {"a"}
+    assert joined(extend(fork.problem(must_join={"b"}), hamlets=1)) == {"b"}
+    plan = plan_fibre(
+        fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS, [(2025, 50.0)],
+        (2025, 2026), must_join={"a", "b"}, without={"c"},
+    )  # fmt: skip
+    assert {one for text in plan.proposals["gains"] for one in text.split(";")} == {"a", "b"}  # 50 % asks for one
 
 
 def test_an_optional_mast_is_joined_when_microwave_is_dearer():
