@@ -11,12 +11,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import folium
+
     from covplan.pipeline.plan import make_plan
     from covplan.pipeline.proposals import propose_sharing, what_if
     from covplan.pipeline.radio import coverage, explain_link
     from covplan.publish.annexes import write_annexes
     from covplan.publish.geopackage import write_geopackage
-    from covplan.publish.maps import draw_map
     from covplan.publish.report import write_report
     from covplan.study.drawn import read_drawn
     from covplan.study.errors import CovplanError
@@ -50,7 +51,6 @@ _HOMES = {
     "Plan": "covplan.study.plan",
     "Study": "covplan.study.folder",
     "coverage": "covplan.pipeline.radio",
-    "draw_map": "covplan.publish.maps",
     "explain_link": "covplan.pipeline.radio",
     "make_plan": "covplan.pipeline.plan",
     "open_study": "covplan.study.folder",
@@ -61,6 +61,25 @@ _HOMES = {
     "write_geopackage": "covplan.publish.geopackage",
     "write_report": "covplan.publish.report",
 }
+
+
+def draw_map(study_or_plan: Study | Plan, **how: Any) -> folium.Map:
+    """The map of a plan, or of a study whose plan is made first, with the proposals kept for it.
+
+    Parameters
+    ----------
+    study_or_plan : Study or Plan
+    how
+        As in `covplan.publish.maps.draw_map`: tiles, coverage, sheets.
+    """
+    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.publish.maps import draw_map as draw
+    from covplan.study.folder import Study
+
+    if isinstance(study_or_plan, Study):
+        made = make_plan(study_or_plan)
+        return draw(with_kept_proposals(made) or made, **how)
+    return draw(study_or_plan, **how)
 
 
 def __getattr__(name: str) -> Any:

@@ -58,6 +58,9 @@ def test_type_checkers_and_python_see_the_same_public_names() -> None:
     tree = ast.parse((PACKAGE / "__init__.py").read_text(encoding="utf-8"))
     imports = [node for block in tree.body if isinstance(block, ast.If) for node in block.body]
     promised = {alias.name: node.module for node in imports if isinstance(node, ast.ImportFrom) for alias in node.names}
+    promised |= {
+        node.name: "covplan" for node in tree.body if isinstance(node, ast.FunctionDef) and node.name[0] != "_"
+    }
     assert set(promised) == set(covplan.__all__)
     assert {name: getattr(covplan, name).__module__ for name in covplan.__all__} == promised
 

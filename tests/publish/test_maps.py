@@ -12,6 +12,7 @@ import pytest
 import shapely
 from shapely.geometry import Polygon, box
 
+import covplan
 from covplan.pipeline import make_plan
 from covplan.publish import web
 from covplan.publish.map_layers import looks
@@ -272,6 +273,12 @@ def test_every_code_has_a_look() -> None:
                 column = layers()[layer].column(theme)
                 wanted = set(column.allowed) if column.type != "bool" else {"yes", "no"}
                 assert wanted <= set(codes), (layer, theme)
+
+
+def test_a_study_is_drawn_like_its_plan(tmp_path: Path) -> None:
+    study = open_study(small_study(tmp_path))
+    pages = [covplan.draw_map(one).get_root().render() for one in (study, make_plan(study))]
+    assert len({re.sub("[0-9a-f]{32}", "", page) for page in pages}) == 1  # Folium's names are drawn at random
 
 
 def test_numbers_and_values_in_words() -> None:
