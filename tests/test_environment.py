@@ -19,7 +19,7 @@ PIP_ONLY = {"django-leaflet"}
 IMPORT_NAMES = {"django-leaflet": "leaflet", "python-docx": "docx", "pyyaml": "yaml", "import-linter": "importlinter"}
 
 # Our own, and the other halves of pydantic and folium, which bring them and show them in their own interfaces.
-ALWAYS_THERE = {"covplan", "tests", "benchmarks", "pydantic_core", "branca"}
+ALWAYS_THERE = {"covplan", "tests", "benchmarks", "pydantic_core", "branca", "qgis"}  # the last: QGIS brings it
 
 
 def requirement(line):
