@@ -45,11 +45,6 @@ def main() -> None:
     """Plan a province's mobile and fibre coverage. A study folder goes in, a plan comes out."""
 
 
-def file_stem(name: str) -> str:
-    """A name as part of a path: letters, digits, dash and underscore only."""
-    return "".join(one if one.isalnum() or one in "-_" else "_" for one in name)
-
-
 def stop_if_same(study: Path, out: Path) -> None:
     """Stop when results would go into the study folder."""
     if study.resolve() == out.resolve():

@@ -12,7 +12,6 @@ from covplan import __version__
 from covplan.cli.base import (
     FOLDER,
     fail,
-    file_stem,
     language,
     main,
     number,
@@ -79,6 +78,7 @@ def indicators(study: Path, lang: Language) -> None:
 def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -> None:
     """Write a printable page (phiếu thôn) for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
     from covplan.pipeline import explain_link, make_plan, with_kept_proposals
+    from covplan.publish.map_layers import sheet_name
     from covplan.publish.sheet import write_sheet
     from covplan.study.find import find_village
     from covplan.study.folder import open_study
@@ -99,7 +99,7 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
             explained = None
             if opened.rasters["elevation"] is not None:
                 explained = explain_link(opened, village_id, include_restricted=False)
-            write_sheet(made, village_id, out / "sheets" / f"{file_stem(village_id)}.html", explained)
+            write_sheet(made, village_id, out / "sheets" / sheet_name(village_id), explained)
     console.print(f"[green]{out / 'sheets'}[/]: {len(dict.fromkeys(ids))} phiếu (pages)")
 
 
