@@ -11,8 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    import folium
-
     from covplan.pipeline.plan import make_plan
     from covplan.pipeline.proposals import propose_sharing, what_if
     from covplan.pipeline.radio import coverage, explain_link
@@ -63,8 +61,8 @@ _HOMES = {
 }
 
 
-def draw_map(study_or_plan: Study | Plan, **how: Any) -> folium.Map:
-    """The map of a plan, or of a study whose plan is made first, with the proposals kept for it.
+def draw_map(study_or_plan: Study | Plan, **how: Any) -> Any:
+    """The map (a folium.Map) of a plan, or of a study whose plan is made first, with the proposals kept for it.
 
     Parameters
     ----------
