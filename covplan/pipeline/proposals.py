@@ -157,10 +157,11 @@ def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None 
     ground, stations = load_study_ground(study), on_air(study.stations)
     need = hamlets_in_need(study, progress=progress)
     locations = candidates.locations_with_room(stations, min(s.phases.years), s.propose)
+    points, keep = white_spots.missing_points(need, s.white_spots)
     found = candidates.new_ground(
-        white_spots.missing_points(need, s.white_spots), ground, study.roads, _xy(locations), study.communes,
+        points, ground, study.roads, _xy(locations), study.communes,
         zones.headquarters(study.places, study.communes, version), s.rules, version, s.propose,
-        reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m),
+        reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m), keep=keep,
     )  # fmt: skip
     options = white_spots.options_for(
         need, locations, stations, study.cells, found, _cable(study), ground, s.costs, s.rules, s.white_spots,

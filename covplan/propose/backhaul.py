@@ -160,11 +160,11 @@ def _hops(
     at = np.column_stack([donors.geometry.x, donors.geometry.y, donors["antenna_height_m"].to_numpy(float)])
     away_m = np.hypot(x_m[:, None] - at[:, 0], y_m[:, None] - at[:, 1])
     order = np.argsort(away_m, axis=1, kind="stable")[:, :TRIED]
-    site, rank = np.nonzero(np.take_along_axis(away_m, order, axis=1) <= most_km * 1000.0)
-    donor = order[site, rank]
-    km = away_m[site, donor] / 1000.0
     sites = np.column_stack([x_m, y_m, antenna_m])
-    clear = clear_hops(sites[site], at[donor], ground, np.where(km <= LONG_HOP_KM, SHORT_GHZ, LONG_GHZ))
-    for s, d in zip(site[clear][::-1], donor[clear][::-1], strict=True):  # the nearest is written last
-        found[s] = d
+    for donor_of in order.T:  # the nearest of all sites, then the second of those that do not see it, and so on
+        away = away_m[np.arange(x_m.size), donor_of]
+        site = np.flatnonzero((found < 0) & (away <= most_km * 1000.0))
+        donor, km = donor_of[site], away[site] / 1000.0
+        clear = clear_hops(sites[site], at[donor], ground, np.where(km <= LONG_HOP_KM, SHORT_GHZ, LONG_GHZ))
+        found[site[clear]] = donor[clear]
     return found

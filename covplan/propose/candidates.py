@@ -96,6 +96,7 @@ def new_ground(
     *,
     reach_m: float,
     antenna_m: float,
+    keep: NDArray[np.int64] | int = PER_TARGET,
     protected: shapely.Geometry | None = None,
 ) -> pd.DataFrame:
     """New ground for masts: the highest good cell of each square, kept when it is likely to serve somebody.
@@ -103,7 +104,7 @@ def new_ground(
     A cell is good when it is on known terrain inside the communes, not too steep, near enough to a road, outside
     protected ground, far enough from masts that stand (rule `min_spacing`) and where bulky masts are allowed
     (`a1_only_radius`). Of these and of the highest good cells beside each target the ones are kept that have, for some
-    target, one of its `PER_TARGET` smallest losses by free space and one knife edge.
+    target, one of its `keep` smallest losses by free space and one knife edge.
 
     Parameters
     ----------
@@ -112,6 +113,8 @@ def new_ground(
     existing : ndarray, shape (masts, 2)
     antenna_m : float
         Of the line of sight, above ground.
+    keep : int or ndarray of int, shape (targets,)
+        Candidates kept for each target.
 
     Returns
     -------
@@ -141,7 +144,7 @@ def new_ground(
         good &= ~points.within(protected).to_numpy(bool)
     table = table[good.to_numpy(bool)].reset_index(drop=True)
     at = np.column_stack([table["x_m"], table["y_m"]])
-    kept = likely(at, targets, ground, reach_m=reach_m, antenna_m=antenna_m)
+    kept = likely(at, targets, ground, reach_m=reach_m, antenna_m=antenna_m, keep=keep)
     table, at = table.iloc[kept].reset_index(drop=True), at[kept]
     table["power_m"] = nearest_road_m(at[:, 0], at[:, 1], roads[roads["power"].fillna(value=False).astype(bool)])
     table["target_m"] = cKDTree(targets).query(at)[0] if len(at) else np.empty(0)
@@ -159,21 +162,28 @@ def nearest_road_m(x_m: NDArray[np.float64], y_m: NDArray[np.float64], roads: gp
 
 
 def likely(
-    at: NDArray[np.float64], targets: NDArray[np.float64], ground: Ground, *, reach_m: float, antenna_m: float
+    at: NDArray[np.float64],
+    targets: NDArray[np.float64],
+    ground: Ground,
+    *,
+    reach_m: float,
+    antenna_m: float,
+    keep: NDArray[np.int64] | int = PER_TARGET,
 ) -> NDArray[np.int64]:
-    """Candidates that have, for some target, one of its smallest losses by free space and one knife edge (P.526 §4.1).
+    """Candidates that have, for some target, one of its `keep` smallest losses by free space and one knife edge.
 
-    The knife edge is the highest point over the straight line. An estimate for choosing whom to compute in full.
+    The knife edge (P.526 §4.1) is the highest point over the straight line. An estimate for choosing whom to compute in
+    full.
     """
     if not len(at):
         return np.empty(0, dtype=np.int64)
     tree = cKDTree(at)
     kept: set[int] = set()
-    for target in targets:
+    for target, most in zip(targets, np.broadcast_to(keep, len(targets)), strict=True):
         near = np.array(tree.query_ball_point(target, reach_m), dtype=np.int64)
         if near.size:
             loss_db = _sight_loss(at[near], target, ground, antenna_m)
-            kept.update(near[np.argsort(loss_db, kind="stable")[:PER_TARGET]].tolist())
+            kept.update(near[np.argsort(loss_db, kind="stable")[:most]].tolist())
     return np.array(sorted(kept), dtype=np.int64)
 
 

@@ -108,7 +108,7 @@ def cover(
     total = np.bincount(owner, one, minlength=demands)
     at_sites = np.empty(0) if site_cost is None else np.asarray(site_cost, float)
     return Cover(
-        reach=csr_array(reach, dtype=bool),
+        reach=_true(reach),
         demand=owner,
         weight=one / np.where(total[owner] > 0, total[owner], 1.0),
         share=np.broadcast_to(np.asarray(share, float), (demands,)),
@@ -120,8 +120,15 @@ def cover(
         most=np.empty(0) if most is None else np.asarray(most, float),
         traffic=np.empty(0) if traffic is None else np.asarray(traffic, float),
         capacity=np.empty(0) if capacity is None else np.asarray(capacity, float),
-        carries=_none() if carries is None else csr_array(carries, dtype=bool),
+        carries=_none() if carries is None else _true(carries),
     )
+
+
+def _true(matrix: csr_array) -> csr_array:
+    """The matrix with only its true entries stored: what is stored is read as reached."""
+    stored = csr_array(matrix, dtype=bool, copy=True)
+    stored.eliminate_zeros()
+    return stored
 
 
 def least_cost(
@@ -163,7 +170,7 @@ def least_cost(
     keep[at[dominated(only(problem, keep))]] = False
     if fixed is not None:
         keep |= fixed
-    small = merged(only(problem, keep))
+    small = merged(_lean(only(problem, keep)))
     program = _program(small)
     lower = np.zeros(program.size)
     if fixed is not None:
@@ -263,19 +270,28 @@ def next_best(problem: Cover, choice: Choice, action: int) -> tuple[NDArray[np.i
     """
     others = choice.actions.copy()
     others[action] = False
-    lost = np.flatnonzero(choice.served & ~served_by(problem, others))
-    gone = np.zeros(others.size, dtype=bool)
-    gone[action] = True
+    missed = choice.served & ~served_by(problem, others)
+    lost = np.flatnonzero(missed)
+    keep = others | _of_use_to(problem, missed)
+    keep[action] = False
     paid = np.where(others, 0.0, problem.cost)
     ready = np.where(_sites_of(problem, others), 0.0, problem.site_cost)
-    wanted = dataclasses.replace(
-        problem, cost=paid, site_cost=ready, value=np.where(choice.served, 1.0, 0.0)
-    )  # what is not served today is worth nothing here
+    wanted = _part(dataclasses.replace(problem, cost=paid, site_cost=ready), keep, missed)
     try:
-        found = least_cost(wanted, float(choice.served.sum()), fixed=others, forbidden=gone)
+        found = least_cost(wanted, fixed=others[keep])
     except NoSolution:
         return lost, None
     return lost, found.cost
+
+
+def _of_use_to(problem: Cover, demands: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Actions that help to serve some demands: they reach a point, carry traffic, or make room in a quota."""
+    use = np.asarray(problem.reach[demands[problem.demand]].sum(axis=0)).ravel() > 0
+    if problem.traffic.size:
+        use |= np.asarray(problem.carries[demands].sum(axis=0)).ravel() > 0
+    rows = problem.limits.tocoo()
+    use[rows.col[rows.data < 0]] = True
+    return use
 
 
 def served_by(problem: Cover, actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -474,6 +490,22 @@ def only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
         limits=csr_array(problem.limits[:, columns]),
         capacity=problem.capacity[keep] if problem.capacity.size else problem.capacity,
         carries=csr_array(problem.carries[:, keep]) if problem.traffic.size else problem.carries,
+    )
+
+
+def _lean(problem: Cover) -> Cover:
+    """The problem without sites no action needs and without limits that nothing left can break."""
+    actions, sites = problem.cost.size, problem.site_cost.size
+    needed = np.zeros(sites, dtype=bool)
+    needed[problem.site[problem.site != NO_SITE]] = True
+    limits = csr_array(problem.limits[:, np.concatenate([np.ones(actions, bool), needed])])
+    binding = limits.maximum(0.0).sum(axis=1) > problem.most + EXACT
+    return dataclasses.replace(
+        problem,
+        site=np.where(problem.site == NO_SITE, NO_SITE, (np.cumsum(needed) - 1)[problem.site] if sites else NO_SITE),
+        site_cost=problem.site_cost[needed],
+        limits=csr_array(limits[binding]),
+        most=problem.most[binding],
     )
 
 

@@ -19,7 +19,7 @@ from scipy.spatial import cKDTree
 
 from covplan.propose.backhaul import backhaul_words, connect
 from covplan.propose.baselines import cheapest_first, most_demand_first, nearest_first
-from covplan.propose.candidates import SECTION_M
+from covplan.propose.candidates import PER_TARGET, SECTION_M
 from covplan.propose.costs import NOTHING, Range, lease_per_year, power_cost, present_value, structure_cost, unit_cost
 from covplan.propose.cover import (
     NO_SITE,
@@ -343,14 +343,12 @@ def options_for(
     cable : callable
         What leads from points to the nearest fibre.
     """
-    points = missing_points(need, settings)
-    tree = cKDTree(points) if len(points) else None
+    lacking = {one: _lacking(need, settings, one) for one in _operators(stations, settings)}
     made = _Made([], [], [], [])
-    if tree is not None:
-        _on_structures(made, locations, stations, cells, points, tree, costs, settings, ground)
+    _on_structures(made, locations, stations, cells, lacking, costs, settings, ground)
     sites, site_cost, site_backhaul, site_opex = _sites(new_ground, locations, cable, ground, costs, rules, weighing)
-    if tree is not None:
-        _on_new_ground(made, sites, points, tree, costs, settings, ground)
+    builders = lacking if settings.operators == "every" else {ANY: _lacking(need, settings, ANY)}
+    _on_new_ground(made, sites, builders, costs, settings, ground)
     columns = ["action", "operator", "location_id", "site", "x_m", "y_m", "structure", "height_m",
                "antenna_height_m", "bands", "survey", "slots", "station_id"]  # fmt: skip
     return Options(
@@ -375,6 +373,26 @@ class _Made:
         self.opex.append(opex)
 
 
+@dataclass(frozen=True)
+class _Lacking:
+    """Points where an operator's signal is wanted and missing: what its actions are aimed at."""
+
+    points: NDArray[np.float64]
+    tree: cKDTree
+
+    def within(self, x: float, y: float, reach_m: float) -> bool:
+        """Whether one of them is near enough."""
+        return bool(self.tree.query_ball_point((x, y), reach_m, return_length=True))
+
+
+def _lacking(need: Need, settings: WhiteSpots, operator: str) -> _Lacking:
+    """Under "any" the same for all operators: what nobody covers."""
+    covered = need.any_covered if settings.operators == "any" else _rows_of(need, [operator])[0]
+    missing = ~covered & need.hamlets["known"].to_numpy(bool)[need.hamlet]
+    points = np.column_stack([need.x_m[missing], need.y_m[missing]])
+    return _Lacking(points, cKDTree(points))
+
+
 @cache
 def bands_of(operator: str, technology: str = "4G") -> tuple[str, ...]:
     """Bands an operator may use for a technology (resources/spectrum.csv), lowest frequency first."""
@@ -388,20 +406,19 @@ def _on_structures(
     locations: gpd.GeoDataFrame,
     stations: gpd.GeoDataFrame,
     cells: pd.DataFrame,
-    points: NDArray[np.float64],
-    tree: cKDTree,
+    lacking: Mapping[str, _Lacking],
     costs: Mapping[str, Cost],
     settings: WhiteSpots,
     ground: Ground,
 ) -> None:
-    """A tenant more, a band more, antennas higher."""
-    who = _operators(stations, settings)
+    """A tenant more, a band more, antennas higher: of operators that are wanted within reach."""
     radio, swap, survey = (unit_cost(costs, i) for i in ("lte_radio_3_sectors", "antenna_swap", "mast_survey"))
     on_location = {str(k): v for k, v in stations.groupby("location_id")}
     cells_of = {str(k): v for k, v in cells[cells["technology"] == "4G"].groupby("station_id")}
     for place in locations.itertuples():
         x, y = float(place.geometry.x), float(place.geometry.y)
-        if place.closed or not tree.query_ball_point((x, y), settings.reach_m, return_length=True):
+        who = [one for one, points in lacking.items() if points.within(x, y, settings.reach_m)]
+        if place.closed or not who:
             continue
         base: dict[str, Any] = {
             "location_id": place.location_id, "site": NO_SITE, "x_m": x, "y_m": y, "structure": place.structure,
@@ -414,7 +431,7 @@ def _on_structures(
             for n, one in enumerate(guests if settings.operators == "every" else _one_per_band(guests)):
                 at = min(n, len(place.free_heights_m) - 1) if settings.operators == "every" else 0
                 height_m = place.free_heights_m[at]
-                for own in _sectors(bands_of(one)[0], x, y, height_m, points, tree, settings, ground):
+                for own in _sectors(bands_of(one)[0], x, y, height_m, lacking[one], settings, ground):
                     made.add(own, radio + more, rent, action="add_tenant", operator=one, bands=bands_of(one)[0],
                              antenna_height_m=height_m, survey=place.survey, **base)  # fmt: skip
         for station in on_location[place.location_id].itertuples():
@@ -426,7 +443,7 @@ def _on_structures(
             kept: dict[str, Any] = {**base, "operator": station.operator, "station_id": station.station_id}
             if low and low not in there:
                 height_m = float(station.antenna_height_m)
-                for own in _sectors(low, x, y, height_m, points, tree, settings, ground):
+                for own in _sectors(low, x, y, height_m, lacking[station.operator], settings, ground):
                     made.add(own, radio + swap * 3.0 + more, NOTHING, action="add_band", bands=low,
                              antenna_height_m=height_m, survey=place.survey, **kept)  # fmt: skip
             higher = [h for h in place.free_heights_m if h >= float(station.antenna_height_m) + RAISE_M]
@@ -439,30 +456,30 @@ def _on_structures(
 def _on_new_ground(
     made: _Made,
     sites: pd.DataFrame,
-    points: NDArray[np.float64],
-    tree: cKDTree,
+    lacking: Mapping[str, _Lacking],
     costs: Mapping[str, Cost],
     settings: WhiteSpots,
     ground: Ground,
 ) -> None:
-    """A small cell on a pole, a station on a mast."""
+    """A small cell on a pole, a station on a mast: of operators that are wanted within reach."""
     radio, small = unit_cost(costs, "lte_radio_3_sectors"), unit_cost(costs, "remote_sector_station")
-    who = list(settings.every_operators) if settings.operators == "every" else [ANY]
     for site in sites.itertuples():
         x, y = float(site.x_m), float(site.y_m)
-        for n, one in enumerate(who):
+        for n, (one, wanted) in enumerate(lacking.items()):
             code = bands_of(one)[0] if one else "L700"
             row = {
                 "operator": one, "location_id": None, "site": site.Index, "x_m": x, "y_m": y, "bands": code,
                 "structure": site.structure, "height_m": site.height_m, "survey": False, "slots": 0,
             }  # fmt: skip
             if site.small:
+                if not wanted.within(x, y, SMALL_REACH_M):
+                    continue
                 height_m = site.height_m - 2.0
                 cell = Cell(code, x, y, height_m, 0.0, 0.0, SMALL_EIRP_DBM, "omni")
                 made.add((cell,), small, NOTHING, action="small_cell", antenna_height_m=height_m, **row)
                 continue
             height_m = site.height_m - BELOW_TOP_M - SECTION_M * n
-            for own in _sectors(code, x, y, height_m, points, tree, settings, ground):
+            for own in _sectors(code, x, y, height_m, wanted, settings, ground):
                 made.add(own, radio, NOTHING, action="new_mast", antenna_height_m=height_m, **row)
 
 
@@ -514,13 +531,13 @@ def _sectors(
     x: float,
     y: float,
     height_m: float,
-    points: NDArray[np.float64],
-    tree: cKDTree,
+    lacking: _Lacking,
     settings: WhiteSpots,
     ground: Ground,
 ) -> list[tuple[Cell, ...]]:
     """Three sectors, one of them aimed at a hamlet in need: a way for each of the nearest that lie apart."""
-    near = tree.query((x, y), k=min(12, len(points)), distance_upper_bound=settings.reach_m)
+    points = lacking.points
+    near = lacking.tree.query((x, y), k=max(1, min(12, len(points))), distance_upper_bound=settings.reach_m)
     carrier = band(code)
     aims: list[tuple[float, float]] = []
     for away_m, n in zip(np.atleast_1d(near[0]), np.atleast_1d(near[1]), strict=True):
@@ -809,11 +826,15 @@ def hamlets_missing(need: Need, settings: WhiteSpots) -> NDArray[np.int64]:
     return np.asarray(rows[known[rows]], dtype=np.int64)
 
 
-def missing_points(need: Need, settings: WhiteSpots) -> NDArray[np.float64]:
-    """Points that count and lack a signal, study CRS."""
+def missing_points(need: Need, settings: WhiteSpots) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Points that count and lack a signal (study CRS), and how much new ground is looked at for each.
+
+    Where somebody covers the point already there are structures to join, and less new ground is worth a look.
+    """
     covered = need.any_covered if settings.operators == "any" else _rows_of(need, settings.every_operators).all(axis=0)
     missing = ~covered & need.hamlets["known"].to_numpy(bool)[need.hamlet]
-    return np.column_stack([need.x_m[missing], need.y_m[missing]])
+    ground = np.where(need.any_covered[missing], settings.ground_where_covered, PER_TARGET)
+    return np.column_stack([need.x_m[missing], need.y_m[missing]]), ground
 
 
 def _rows_of(need: Need, operators: Sequence[str]) -> NDArray[np.bool_]:

@@ -22,6 +22,7 @@ from covplan.radio.offsets import offsets_at, shift
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     import geopandas as gpd
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
     from covplan.study.settings import Propagation, Radio
     from covplan.terrain.ground import Ground
+
+PIECE = 4096  # cells whose antenna patterns are held at a time
 
 
 def rsrp_links(
@@ -48,9 +51,9 @@ def rsrp_links(
     found, mast_of = _links_of(sectors, x_m, y_m, ground, propagation, cache)
     bearing, elevation = _directions(found, sectors, mast_of, x_m, y_m, ground, propagation)
     rows = []
-    for code, table in sectors.groupby("band", sort=False):
-        cells, horizontal, vertical, projected = cell_patterns(table, band(str(code)), antennas)
-        offset_db = offsets_at(ground, propagation, str(code), x_m, y_m)
+    for code, table in _pieces(sectors):
+        cells, horizontal, vertical, projected = cell_patterns(table, band(code), antennas)
+        offset_db = offsets_at(ground, propagation, code, x_m, y_m)
         for n, at in enumerate(table.index):
             part = slice(found.starts[mast_of[at]], found.starts[mast_of[at] + 1])
             best = np.full(np.size(x_m), np.nan, dtype=np.float32)
@@ -73,6 +76,13 @@ def rsrp_links(
         ),
         shape=(len(sectors), np.size(x_m)),
     )
+
+
+def _pieces(sectors: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Cells of one band, so many at a time: the antenna patterns of all of a province's options fill the memory."""
+    for code, table in sectors.groupby("band", sort=False):
+        for first in range(0, len(table), PIECE):
+            yield str(code), table.iloc[first : first + PIECE]
 
 
 def receive(

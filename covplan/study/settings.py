@@ -303,6 +303,8 @@ class WhiteSpots(_Section):
     """True: a hamlet counts when its dwelling clusters are covered too, not only its centre (lõm as well as trắng)."""
     reach_m: Metres = 8000.0
     """New ground farther than this from every hamlet in need is not looked at."""
+    ground_where_covered: Annotated[int, Field(ge=0, le=30)] = 5
+    """Under "every": places for a new mast looked at for a hamlet that somebody covers; where nobody does, 30."""
 
 
 class Places5G(_Section):

@@ -212,6 +212,14 @@ def test_habit_never_beats_the_program(problem, demanded):
         assert any((made.actions == actions).all() for actions, _, _ in choices(problem))
 
 
+def test_a_stored_false_is_not_reach():
+    reach = csr_array((np.array([True, False, True]), np.array([0, 1, 1]), np.array([0, 2, 3])), shape=(2, 2))
+    problem = cover(reach, np.array([2.0, 1.0]), demand=np.zeros(2, int))
+    found = least_cost(problem)
+    assert found.actions.all()
+    assert found.served.all()
+
+
 def test_greedy_can_be_far_from_the_best_and_the_program_is_not():
     reach = np.array([[1, 0, 1, 0], [1, 0, 0, 1], [1, 0, 1, 0], [0, 1, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1]], bool)
     problem = cover(csr_array(reach), np.array([3.1, 3.1, 3.0, 3.0]))

@@ -162,9 +162,17 @@ def test_lower_masts_and_wider_spacing_change_the_plan_as_they_should(spots, tmp
 def test_every_operator_costs_more_than_any_and_shares_new_masts(spots, tmp_path):
     _, one = spots
     every = {"operators": "every", "every_operators": ["VTL", "VNPT"]}
-    study = opened(tmp_path / "s", {**FAR, "white_spots": every})
+    with pytest.raises(NoSolution, match="contradict"):  # two operators, one free slot, no ground for a mast
+        pipeline.propose_white_spots(opened(tmp_path / "full", {**FAR, "white_spots": every}))
+    stations = small_layers()["stations"].assign(max_tenants=4)
+    study = opened(tmp_path / "s", {**FAR, "white_spots": every}, stations=stations)
     plan = pipeline.propose_white_spots(study)
+    assert plan.choice.served.all()
     assert plan.choice.cost > one.choice.cost
+    wider = {"white_spots": {**every, "ground_where_covered": 30}}
+    more = pipeline.propose_white_spots(opened(tmp_path / "wider", {**FAR, **wider}, stations=stations))
+    assert len(more.options.actions) > len(plan.options.actions)
+    assert more.choice.cost == pytest.approx(plan.choice.cost)
     assert pipeline.confirm_white_spots(study, plan)["covered"].all()
     assert set(plan.proposals["operator"]) == {"VTL", "VNPT"}
     built = plan.options.actions[plan.choice.actions]
