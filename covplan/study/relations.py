@@ -137,9 +137,10 @@ def _with_centres(sieve: Sieve, villages: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def _other_version(sieve: Sieve, table: pd.DataFrame, known: np.ndarray, communes: pd.DataFrame) -> bool:
     """Whether most codes are unknown in their version and known in the other: then the layer as a whole is stopped."""
-    if not len(table) or (~known).mean() <= NEAREST_VERSION_SHARE:
+    versions = table["boundary_version"].mode()
+    if versions.empty or (~known).mean() <= NEAREST_VERSION_SHARE:
         return False
-    version = table["boundary_version"].mode().iloc[0]
+    version = versions.iloc[0]
     for other in sorted(set(communes["boundary_version"]) - {version}):
         codes = communes.loc[communes["boundary_version"] == other, "commune_code"]
         if table["commune_code"].isin(codes).mean() > 1 - NEAREST_VERSION_SHARE:

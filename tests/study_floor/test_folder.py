@@ -119,6 +119,14 @@ def test_every_row_is_kept_or_set_aside(tmp_path):
     assert aside == {"S-2", "S-5"}
 
 
+@pytest.mark.parametrize("version", [None, "", "2025-99"])
+def test_communes_of_stations_without_any_version_are_findings_and_no_traceback(tmp_path, version):
+    study, found = read_study(small_study(tmp_path, stations=lambda table: table.assign(boundary_version=version)))
+    assert study is not None
+    assert study.stations["commune_code"].isna().all()
+    assert {one.check for one in found} >= {"cell_dangling_reference"}
+
+
 def test_an_empty_optional_cell_is_an_absence_not_a_fault(tmp_path):
     """Row 0 of every layer keeps only what the layer's definition requires."""
 
