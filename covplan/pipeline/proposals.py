@@ -25,12 +25,22 @@ from covplan.pipeline.radio import (
     population_raster,
     radio_in_force,
 )
-from covplan.propose import candidates, places_5g, sharing, sharing_market, sharing_scenarios, white_spots, zones
+from covplan.propose import (
+    candidates,
+    places_5g,
+    sharing,
+    sharing_market,
+    sharing_scenarios,
+    white_spot_options,
+    white_spots,
+    zones,
+)
 from covplan.propose.alternatives import SCENARIOS
 from covplan.propose.decided import decided_case, decided_options
 from covplan.propose.phasing import in_years
 from covplan.propose.transmit import planned_network
 from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
+from covplan.propose.white_spot_options import Need, hamlets_missing, missing_points
 from covplan.study.errors import LayerError
 
 if TYPE_CHECKING:
@@ -157,13 +167,13 @@ def propose_white_spots(study: Study, *, progress: Callable[[str], None] | None 
     ground, stations = load_study_ground(study), on_air(study.stations)
     need = hamlets_in_need(study, progress=progress)
     locations = candidates.locations_with_room(stations, min(s.phases.years), s.propose)
-    points, keep = white_spots.missing_points(need, s.white_spots)
+    points, keep = missing_points(need, s.white_spots)
     found = candidates.new_ground(
         points, ground, study.roads, _xy(locations), study.communes,
         zones.headquarters(study.places, study.communes, version), s.rules, version, s.propose,
         reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m), keep=keep,
     )  # fmt: skip
-    options = white_spots.options_for(
+    options = white_spot_options.options_for(
         need, locations, stations, study.cells, found, _cable(study), ground, s.costs, s.rules, s.white_spots,
         s.propose,
     )  # fmt: skip
@@ -194,7 +204,7 @@ def confirm_white_spots(study: Study, plan: WhiteSpotPlan) -> pd.DataFrame:
         on_air(study.stations), study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "4G"
     )
     need = hamlets_in_need(replace(study, stations=stations, cells=cells))
-    missing = white_spots.hamlets_missing(need, study.settings.white_spots)
+    missing = hamlets_missing(need, study.settings.white_spots)
     claimed = plan.hamlets.iloc[plan.hamlet_of[plan.choice.served]]
     dbm = pd.Series(need.best_dbm).groupby(need.hamlet).first()
     return pd.DataFrame(
@@ -238,7 +248,7 @@ def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = 
     )  # fmt: skip
 
 
-def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = None) -> white_spots.Need:
+def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = None) -> Need:
     """Points of the hamlets that count (centres, and clusters where the settings say so), and who covers them today."""
     villages = study.villages.reset_index(drop=True)
     demand = demand_points(villages, study.dwellings, population_raster(study))
@@ -258,7 +268,7 @@ def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = No
     at = np.flatnonzero(counts & known)
     operators = tuple(sorted(set(signals) - {ANY}))
     covered = np.array([signals[one].covered[at] for one in operators], dtype=bool)
-    return white_spots.Need(
+    return Need(
         hamlets, demand.village[at], demand.x_m[at], demand.y_m[at], operators, covered, signals[ANY].rsrp_dbm[at]
     )
 

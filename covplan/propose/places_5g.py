@@ -23,7 +23,8 @@ from covplan.propose.cover import Choice, Cover, cost_of, cover, least_cost_in_p
 from covplan.propose.decided import require
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
 from covplan.propose.transmit import Cell, azimuth_deg, reach_of
-from covplan.propose.white_spots import ANY, bands_of, cells_at, level_needed
+from covplan.propose.white_spot_options import ANY, bands_of, cells_at
+from covplan.propose.white_spots import level_needed
 from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import band
 from covplan.study.columns import split_list

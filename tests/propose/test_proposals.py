@@ -17,7 +17,8 @@ from covplan.propose import places_5g
 from covplan.propose.cover import Choice, cover
 from covplan.propose.places_5g import capacity_mbps, configurations
 from covplan.propose.transmit import azimuth_deg, tilt_deg
-from covplan.propose.white_spots import bands_of, supply_curve
+from covplan.propose.white_spot_options import bands_of
+from covplan.propose.white_spots import supply_curve
 from covplan.study.errors import NoSolution
 from covplan.study.folder import open_study
 from covplan.study.layers import layers
