@@ -27,6 +27,7 @@ from covplan.pipeline.radio import (
 )
 from covplan.propose import (
     candidates,
+    options_5g,
     places_5g,
     sharing,
     sharing_market,
@@ -234,7 +235,7 @@ def propose_places_5g(study: Study, *, progress: Callable[[str], None] | None = 
     places = study.places[(status == "existing") | s.places_5g.planned].reset_index(drop=True)
     points = place_points(places, s.places.buffer_m, s.places.spacing_m)
     powered = study.roads[study.roads["power"].fillna(value=False).astype(bool)]
-    options = places_5g.options_for(
+    options = options_5g.options_for(
         places, candidates.locations_with_room(stations, min(s.phases.years), s.propose), stations, study.cells,
         lambda x, y, power: candidates.nearest_road_m(x, y, powered if power else study.roads), _cable(study), ground,
         s.costs, s.places_5g, s.propose,

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from covplan.propose.cover import Cover
     from covplan.propose.sharing_market import Case, Market
 
-AnyOptions = TypeVar("AnyOptions", bound=Any)  # `white_spot_options.Options` or `places_5g.PlaceOptions`
+AnyOptions = TypeVar("AnyOptions", bound=Any)  # `white_spot_options.Options` or `options_5g.PlaceOptions`
 SAME_M = 100.0  # an accepted place on new ground is the candidate no farther from it than this
 NEAR_M = 300.0  # a rejected place on new ground takes everything in this circle with it
 REJECTED, ACCEPTED = "rejected", "accepted"

@@ -13,9 +13,9 @@ from scipy.sparse import csr_array
 from covplan import pipeline
 from covplan.cli import main
 from covplan.pipeline.proposed import first_things_first
-from covplan.propose import places_5g
+from covplan.propose import rows_5g
 from covplan.propose.cover import Choice, cover
-from covplan.propose.places_5g import capacity_mbps, configurations
+from covplan.propose.options_5g import capacity_mbps, configurations
 from covplan.propose.transmit import azimuth_deg, tilt_deg
 from covplan.propose.white_spot_options import bands_of
 from covplan.propose.white_spots import supply_curve
@@ -87,9 +87,9 @@ def test_a_place_that_needs_two_placements_waits_for_both():
                    traffic=np.zeros(3), capacity=np.ones(4))  # fmt: skip
     everything = np.ones(4, bool)
     choice = Choice(everything, np.zeros(0, bool), np.ones(3, bool), 4.0, 3.0, None)
-    gained, part = places_5g._gained(halves, choice, np.array([False, False, False, True]))
+    gained, part = rows_5g._gained(halves, choice, np.array([False, False, False, True]))
     assert {action: demands.tolist() for action, demands in gained.items()} == {0: [0], 1: [1], 2: [], 3: [2]}
-    helped = places_5g._helped(halves, choice, gained, part, [0, 1, 2])
+    helped = rows_5g._helped(halves, choice, gained, part, [0, 1, 2])
     assert helped[1].tolist() == [0]  # without it four tenths of the first place are dark
     assert helped[2].tolist() == [1]  # carries traffic of the place it covers most of
     assert helped[0].tolist() == []
