@@ -287,6 +287,7 @@ def test_the_timeline_brings_hamlets_and_proposals_in_their_year(fresh: Page, pl
     assert "4 đề xuất · 2,7 tỷ đồng · thêm 2 thôn có sóng · 1 đề xuất chưa xếp năm" in fresh.inner_text(".covplan-gain")
     slider.fill("0")
     assert fresh.evaluate("covplan.state.layers.proposals.layer.getLayers().length") == 0
+    fresh.wait_for_timeout(300)  # the canvas is drawn in the next frame
     assert fresh.evaluate(PIXEL, place) == before
 
 
