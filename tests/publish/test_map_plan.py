@@ -276,6 +276,7 @@ def test_the_timeline_brings_hamlets_and_proposals_in_their_year(fresh: Page, pl
         slider.fill(str(step))
         assert fresh.inner_text(".covplan-time output").endswith(year)
         shown = fresh.evaluate("covplan.state.layers.proposals.layer.getLayers().length")
+        fresh.wait_for_timeout(200)  # the canvas is drawn in the next frame
         counts = dict(re.findall(r"(Phủ sóng|Lõm sóng|Trắng sóng)\s+(\d+)", states.inner_text()))
         told[year] = (shown, counts, fresh.evaluate(PIXEL, place) == before)
     start = {"Phủ sóng": "6", "Lõm sóng": "1", "Trắng sóng": "1"}
@@ -287,7 +288,7 @@ def test_the_timeline_brings_hamlets_and_proposals_in_their_year(fresh: Page, pl
     assert "4 đề xuất · 2,7 tỷ đồng · thêm 2 thôn có sóng · 1 đề xuất chưa xếp năm" in fresh.inner_text(".covplan-gain")
     slider.fill("0")
     assert fresh.evaluate("covplan.state.layers.proposals.layer.getLayers().length") == 0
-    fresh.wait_for_timeout(300)  # the canvas is drawn in the next frame
+    fresh.wait_for_timeout(200)
     assert fresh.evaluate(PIXEL, place) == before
 
 
