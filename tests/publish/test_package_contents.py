@@ -258,7 +258,7 @@ def test_qgis_opens_every_layer_with_its_style_and_the_project(package, tmp_path
     seen = json.loads(told.stdout)
     assert seen["read"]
     assert seen["crs"] == f"EPSG:{EPSG}"
-    assert seen["groups"][:3] == ["Quy hoạch", "Kết quả", "Hiện trạng hạ tầng viễn thông"]
+    assert seen["groups"][:3] == ["QH HTVT cấp tỉnh", "Kết quả", "Hiện trạng hạ tầng viễn thông"]
     assert all(one["valid"] for one in seen["layers"].values())
     assert all(seen["relations"].values())
     assert set(seen["relations"]) == {

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 PROJECT_NAME = "quy_hoach"
 ZIP_DATE = (2025, 1, 1, 0, 0, 0)
-GROUPS = ("Quy hoạch", "Kết quả", "Hiện trạng hạ tầng viễn thông", "Tuyến cáp", "Kinh tế - xã hội", "Hành chính",
+GROUPS = ("QH HTVT cấp tỉnh", "Kết quả", "Hiện trạng hạ tầng viễn thông", "Tuyến cáp", "Kinh tế - xã hội", "Hành chính",
           "Khảo sát")  # fmt: skip
 KIND_WORDS = {"Point": "điểm", "Line": "tuyến", "Polygon": "vùng"}
 COVERAGE_ORDER = 65
