@@ -175,6 +175,7 @@ def small_layers() -> dict[str, pd.DataFrame]:
         ),
         "routes": routes,
         "nodes": nodes,
+        "service_points": _service_points(centre),
         "places": places,
         "roads": roads,
         "statistics": pd.DataFrame(
@@ -187,6 +188,29 @@ def small_layers() -> dict[str, pd.DataFrame]:
             }
         ),
     }
+
+
+def _service_points(centre: gpd.GeoSeries) -> pd.DataFrame:
+    """A staffed shop with all its measures, and a planned point of which little is known."""
+    at = gpd.GeoSeries([centre[4], centre[7]], crs=EPSG).to_crs(4326)
+    return pd.DataFrame(
+        {
+            "point_id": ["D-1", "D-2"],
+            "kind": ["Đ1", "Đ2"],
+            "name": ["Cửa hàng Thử", "Điểm Wi-Fi Thác Thử"],
+            "operator": ["VNPT", None],
+            "address": ["Số 1, đường Thử", None],
+            "lon": at.x.round(6),
+            "lat": at.y.round(6),
+            "land_area_m2": [120.0, None],
+            "land_use": ["leased", None],
+            "building_area_m2": [80.5, None],
+            "floor_area_m2": [161.0, None],
+            "height_m": [8.5, 4.0],
+            "opened_year": [2012, 2027],
+            "status": ["existing", "planned"],
+        }
+    )
 
 
 def _stations(centre: gpd.GeoSeries) -> pd.DataFrame:

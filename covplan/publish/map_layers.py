@@ -68,6 +68,7 @@ DRAWINGS = (
     Drawing("locations", height=7, heading="location_id"),
     Drawing("routes", height=4, heading="route_id", shown=False),
     Drawing("nodes", height=5, heading="node_id", shown=False),
+    Drawing("service_points", height=6, shown=False),
     Drawing("places", height=6, shown=False),
     # Without popups: roads lie over the hamlets, and it is the hamlets one asks about.
     Drawing("roads", height=2, shown=False, interactive=False),

@@ -22,6 +22,7 @@ from covplan.sample.masts import masts
 from covplan.sample.places import places
 from covplan.sample.relief import relief
 from covplan.sample.roads import EPSG, centres_m, coordinates_m, roads
+from covplan.sample.service_points import service_points
 from covplan.sample.settlements import hamlets
 from covplan.sample.siting import TOWN_HOUSEHOLDS, households_within
 from covplan.sample.territory import communes_both_versions, statistics
@@ -94,6 +95,7 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
     people = population_raster(dwellings, villages, grid.transform, grid.shape)
     layers = {"villages": villages, "dwellings": dwellings, "communes": communes_both_versions(cells)}
     layers |= {"stations": stations, "cells": sectors, "routes": routes, "nodes": nodes}
+    layers |= {"service_points": service_points(cells, villages, sites, seed)}
     layers |= {"places": sites, "roads": network, "statistics": statistics()}
     _write_layers(folder, layers)
     grid.write(folder / "population.tif", people)

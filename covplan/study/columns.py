@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from covplan.study.find import plain_letters
 from covplan.study.findings import Finding, finding
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN, Column, Layer
 from covplan.study.settings import nearest_word, operator_table
@@ -139,7 +140,7 @@ def _parsed(sieve: Sieve, column: Column, cells: pd.Series, operators: tuple[str
         return _mapped(sieve, column, texts, _bool, "boolean")
     if column.type == "date":
         return _mapped(sieve, column, texts, _date, "datetime64[s]")
-    if column.type == "list" or column.allowed == (OPERATORS_DOMAIN,):
+    if column.allowed or column.type == "list":
         return _codes(sieve, column, texts, operators)
     if column.name == "commune_code":
         return _padded(sieve, column, texts)
@@ -225,14 +226,15 @@ def _date(text: str) -> pd.Timestamp | None:
 
 
 def _codes(sieve: Sieve, column: Column, texts: pd.Series, operators: tuple[str, ...]) -> pd.Series:
-    """Codes, alone or in a list; other spellings of an operator become its code."""
-    allowed = column.allowed_codes(operators)
+    """Codes, alone or in a list; written in another case, without accents, or as another name of an operator."""
     alias = _operator_aliases() if column.allowed == (OPERATORS_DOMAIN,) else {}
-    alias |= {code.upper(): code for code in allowed}
+    alias |= {plain_letters(code): code for code in column.allowed_codes(operators)}
 
     def read(text: str) -> str:
         parts = re.split(r"\s*[;,|+/]\s*", text.strip("[]")) if column.type == "list" else [text]
-        codes = [alias.get(part.strip("'\" ").upper(), part.strip("'\" ")) for part in parts if part.strip("'\" ")]
+        codes = [
+            alias.get(plain_letters(part.strip("'\" ")), part.strip("'\" ")) for part in parts if part.strip("'\" ")
+        ]
         return LIST_SEPARATOR.join(dict.fromkeys(codes))
 
     values = texts.map(read, na_action="ignore").astype("object")
@@ -243,7 +245,7 @@ def _codes(sieve: Sieve, column: Column, texts: pd.Series, operators: tuple[str,
 
 def _operator_aliases() -> dict[str, str]:
     return {
-        alias.upper(): row["operator"]
+        plain_letters(alias): row["operator"]
         for row in operator_table()
         for alias in (row["operator"], row["name"], *row["aliases"].split("|"))
     }

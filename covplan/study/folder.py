@@ -59,6 +59,8 @@ class Study:
     cells: pd.DataFrame
     routes: gpd.GeoDataFrame
     nodes: gpd.GeoDataFrame
+    service_points: gpd.GeoDataFrame
+    """Public telecom service points, attended (Đ1) and unattended (Đ2)."""
     places: gpd.GeoDataFrame
     roads: gpd.GeoDataFrame
     statistics: pd.DataFrame
@@ -191,10 +193,8 @@ def _files_of_a_study() -> set[str]:
 
 def study_key(folder: Path, *words: str) -> str:
     """Key of everything a study folder holds, and of some words: what a result was made from."""
-    files = _files_of_a_study()
-    if not (folder / DECISIONS_FILE).is_file():  # most studies have none: their keys stay what they were before it
-        files -= {DECISIONS_FILE}
-    return content_key(folder, files, *words)
+    there = {name for name in _files_of_a_study() if (folder / name).is_file()}
+    return content_key(folder, there, *words)
 
 
 def write_findings(

@@ -84,6 +84,18 @@ def test_masts_stand_in_both_commune_lists_and_where_proj_puts_them(book, plan):
         assert row["Y (Đông), VN-2000 (m)"] == pytest.approx(east, abs=0.01)
 
 
+def test_service_points_fill_the_form_with_all_it_asks_for(book):
+    shop, planned = rows_of(book["Mẫu 2"]).to_dict("records")
+    assert (shop["Mã điểm"], shop["Loại (Đ1, Đ2)"], shop["Doanh nghiệp"]) == ("D-1", "Đ1", "VNPT VinaPhone")
+    assert shop["Xã, phường, thị trấn (trước 7/2025)"] == "Phường Ba"
+    assert shop["Hình thức sử dụng đất"] == "Thuê"
+    scale = ("Diện tích đất (m²)", "Diện tích xây dựng (m²)", "Diện tích sàn (m²)", "Chiều cao (m)")
+    assert [shop[title] for title in scale] == [120, 80.5, 161, 8.5]
+    assert (shop["Năm đưa vào sử dụng"], shop["Tình trạng"]) == (2012, "Hiện có")
+    assert (planned["Loại (Đ1, Đ2)"], planned["Năm đưa vào sử dụng"], planned["Tình trạng"]) == ("Đ2", 2027, "Dự kiến")
+    assert pd.isna([planned["Doanh nghiệp"], planned["Diện tích đất (m²)"]]).all()
+
+
 def test_proposals_stand_in_the_lists_of_their_kind_with_their_cost(book, plan):
     kinds = {"Dùng chung": ["S-001", "S-002"], "Vị trí mới": ["W-001"], "5G": ["P-001"],
              "Vùng trắng sóng": ["W-001"], "Cáp đề xuất": ["F-001"]}  # fmt: skip
@@ -109,12 +121,11 @@ def test_hamlets_without_signal_come_first_and_indicators_are_those_of_the_plan(
 
 
 def test_a_list_without_rows_says_so(book, tmp_path):
-    for tab in ("Mẫu 1", "Mẫu 2"):
-        assert book[tab].cell(head_row(book[tab]) + 1, 1).value == NOTHING
-    bare = openpyxl.load_workbook(
-        write_annexes(small_plan(tmp_path, routes=lambda routes: routes.iloc[:0]), tmp_path / "bare.xlsx")
-    )
-    for tab in ("Mẫu 3", "Tuyến cáp", "Dùng chung", "Vị trí mới", "5G", "Vùng trắng sóng", "Cáp đề xuất"):
+    assert book["Mẫu 1"].cell(head_row(book["Mẫu 1"]) + 1, 1).value == NOTHING
+    study = small_plan(tmp_path, routes=lambda routes: routes.iloc[:0], service_points=pd.DataFrame())
+    bare = openpyxl.load_workbook(write_annexes(study, tmp_path / "bare.xlsx"))
+    assert any("service_points.csv" in str(cell.value) for cell in bare["Mẫu 2"]["A"])
+    for tab in ("Mẫu 2", "Mẫu 3", "Tuyến cáp", "Dùng chung", "Vị trí mới", "5G", "Vùng trắng sóng", "Cáp đề xuất"):
         assert bare[tab].cell(head_row(bare[tab]) + 1, 1).value == NOTHING
 
 

@@ -83,6 +83,7 @@ def test_layers_stand_under_the_departments_vietnamese_groups(small_page: str) -
         "Vị trí cột ăng ten": "Hiện trạng hạ tầng viễn thông",
         "Tuyến cáp quang": "Tuyến cáp",
         "Nút quang (OLT, FDT, FAT)": "Tuyến cáp",
+        "Điểm cung cấp dịch vụ viễn thông công cộng": "Hiện trạng hạ tầng viễn thông",
         "Khu công nghiệp, du lịch, trường, viện": "Kinh tế - xã hội",
         "Đường giao thông": "Kinh tế - xã hội",
         "Xã, phường, thị trấn": "Hành chính",
@@ -186,7 +187,8 @@ def test_a_name_that_looks_like_an_id_of_folium_is_left_alone(tmp_path: Path) ->
 def test_hamlets_as_points_and_empty_layers(tmp_path: Path) -> None:
     empty = gpd.GeoDataFrame()
     centres = {"villages": lambda table: table.set_geometry(table.centroid)}
-    plan = plan_of(tmp_path / "study", **centres, routes=empty, nodes=empty, places=empty, roads=empty)
+    without = dict.fromkeys(("routes", "nodes", "service_points", "places", "roads"), empty)
+    plan = plan_of(tmp_path / "study", **centres, **without)
     told = specifications(page_of(plan, tmp_path))
     assert list(told) == ["Trạng thái phủ sóng theo thôn", "Vị trí cột ăng ten", "Xã, phường, thị trấn"]
     hamlets = told["Trạng thái phủ sóng theo thôn"]

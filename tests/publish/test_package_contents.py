@@ -108,6 +108,9 @@ def test_every_column_has_its_vietnamese_title_its_unit_and_its_codes(package):
         "C1": "C1 – cột treo cáp riêng", "C2": "C2 – cột dùng chung", "N1": "N1 – công trình ngầm riêng",
         "N2": "N2 – công trình ngầm dùng chung",
     }  # fmt: skip
+    points = ask(package, "SELECT value, description FROM gpkg_data_column_constraints WHERE constraint_name = ?",
+                 columns["ht_diem_dvvt_cc", "kind"][2])  # fmt: skip
+    assert dict(points) == {"Đ1": "Đ1 – có người phục vụ", "Đ2": "Đ2 – không có người phục vụ"}
     decided = ask(package, "SELECT value FROM gpkg_data_column_constraints WHERE constraint_name = 'decision'")
     assert sorted(decided) == [("accepted",), ("open",), ("rejected",)]
     assert columns["ht_tram_bts", "tenants"][2] is None  # several codes in one cell

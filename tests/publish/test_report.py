@@ -153,6 +153,11 @@ def test_masts_hamlets_and_costs_in_the_text_are_those_of_the_geopackage(documen
     assert [read(one) for one in by_class.rows[-1][1:]] == [
         *((masts["structure"] == code).sum() for code in by_class.heads[1:-1]), len(masts)
     ]  # fmt: skip
+    points = pyogrio.read_dataframe(path, layer="ht_diem_dvvt_cc")
+    stand = points.loc[points["status"] == "existing", "kind"].value_counts()
+    by_kind = table_named(report, "Điểm cung cấp dịch vụ").rows[-1]
+    assert [read(one) for one in by_kind[1:]] == [stand.get("Đ1", 0), stand.get("Đ2", 0), stand.sum()]
+    assert f"và {len(points) - stand.sum()} điểm dự kiến" in said(document)
     hamlets = pyogrio.read_dataframe(path, layer="kq_thon_trang_thai")
     states = table_named(report, "trạng thái phủ sóng và địa bàn").rows[-1]
     wanted = [(hamlets["mobile_state"] == state).sum() for state in ("covered", "weak", "none", "unknown")]

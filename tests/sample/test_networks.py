@@ -49,6 +49,7 @@ class Networks(NamedTuple):
     cells: pd.DataFrame
     routes: gpd.GeoDataFrame
     nodes: gpd.GeoDataFrame
+    service_points: gpd.GeoDataFrame
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,7 @@ def net() -> Networks:
         study.cells,
         study.routes,
         study.nodes,
+        study.service_points,
     )
 
 
@@ -116,7 +118,7 @@ def test_every_4g_station_has_a_cell_of_a_band_it_has(net: Networks) -> None:
     assert set(with_4g) == set(net.cells.station_id[net.cells.technology == "4G"])
 
 
-@pytest.mark.parametrize("name", ["roads", "stations", "cells", "routes", "nodes"])
+@pytest.mark.parametrize("name", ["roads", "stations", "cells", "routes", "nodes", "service_points"])
 def test_columns_hold_what_the_definition_allows(net: Networks, name: str) -> None:
     table, layer = getattr(net, name), input_layers()[name]
     operators = ("VTL", "VNPT", "MBF", "VNM", "GTEL")

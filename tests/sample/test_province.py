@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 DATA = Path(__file__).parents[2] / "data"
 PUBLISHED_PCT = {"VILLAGE_MBB_COV": 97.81, "VILLAGE_FTTH_COV": 93.31, "BTS_SHARE_RATIO": 14.03, "FTTH_HH": 54.83}
 KINDS = {".csv", ".gpkg", ".tif", ".toml", ".md"}  # what a GIS leaves beside an open file is none of ours
-IN_TABLES = {"stations": "bts_sites.csv", "cells": "cells.csv"}
+IN_TABLES = {"stations": "bts_sites.csv", "cells": "cells.csv", "service_points": "service_points.csv"}
 IN_PACKAGES = {
     "villages": "villages.gpkg",
     "dwellings": "villages.gpkg",
@@ -99,6 +99,10 @@ def test_the_counts_are_those_of_the_recipe(shipped: dict[str, pd.DataFrame]) ->
     assert len(stations) == 1350
     assert set(stations["operator"]) == {"VTL", "VNPT", "MBF", "VNM"}
     assert stations.groupby("location_id").size().value_counts().to_dict() == {1: 1005, 2: 147, 3: 17}
+    points = shipped["service_points"]
+    assert points["kind"].value_counts().to_dict() == {"Đ1": 87, "Đ2": 17}
+    assert points["name"].is_unique
+    assert points["name"].str.endswith("(mô phỏng)").all()
 
 
 def test_the_shipped_terrain_is_as_rough_as_the_measured_one() -> None:

@@ -378,6 +378,18 @@ def test_every_check_has_its_damage_here():
     assert len(shown) >= 30
 
 
+@pytest.mark.parametrize(("layer", "column", "written", "read"), [
+    ("service_points", "kind", "D1", "Đ1"), ("service_points", "kind", "\u00d02", "Đ2"),
+    ("stations", "structure", "a2B", "A2b"), ("places", "kind", "School", "school"),
+])  # fmt: skip
+def test_a_code_in_another_case_or_without_accents_is_repaired_and_told(tmp_path, layer, column, written, read):
+    study, found = read_study(small_study(tmp_path, **{layer: cell(1, column, written)}))
+    assert study.table(layer)[column][1] == read
+    assert len(study.set_aside) == 0
+    said = {one.check for one in found if one.column == column}
+    assert said == {"text_normalised" if written.startswith("\u00d0") else "code_normalised"}
+
+
 def test_communes_of_another_version_than_the_study_asks_for_stop_the_run(tmp_path):
     communes = small_layers()["communes"].iloc[:4]
     _, found = read_study(

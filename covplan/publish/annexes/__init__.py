@@ -58,7 +58,7 @@ def _annexes(plan: Plan, *, include_restricted: bool) -> tuple[Annex, ...]:
     tables = document_tables(plan, include_restricted=include_restricted)
     return (
         existing.critical_works(tables["stations"], study, include_restricted=include_restricted),
-        existing.service_points(),
+        existing.service_points(tables["service_points"], study),
         existing.cable_works(tables["routes"], study),
         existing.masts(tables["locations"], study),
         *planned(tables["proposals"], study),

@@ -24,6 +24,9 @@ DUTY = (
 )
 STATES = ("none", "weak", "unknown", "covered")  # the order of the list: what needs work first
 KEPT_APART = "Danh mục được lập thành phụ lục riêng, không kèm theo bản này."
+NO_SERVICE_POINTS = (
+    "Nghiên cứu không có điểm cung cấp dịch vụ viễn thông công cộng nào (service_points.csv); biểu để trống."
+)
 YES, NO = "Có", "Không"
 
 
@@ -50,17 +53,27 @@ def critical_works(stations: pd.DataFrame, study: Study, *, include_restricted: 
     return Annex("Mẫu 1", "Công trình viễn thông quan trọng liên quan đến an ninh quốc gia", table, fields, notes)
 
 
-def service_points() -> Annex:
-    """Mẫu 2: a study has no such layer, so the form is empty and says so."""
-    fields = (
-        Field("name", "Tên điểm cung cấp dịch vụ", width=30), Field("hamlet", "Địa điểm", width=26), *PLACE,
-        Field("kind", "Loại (Đ1, Đ2)", width=10), Field("operator", "Doanh nghiệp", width=16),
-        Field("area", "Quy mô: diện tích đất, xây dựng, sàn (m²), chiều cao (m)", width=28),
-        Field("year", "Năm đưa vào sử dụng", "year", 9),
+def service_points(points: pd.DataFrame, study: Study) -> Annex:
+    """Mẫu 2: public telecom service points, attended and unattended, those that stand before those to come."""
+    rows = points.sort_values(["status", "point_id"])
+    table = rows.assign(
+        **(addresses(rows.geometry, study) if len(rows) else _nowhere(rows)),
+        operator=rows["operator"].map(_operator, na_action="ignore"),
+        use=rows["land_use"].map(lambda code: label("land_use", code), na_action="ignore"),
+        state=rows["status"].map(lambda code: label("status", code)),
     )  # fmt: skip
-    table = pd.DataFrame(columns=[field.name for field in fields])
-    missing = "Nghiên cứu không có lớp dữ liệu điểm cung cấp dịch vụ viễn thông công cộng; biểu để trống."
-    return Annex("Mẫu 2", "Điểm cung cấp dịch vụ viễn thông công cộng", table, fields, (LAYOUT, missing))
+    fields = (
+        Field("point_id", "Mã điểm", width=13), Field("name", "Tên điểm cung cấp dịch vụ", width=24),
+        Field("address", "Địa chỉ", width=18), Field("hamlet", "Thôn, tổ dân phố", width=15), *PLACE,
+        Field("kind", "Loại (Đ1, Đ2)", width=7), Field("operator", "Doanh nghiệp", width=13),
+        Field("land_area_m2", "Diện tích đất (m²)", "tenths", 9), Field("use", "Hình thức sử dụng đất", width=14),
+        Field("building_area_m2", "Diện tích xây dựng (m²)", "tenths", 9),
+        Field("floor_area_m2", "Diện tích sàn (m²)", "tenths", 9), Field("height_m", "Chiều cao (m)", "tenths", 7),
+        Field("opened_year", "Năm đưa vào sử dụng", "year", 8), Field("state", "Tình trạng", width=9), *COORDINATES,
+    )  # fmt: skip
+    kinds = "; ".join(label("kind", code, "service_points") for code in ("Đ1", "Đ2"))
+    notes = (LAYOUT, f"Loại điểm: {kinds}." if len(rows) else NO_SERVICE_POINTS)
+    return Annex("Mẫu 2", "Điểm cung cấp dịch vụ viễn thông công cộng", table, fields, notes)
 
 
 def cable_works(routes: pd.DataFrame, study: Study) -> Annex:

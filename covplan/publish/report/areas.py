@@ -19,7 +19,7 @@ OUTSIDE = "Ngoài địa giới"
 
 @dataclass(frozen=True)
 class Tables:
-    """The plan's tables as the report reads them, each location, hamlet and proposal with its area."""
+    """The plan's tables as the report reads them, each location, hamlet, service point and proposal with its area."""
 
     study: Study
     of: dict[str, pd.DataFrame]
@@ -33,11 +33,11 @@ class Tables:
 
 
 def with_areas(tables: dict[str, pd.DataFrame], study: Study) -> Tables:
-    """Give every location, hamlet and proposal its district; its new commune in a study without districts."""
+    """Give every row that lies somewhere its district; its new commune in a study without districts."""
     districts = study.communes["district"].notna().any()
     column = "district_old" if districts else "commune_new"
     found = {}
-    for name in ("hamlets", "locations", "proposals"):
+    for name in ("hamlets", "locations", "service_points", "proposals"):
         found[name] = tables[name].assign(area=addresses(tables[name].geometry, study)[column].fillna(OUTSIDE))
     if districts:
         found["hamlets"]["area"] = found["hamlets"]["district"].fillna(found["hamlets"]["area"])

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from covplan.publish.report.content import Block
 
 CLASSES = ("A1a", "A1b", "A2a", "A2b", "A2c")
+KINDS = ("Đ1", "Đ2")
 STATES = ("covered", "weak", "none", "unknown")
 PERCENT_UNITS = ("%", "% of population", "count and %")
 LEGAL = (
@@ -48,7 +49,8 @@ def today(tables: Tables) -> list[Block]:
     """Chapters I to V."""
     return [
         *_why(tables), *_land(tables), Heading(1, "III. HIỆN TRẠNG HẠ TẦNG VIỄN THÔNG"), *_masts(tables),
-        *_mobile(tables), *_fibre(tables), *_places(tables), *_forecast(tables), *_indicators(tables),
+        *_mobile(tables), *_fibre(tables), *_places(tables), *_service_points(tables), *_forecast(tables),
+        *_indicators(tables),
     ]  # fmt: skip
 
 
@@ -206,6 +208,31 @@ def _places(tables: Tables) -> list[Block]:
         Heading(2, "4. 5G tại các địa điểm trọng điểm"),
         Table("Địa điểm theo loại và trạng thái 5G", heads, with_total(rows, total), total=True),
     ]
+
+
+def _service_points(tables: Tables) -> list[Block]:
+    points = tables.of["service_points"]
+    stand = points[points["status"] == "existing"]
+    counts = crossed(stand, "area", "kind", KINDS)
+    rows = [
+        (str(area), *map(count, row), count(sum(row)))
+        for area, row in zip(counts.index, counts.to_numpy(), strict=True)
+    ]
+    total = ("Tổng cộng", *map(count, counts.sum()), count(len(stand)))
+    operators = stand["operator"].map(operator_names(), na_action="ignore").value_counts().sort_index()
+    by_operator = "; ".join(f"{name} {count(number)}" for name, number in operators.items())
+    planned = count(len(points) - len(stand))
+    text = (
+        f"Có {count(len(stand))} điểm cung cấp dịch vụ viễn thông công cộng đang hoạt động"
+        f"{f' ({by_operator})' if by_operator else ''} và {planned} điểm dự kiến; danh mục tại Mẫu 2 của phụ lục."
+        if len(points)
+        else "Nghiên cứu không có dữ liệu về điểm cung cấp dịch vụ viễn thông công cộng."
+    )
+    heads = (tables.area_title, *(label("kind", kind, "service_points") for kind in KINDS), "Tổng")
+    shown = Table("Điểm cung cấp dịch vụ viễn thông công cộng theo địa bàn và loại", heads,
+                  with_total(rows, total), total=True)  # fmt: skip
+    heading = Heading(2, "5. Điểm cung cấp dịch vụ viễn thông công cộng")
+    return [heading, Paragraph(text), *([shown] if rows else [])]
 
 
 def _forecast(tables: Tables) -> list[Block]:

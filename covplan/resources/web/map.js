@@ -4,11 +4,12 @@
 var covplan = (function () {
   "use strict";
 
-  // Points drawn as circle, square or diamond on the shared canvas.
+  // Points drawn as circle or polygon on the shared canvas.
   const CORNERS = {
     square: [[-0.9, -0.9], [0.9, -0.9], [0.9, 0.9], [-0.9, 0.9]],
     diamond: [[0, -1.25], [1.25, 0], [0, 1.25], [-1.25, 0]],
     triangle: [[0, -1.2], [1.15, 0.85], [-1.15, 0.85]],
+    pentagon: [[0, -1.2], [1.05, -0.3], [0.75, 0.95], [-0.75, 0.95], [-1.05, -0.3]],
   };
   const AREA_OPACITY = 0.35;  // of a place's area, below its symbol
   const GAINED = {color: "#111111", weight: 1.6, opacity: 1};  // edge of what a proposal has changed
