@@ -66,9 +66,9 @@ DRAWINGS = (
     Drawing("hamlets", height=1),
     Drawing("proposals", height=8, heading="title_vi", shown=False),
     Drawing("locations", height=7, heading="location_id"),
+    Drawing("service_points", height=6, shown=False),
     Drawing("routes", height=4, heading="route_id", shown=False),
     Drawing("nodes", height=5, heading="node_id", shown=False),
-    Drawing("service_points", height=6, shown=False),
     Drawing("places", height=6, shown=False),
     # Without popups: roads lie over the hamlets, and it is the hamlets one asks about.
     Drawing("roads", height=2, shown=False, interactive=False),

@@ -63,10 +63,10 @@ def service_points(points: pd.DataFrame, study: Study) -> Annex:
         state=rows["status"].map(lambda code: label("status", code)),
     )  # fmt: skip
     fields = (
-        Field("point_id", "Mã điểm", width=13), Field("name", "Tên điểm cung cấp dịch vụ", width=24),
-        Field("address", "Địa chỉ", width=18), Field("hamlet", "Thôn, tổ dân phố", width=15), *PLACE,
+        Field("point_id", "Mã điểm", width=13), Field("name", "Tên điểm cung cấp dịch vụ", width=28),
+        Field("address", "Địa chỉ", width=16), Field("hamlet", "Thôn, tổ dân phố", width=15), *PLACE,
         Field("kind", "Loại (Đ1, Đ2)", width=7), Field("operator", "Doanh nghiệp", width=13),
-        Field("land_area_m2", "Diện tích đất (m²)", "tenths", 9), Field("use", "Hình thức sử dụng đất", width=14),
+        Field("land_area_m2", "Diện tích đất (m²)", "tenths", 9), Field("use", "Hình thức sử dụng đất", width=11),
         Field("building_area_m2", "Diện tích xây dựng (m²)", "tenths", 9),
         Field("floor_area_m2", "Diện tích sàn (m²)", "tenths", 9), Field("height_m", "Chiều cao (m)", "tenths", 7),
         Field("opened_year", "Năm đưa vào sử dụng", "year", 8), Field("state", "Tình trạng", width=9), *COORDINATES,

@@ -24,7 +24,7 @@ LIMITS = (
     "địa phương trước khi phê duyệt.",
     "Quy định địa phương về khoảng cách, độ cao, khu vực chỉ dùng cột không cồng kềnh là tham số; giá trị mặc định lấy "
     "của tỉnh khác hoặc là giả định.",
-    "Diện tích đất, điểm cung cấp dịch vụ viễn thông công cộng và dự báo thuê bao không có trong dữ liệu.",
+    "Diện tích đất của cột ăng ten và dự báo thuê bao không có trong dữ liệu.",
 )
 SHOWN_SOURCES, SHOWN_LENGTH = 2, 160
 
