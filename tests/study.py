@@ -6,6 +6,7 @@ settings section, so that a test says only what is special about it.
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -48,6 +49,11 @@ def small_study(folder: Path, settings: dict[str, Any] | None = None, **layers: 
     grid.write(folder / "landcover.tif", np.full(grid.shape, 10, dtype="uint8"), nodata=0)
     grid.write(folder / "population.tif", np.full(grid.shape, 0.5, dtype="float32"))
     return folder
+
+
+def decimal_dots(texts: pd.Series) -> list[str]:
+    """Vietnamese texts in which a number has a decimal dot; dots of thousands, of versions and of dates are none."""
+    return [text for text in texts.dropna() if re.search(r"(?<![\d.])\d+\.\d{1,2}(?![\d.])", text)]
 
 
 def small_layers() -> dict[str, pd.DataFrame]:

@@ -17,6 +17,7 @@ import pandas as pd
 from covplan.assess.demand import centres
 from covplan.study.boundaries import Version, communes_of, in_version
 from covplan.study.layers import layers
+from covplan.study.numbers import number_vi
 from covplan.study.settings import indicator_table
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:
         strict = 100 * (state == "covered").sum() / known.sum()
         weak = int((state == "weak").sum())
         notes.append(
-            (f"Tính cả lõm sóng ({weak} thôn) là chưa phủ: {strict:.2f} %.",
+            (f"Tính cả lõm sóng ({weak} thôn) là chưa phủ: {number_vi(strict, 2)} %.",
              f"Counting weak hamlets ({weak}) as not covered: {strict:.2f} %.")
         )  # fmt: skip
     told = int(((hamlets["basis"] == "declared") & known).sum())
@@ -157,7 +158,7 @@ def shared_locations(locations: pd.DataFrame) -> Tally:
     if len(locations):
         on_shared, of = int(stations[shared].sum()), int(stations.sum())
         notes.append(
-            (f"Tính theo trạm: {on_shared}/{of} = {100 * on_shared / of:.2f} %.",
+            (f"Tính theo trạm: {number_vi(on_shared)}/{number_vi(of)} = {number_vi(100 * on_shared / of, 2)} %.",
              f"Counted by stations: {on_shared}/{of} = {100 * on_shared / of:.2f} %.")
         )  # fmt: skip
     known = pd.Series(data=True, index=locations.index)
@@ -206,7 +207,7 @@ def population_with_5g(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, ve
     if everyone:
         reached = float((served * people).sum())
         notes.append(
-            (f"So với toàn tỉnh: {100 * reached / everyone:.2f} % dân số (mục tiêu cả nước 2030: 99 %).",
+            (f"So với toàn tỉnh: {number_vi(100 * reached / everyone, 2)} % dân số (mục tiêu cả nước 2030: 99 %).",
              f"Of the whole province: {100 * reached / everyone:.2f} % (national target 2030: 99 %).")
         )  # fmt: skip
     return _tally("hamlet", inside["village_id"], served * people, people, known, _basis(inside), notes)
@@ -259,8 +260,9 @@ def _counted(entry: dict[str, str], count: Tally, target: Target, settings: Sett
     if value is None:
         warnings.append(("Không có đối tượng nào để tính.", "There is nothing to count."))
     elif target.baseline is not None and abs(value - target.baseline) > CLOSE_PCT:
-        gap = f"{value:.2f} ≠ {target.baseline:g}"
-        warnings.append((f"Khác số gốc của kế hoạch: {gap}.", f"Differs from the plan's baseline: {gap}."))
+        gap_vi = f"{number_vi(value, 2)} ≠ {number_vi(target.baseline, 2)}"
+        gap_en = f"{value:.2f} ≠ {target.baseline:g}"
+        warnings.append((f"Khác số gốc của kế hoạch: {gap_vi}.", f"Differs from the plan's baseline: {gap_en}."))
     if settings.province.boundaries != PUBLISHED_VERSION and target.baseline is not None:
         warnings.append(_mixed(settings.province.boundaries, PUBLISHED_VERSION))
     period = "–".join(str(year) for year in dict.fromkeys(settings.sharing.period_years))
@@ -291,8 +293,7 @@ def _statistic(
     else:
         value, source, of_version = float(published["value"]), str(published["source"]), published["boundary_version"]
         day = published["date"]
-        when = "" if pd.isna(day) else day.date().isoformat()
-        how = (f", ngày {when}", f", as of {when}") if when else how
+        how = how if pd.isna(day) else (f", ngày {day:%d/%m/%Y}", f", as of {day:%Y-%m-%d}")
         if of_version != version:
             warnings.append(_mixed(version, of_version))
     return {
@@ -343,8 +344,8 @@ def _plan_oddities(entry: dict[str, str], target: Target) -> list[tuple[str, str
     notes = [(entry["note_vi"], entry["note_en"])] if entry["note_vi"] else []
     steps = [step for step in (target.baseline, target.target_2025, target.target_2030) if step is not None]
     if any(later <= earlier for earlier, later in pairwise(steps)):
-        shown = " → ".join(f"{step:g}" for step in steps)
-        notes.append((f"Mục tiêu không tăng: {shown}.", f"The targets do not rise: {shown}."))
+        shown_vi, shown_en = (" → ".join(map(say, steps)) for say in (lambda step: number_vi(step, 2), "{:g}".format))
+        notes.append((f"Mục tiêu không tăng: {shown_vi}.", f"The targets do not rise: {shown_en}."))
     return notes
 
 

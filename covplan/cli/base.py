@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from covplan import __version__
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,8 +64,8 @@ def may_write(paths: Iterable[Path], *, overwrite: bool) -> None:
 
 
 def number(value: float) -> str:
-    """Vietnamese style: a decimal comma; a dash for nothing (NaN)."""
-    return "–" if math.isnan(value) else f"{value:.2f}".rstrip("0").rstrip(".").replace(".", ",")
+    """A number as Vietnamese writes it; a dash for nothing (NaN)."""
+    return "–" if math.isnan(value) else number_vi(value, 2)
 
 
 def open_console() -> Console:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from covplan.propose.costs import NOTHING, Range, fibre_cost, unit_cost
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,7 @@ def backhaul_words(way: str, length_m: float, hop_to: str, *, by_road: bool) -> 
     km = f"{length_m / 1000:.1f}"
     vi = "đo theo đường bộ" if by_road else "ước tính từ đường chim bay"
     en = "along roads" if by_road else "estimated from the straight distance"
-    return f"cáp quang {km.replace('.', ',')} km ({vi})", f"{km} km of fibre ({en})"
+    return f"cáp quang {number_vi(length_m / 1000, 1)} km ({vi})", f"{km} km of fibre ({en})"
 
 
 def clear_hops(

@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.study.boundaries import Version, in_version
+from covplan.study.numbers import number_vi
 from covplan.study.plan import result_table
 
 if TYPE_CHECKING:
@@ -38,8 +39,8 @@ def proposal_rows(
 def amount(vnd: float) -> tuple[str, str]:
     """Vietnamese and English words for an amount of money."""
     if abs(vnd) >= BILLION:
-        return f"{vnd / BILLION:.2f}".replace(".", ",") + " tỷ đồng", f"VND {vnd / BILLION:.2f} billion"
-    return f"{vnd / MILLION:.0f} triệu đồng", f"VND {vnd / MILLION:.0f} million"
+        return f"{number_vi(vnd / BILLION, 2)} tỷ đồng", f"VND {vnd / BILLION:.2f} billion"
+    return f"{number_vi(vnd / MILLION)} triệu đồng", f"VND {vnd / MILLION:.0f} million"
 
 
 def named(names: Sequence[str], most: int = 4) -> str:

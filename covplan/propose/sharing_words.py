@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from covplan.propose.costs import Range
+from covplan.study.numbers import number_vi
+
 if TYPE_CHECKING:
-    from covplan.propose.costs import Range
     from covplan.study.settings import Settings
 
 MILLION = 1e6
@@ -31,15 +33,16 @@ def titles(move: pd.Series) -> dict[str, str]:
 def reasons(move: pd.Series, outlay: Range, running: Range, spacing_m: float, settings: Settings) -> dict[str, str]:
     """What it gains and costs, what the next best would cost, what happens without it."""
     vi, en = _what(move, spacing_m)
+    rent = Range(*(float(move[name]) for name in ("rent_low_vnd", "rent_vnd", "rent_high_vnd")))
     money = (
-        f"Chi {_range(outlay)} triệu đồng"
+        f"Chi {_range_vi(outlay)} triệu đồng"
         + (" (gồm kiểm định: " + _certificate_vi(move) + ")" if move["survey"] else "")
-        + f"; chi phí hằng năm {_signed(running.base)} triệu đồng. "
-        + f"Giá thuê theo mô hình: {_range_of_rent(move)} triệu đồng/tháng (giữa doanh nghiệp, không phải chi phí).",
+        + f"; chi phí hằng năm {_signed_vi(running.base)} triệu đồng. "
+        + f"Giá thuê theo mô hình: {_range_vi(rent, 1)} triệu đồng/tháng (giữa doanh nghiệp, không phải chi phí).",
         f"Outlay {_range(outlay)} million VND"
         + (" (with a survey: " + _certificate_en(move) + ")" if move["survey"] else "")
         + f"; running cost {_signed(running.base)} million VND a year. "
-        + f"Rent by the model: {_range_of_rent(move)} million VND a month (between firms, not counted as cost).",
+        + f"Rent by the model: {_range(rent, 1)} million VND a month (between firms, not counted as cost).",
     )
     other = _other(move, settings)
     return {
@@ -53,7 +56,7 @@ def _what(move: pd.Series, spacing_m: float) -> tuple[list[str], list[str]]:
     tenants = f"{move['tenants_before']} → {move['tenants_after']}"
     if move["action"] == "add_tenant":
         return (
-            [f"Cột còn chỗ ở độ cao {move['antenna_height_m']:g} m; số nhà mạng {tenants}.",
+            [f"Cột còn chỗ ở độ cao {number_vi(move['antenna_height_m'], 1)} m; số nhà mạng {tenants}.",
              f"{move['operator']} phủ thêm {won} thôn chưa có sóng của mình." if won
              else "Tính vào tỷ lệ dùng chung; không xét thôn phủ thêm."],
             [f"The structure has room at {move['antenna_height_m']:g} m; operators {tenants}.",
@@ -62,13 +65,13 @@ def _what(move: pd.Series, spacing_m: float) -> tuple[list[str], list[str]]:
         )  # fmt: skip
     kept = move["households_kept"] / move["households_before"] if move["households_before"] > 0 else np.nan
     near = move["distance_m"] < spacing_m
-    share = "không có hộ nào để giữ" if np.isnan(kept) else f"giữ {100 * kept:.0f} % số hộ trạm đang phủ"
+    share = "không có hộ nào để giữ" if np.isnan(kept) else f"giữ {number_vi(100 * kept)} % số hộ trạm đang phủ"
     share_en = "it covers no household today" if np.isnan(kept) else f"it keeps {100 * kept:.0f} % of its households"
     lost = move["operator_hamlets_lost"]
     vi = [
-        f"Hai cột của {move['from_owner']} và {move['owner']} cách nhau {move['distance_m']:.0f} m"
-        + (f" (dưới khoảng cách tối thiểu {spacing_m:g} m của quy định địa phương)" if near else "") + ".",
-        f"Ở độ cao {move['antenna_height_m']:g} m, {share}; số nhà mạng trên cột {tenants}.",
+        f"Hai cột của {move['from_owner']} và {move['owner']} cách nhau {number_vi(move['distance_m'])} m"
+        + (f" (dưới khoảng cách tối thiểu {number_vi(spacing_m)} m của quy định địa phương)" if near else "") + ".",
+        f"Ở độ cao {number_vi(move['antenna_height_m'], 1)} m, {share}; số nhà mạng trên cột {tenants}.",
         f"Cả phương án: {move['operator']} mất {lost} thôn"
         + (f", trạm này phủ thêm {won} thôn." if won else "."),
     ]  # fmt: skip
@@ -98,23 +101,27 @@ def _other(move: pd.Series, settings: Settings) -> tuple[str, str]:
             f"Another plan without it has the same {goal_en}: it can be replaced.",
         )
     return (
-        f"Không có đề xuất này, phương án tốt nhất còn lại tốn thêm {more / MILLION:.0f} triệu đồng {goal_vi}.",
+        f"Không có đề xuất này, phương án tốt nhất còn lại tốn thêm {number_vi(more / MILLION)} triệu đồng {goal_vi}.",
         f"Without it the best other plan costs {more / MILLION:.0f} million VND more ({goal_en}).",
     )
 
 
-def _range(cost: Range) -> str:
-    return f"{cost.base / MILLION:.0f} ({cost.low / MILLION:.0f}–{cost.high / MILLION:.0f})"
+def _range(cost: Range, decimals: int = 0) -> str:
+    base, low, high = (f"{vnd / MILLION:,.{decimals}f}" for vnd in (cost.base, cost.low, cost.high))
+    return f"{base} ({low}–{high})"
 
 
-def _range_of_rent(move: pd.Series) -> str:
-    return (
-        f"{move['rent_vnd'] / MILLION:.1f} ({move['rent_low_vnd'] / MILLION:.1f}–{move['rent_high_vnd'] / MILLION:.1f})"
-    )
+def _range_vi(cost: Range, decimals: int = 0) -> str:
+    base, low, high = (number_vi(vnd / MILLION, decimals) for vnd in (cost.base, cost.low, cost.high))
+    return f"{base} ({low}–{high})"
 
 
 def _signed(amount_vnd: float) -> str:
-    return f"{amount_vnd / MILLION:+.0f}".replace("-", "−")
+    return f"{amount_vnd / MILLION:+,.0f}".replace("-", "−")
+
+
+def _signed_vi(amount_vnd: float) -> str:
+    return ("−" if amount_vnd < 0 else "+") + number_vi(abs(amount_vnd) / MILLION)
 
 
 def _certificate_vi(move: pd.Series) -> str:

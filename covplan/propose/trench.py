@@ -22,11 +22,12 @@ from covplan.propose.costs import NOTHING, Range, unit_cost
 from covplan.propose.cover import NO_SITE
 from covplan.propose.rows import BILLION, amount
 from covplan.propose.steiner import broken_limits
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from covplan.propose.fiber_extension import Candidates, Extension
+    from covplan.propose.fiber_candidates import Candidates, Extension
     from covplan.propose.white_spots import WhiteSpotPlan
     from covplan.study.settings import Cost
 
@@ -170,13 +171,15 @@ def saving_in_words(trenches: Trenches) -> str:
     on_cable, alone = (_masts_on_cable(one) for one in (trenches.together, trenches.masts))
     masts = int(trenches.masts.candidates.is_site.sum())
     apart_vnd, own = trenches.apart_vnd, (trenches.hamlets.tree, trenches.masts.tree)
-    gaps = ", ".join(f"{100 * tree.gap:.2f} %" for tree in (together, *own))
+    gaps = ", ".join(f"{number_vi(100 * tree.gap, 2)} %" for tree in (together, *own))
+    whole, hamlets, for_masts, apart, base, low, high = (
+        number_vi(vnd / BILLION, 3)
+        for vnd in (together.objective, *(tree.objective for tree in own), apart_vnd, saved.base, saved.low, saved.high)
+    )
     return (
-        f"chung tuyến cáp (one trench): {together.objective / BILLION:.3f} thay vì (instead of) "
-        f"{own[0].objective / BILLION:.3f} + {own[1].objective / BILLION:.3f} = {apart_vnd / BILLION:.3f} tỷ đồng "
-        f"(billion VND); tiết kiệm (saved) {saved.base / BILLION:.3f}, {saved.low / BILLION:.3f}–"
-        f"{saved.high / BILLION:.3f} theo cận (by the bounds; gaps {gaps}); {on_cable}/{masts} cột mới dùng cáp "
-        f"(new masts on cable), làm riêng (apart) {alone}"
+        f"chung tuyến cáp (one trench): {whole} thay vì (instead of) {hamlets} + {for_masts} = {apart} tỷ đồng "
+        f"(billion VND); tiết kiệm (saved) {base}, {low}–{high} theo cận (by the bounds; gaps {gaps}); "
+        f"{on_cable}/{masts} cột mới dùng cáp (new masts on cable), làm riêng (apart) {alone}"
     )
 
 
@@ -191,10 +194,10 @@ def by_own_ways(found: Candidates, hamlets: int) -> tuple[float, int]:
     edge_of = {frozenset(pair): edge for *pair, edge in ends}
     weights = sparse(problem.tail, problem.head, problem.cost, problem.nodes)
     way_vnd, before = dijkstra(weights, directed=False, indices=problem.root, return_predecessors=True)
-    alone_vnd = problem.own_cost + np.bincount(problem.group, way_vnd[problem.terminal], minlength=problem.groups)
+    for_mastsvnd = problem.own_cost + np.bincount(problem.group, way_vnd[problem.terminal], minlength=problem.groups)
     laid, joined = np.zeros(problem.tail.size, bool), np.zeros(problem.groups, bool)
-    for group in np.argsort(alone_vnd, kind="stable"):
-        if joined.sum() == hamlets or not np.isfinite(alone_vnd[group]):
+    for group in np.argsort(for_mastsvnd, kind="stable"):
+        if joined.sum() == hamlets or not np.isfinite(for_mastsvnd[group]):
             break
         if found.is_site[group]:
             continue

@@ -11,9 +11,10 @@ from rich.markup import escape
 from rich.table import Table
 
 from covplan.publish.profiles import SYNTHETIC, link_layers, write_profile
-from covplan.publish.words import number_vi, operator_names
+from covplan.publish.words import operator_names
 from covplan.study.files import written_whole
 from covplan.study.links import budget_titles
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from pathlib import Path

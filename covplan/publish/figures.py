@@ -14,7 +14,8 @@ from matplotlib.figure import Figure
 
 from covplan.publish.map_layers import looks
 from covplan.publish.office import BILLION
-from covplan.publish.words import label, number_vi
+from covplan.publish.words import label
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -12,9 +12,10 @@ import shapely
 
 from covplan.publish.geopackage import restricted_locations
 from covplan.publish.map_texts import safe_text
-from covplan.publish.words import NO_BREAK, number_vi, operator_names
+from covplan.publish.words import NO_BREAK, operator_names
 from covplan.study.columns import split_list
 from covplan.study.geometry import distance_m
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from covplan.study.folder import Study

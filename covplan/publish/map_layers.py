@@ -19,9 +19,10 @@ from covplan.publish import map_shapes
 from covplan.publish.geopackage import restricted_locations
 from covplan.publish.map_changes import Changes, proposal_words, public_proposals, unpublished_cells
 from covplan.publish.map_texts import safe_json, safe_text
-from covplan.publish.words import NO_BREAK, label, number_vi, operator_names, shown
+from covplan.publish.words import NO_BREAK, label, operator_names, shown
 from covplan.study.boundaries import communes_of
 from covplan.study.layers import layers
+from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from covplan.publish.words import NO_BREAK, label, number_vi, program
+from covplan.publish.words import NO_BREAK, label, program
 from covplan.study.layers import layers
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from covplan.study.plan import Plan

@@ -8,8 +8,9 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from covplan.publish.words import label, number_vi, operator_names
+from covplan.publish.words import label, operator_names
 from covplan.study.files import written_whole
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,8 +10,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from shapely.geometry import LineString, Point
 
-from covplan.publish.words import label, number_vi, operator_names
+from covplan.publish.words import label, operator_names
 from covplan.study.files import written_whole
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,11 +16,12 @@ import pandas as pd
 
 from covplan.publish.office import BILLION, SYNTHETIC
 from covplan.publish.profiles import draw_profile
-from covplan.publish.words import label, number_vi, operator_names, shown
+from covplan.publish.words import label, operator_names, shown
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 from covplan.study.geometry import distance_m
 from covplan.study.layers import layers
+from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Codes and figures in the words people read: labels of resources/labels.csv, Vietnamese numbers and dates."""
+"""Codes and figures in the words people read: labels of resources/labels.csv, numbers with their unit, dates."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import pandas as pd
 
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN
+from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
 
@@ -30,17 +31,6 @@ def label(domain: str, code: str, layer: str = "", language: Language = "vi") ->
     """
     known = _labels(language)
     return known.get((f"{layer}.{domain}", code)) or known.get((domain, code)) or code
-
-
-def number_vi(value: float, decimals: int = 0) -> str:
-    """A number as Vietnamese writes it, with at most so many decimals.
-
-    >>> number_vi(1733), number_vi(97.8, 2), number_vi(-0.001, 2)
-    ('1.733', '97,8', '0')
-    """
-    text = f"{value:,.{decimals}f}".translate(str.maketrans(",.", ".,"))
-    text = text.rstrip("0").rstrip(",") if decimals else text
-    return "0" if text == "-0" else text
 
 
 def shown(column: Column, value: Any, layer: str = "") -> str:

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
-PROPOSALS_VERSION = "2"  # a new one makes what older programs kept unread
+PROPOSALS_VERSION = "3"  # a new one makes what older programs kept unread
 INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
 TABLES = ("indicators", "parts", "curves", "evidence", "signals", "reliability")
+"""Results that are saved as CSV files of their name."""
 PROPOSED = ("proposals", "comparison", "supply_curve")
 """Results that are there once something was proposed; `no_proposals` makes them empty."""
-"""Results that are saved as CSV files of their name."""
 
 
 @dataclass(frozen=True)

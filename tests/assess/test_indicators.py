@@ -304,7 +304,7 @@ def test_hamlets_keep_the_rows_of_the_list(planned):
 
 def test_targets_that_do_not_rise_are_said_beside_the_figure(planned):
     said = table_of(planned[1])[["warnings_vi", "warnings_en"]]
-    assert "Mục tiêu không tăng: 54.83 → 56 → 56." in said.at["FTTH_HH", "warnings_vi"]
+    assert "Mục tiêu không tăng: 54,83 → 56 → 56." in said.at["FTTH_HH", "warnings_vi"]
     assert "56 %) equals that of 2025" in said.at["FTTH_HH", "warnings_en"]
     assert "does not fit FTTH_HH 56 %" in said.at["FBB_SUBS_100", "warnings_en"]
     assert [name for name, text in said["warnings_en"].items() if "targets do not rise" in text] == ["FTTH_HH"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -18,7 +20,7 @@ from covplan.propose.sharing_program import NOBODY
 from covplan.propose.sharing_scenarios import other_plans, rule_prices
 from covplan.study.errors import NoSolution
 from covplan.study.layers import layers
-from tests.study import EPSG, SOUTH, WEST, small_study
+from tests.study import EPSG, SOUTH, WEST, decimal_dots, small_study
 
 PLACES = {  # metres east and north of the lower left corner of the small study; four pairs of near masts, one alone
     "L-1": (1500, 3000), "L-2": (1800, 3000), "L-3": (7500, 3000), "L-4": (7890, 3000), "L-5": (1500, 9000),
@@ -157,6 +159,8 @@ def test_the_plan_reaches_the_ratio_and_the_engine_finds_no_hamlet_lost(tmp_path
     assert row["indicator_change"] == pytest.approx(100 / 8)
     assert " m apart" in row["reason_en"]
     assert "1 → 2" in row["reason_vi"]
+    assert not decimal_dots(plan.proposals["reason_vi"])
+    assert re.search(r"Giá thuê theo mô hình: \d+,\d \(", row["reason_vi"])
     who, *_ = of(study)
     after = group_locations(planned_network(study.stations, who, plan.case, plan.shared))
     assert (len(after), int(after["shared"].sum())) == (8, 1)

@@ -6,13 +6,15 @@ from itertools import combinations
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point
 
 from covplan import pipeline
 from covplan.fiber.reach import join_network, reach
 from covplan.fiber.roads import road_graph
-from covplan.propose.fiber_extension import candidates, extend
+from covplan.propose.fiber_candidates import candidates
+from covplan.propose.fiber_extension import extend
 from covplan.propose.trench import (
     Trenches,
     by_own_ways,
@@ -24,7 +26,7 @@ from covplan.propose.trench import (
 )
 from covplan.study.folder import open_study
 from tests.propose.test_fiber_extension import CLOSURE, COSTS, KM, Fork, joined, line, own_vnd, sites
-from tests.study import EPSG, SOUTH, WEST, small_study
+from tests.study import EPSG, SOUTH, WEST, decimal_dots, small_study
 
 HOP = COSTS["microwave_hop"].base
 DARK = {
@@ -184,6 +186,8 @@ def test_a_mast_on_the_tree_pays_for_no_backhaul_and_comes_after_its_cable(dark)
     assert backhaul["commune"].notna().all()
     assert backhaul["location_id"].isna().all()  # a mast that is only proposed is no location
     assert cable["lon"].notna().all()
+    assert not decimal_dots(pd.concat([cable["reason_vi"], after["reason_vi"]]))
+    assert cable["reason_vi"].str.contains(r"\d,\d+ km cáp mới").any()
 
 
 def test_rows_of_cable_cost_what_the_tree_costs(dark):

@@ -25,6 +25,7 @@ from tests.sample.test_ground import (
     rms_difference_m,
     slope_deg,
 )
+from tests.study import decimal_dots
 
 if TYPE_CHECKING:
     from covplan.study.plan import Plan
@@ -80,6 +81,8 @@ def test_the_plan_counts_the_published_figures_too(plan: Plan) -> None:
     assert parts[:3] == [(1695, 1733), (1617, 1733), (164, 1169)]
     assert 117_000 <= parts[3][0] <= 117_900
     assert rows["unknown"].eq(0).all()
+    assert not decimal_dots(plan.indicators["warnings_vi"])
+    assert "88,34 %" in rows.at["VILLAGE_MBB_COV", "warnings_vi"]
 
 
 def test_the_shipped_study_has_nothing_to_repair(plan: Plan) -> None:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from covplan.publish.addresses import addresses
 from covplan.publish.annexes.annex import COORDINATES, PLACE, Annex, Field
-from covplan.publish.words import label, number_vi, operator_names
+from covplan.publish.words import label, operator_names
 from covplan.study.columns import split_list
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from covplan.study.folder import Study

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from covplan.publish.geopackage.schema import extend
-from covplan.publish.words import number_vi, program
+from covplan.publish.words import program
 from covplan.study.files import FILE_DATE, content_digest
 from covplan.study.folder import study_key
 from covplan.study.layers import input_layers
+from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings import settings_toml
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from covplan.publish.office import BILLION
-from covplan.publish.words import number_vi
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,9 +8,10 @@ import pandas as pd
 
 from covplan.publish.addresses import system_of
 from covplan.publish.report.content import NONE, Bullets, Heading, Paragraph, Table, count, figure
-from covplan.publish.words import label, number_vi, operator_names, program
+from covplan.publish.words import label, operator_names, program
 from covplan.study.files import content_digest
 from covplan.study.layers import input_layers
+from covplan.study.numbers import number_vi
 from covplan.study.settings import settings_toml
 
 if TYPE_CHECKING:
