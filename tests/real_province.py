@@ -17,7 +17,8 @@ import rasterio
 
 from covplan.study.folder import write_layer
 from covplan.study.layers import input_layers
-from covplan.study.settings import Settings, settings_toml
+from covplan.study.settings import Settings
+from covplan.study.settings_file import settings_toml
 
 REFERENCE = Path(os.environ.get("COVPLAN_REFERENCE", Path(__file__).parents[2] / "shared" / "reference"))
 PROVINCE = REFERENCE / "province"

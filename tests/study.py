@@ -17,7 +17,8 @@ from shapely.geometry import LineString, Point, box
 from covplan.study.folder import write_layer
 from covplan.study.grid import Grid
 from covplan.study.layers import input_layers
-from covplan.study.settings import Settings, settings_toml
+from covplan.study.settings import Settings
+from covplan.study.settings_file import settings_toml
 
 if TYPE_CHECKING:
     from pathlib import Path

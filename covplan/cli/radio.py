@@ -106,7 +106,7 @@ def calibrate(study: Path, out: Path, technologies: tuple[str, ...], write: bool
     from covplan.publish.measured import show_calibration, write_table
     from covplan.study.folder import open_study
     from covplan.study.progress import shown_progress
-    from covplan.study.settings import SETTINGS_FILE, offsets_toml, write_offsets
+    from covplan.study.settings_file import SETTINGS_FILE, offsets_toml, write_offsets
 
     stop_if_same(study, out)
     console = open_console()

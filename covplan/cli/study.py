@@ -63,7 +63,7 @@ def check(study: Path, out: Path, lang: Language) -> None:
 @click.option("--reference", is_flag=True, help="List every setting with its default and meaning.")
 def settings(study: Path | None, reference: bool) -> None:
     """Print the settings in force in STUDY (as a study.toml), or the reference of all settings."""
-    from covplan.study.settings import SETTINGS_FILE, load_settings, settings_reference, settings_toml
+    from covplan.study.settings_file import SETTINGS_FILE, load_settings, settings_reference, settings_toml
 
     if reference or study is None:
         for section, name, default, meaning in settings_reference():

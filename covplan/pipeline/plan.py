@@ -29,7 +29,7 @@ from covplan.pipeline.radio import (
 )
 from covplan.study.findings import Findings, finding
 from covplan.study.plan import Plan, no_proposals
-from covplan.study.settings import settings_difference
+from covplan.study.settings_file import settings_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -31,7 +31,8 @@ from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.folder import write_layer
 from covplan.study.grid import Grid
 from covplan.study.layers import input_layers
-from covplan.study.settings import SETTINGS_FILE, GridSettings, Phases, Settings, settings_toml
+from covplan.study.settings import GridSettings, Phases, Settings
+from covplan.study.settings_file import SETTINGS_FILE, settings_toml
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:

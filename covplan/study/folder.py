@@ -30,12 +30,14 @@ from covplan.study.findings import NO_FINDINGS, Finding, Findings, Language, fat
 from covplan.study.grid import Grid
 from covplan.study.layers import Layer, input_layers
 from covplan.study.manifest import content_key
-from covplan.study.settings import SETTINGS_FILE, Settings, load_settings, settings_toml
+from covplan.study.settings_file import SETTINGS_FILE, load_settings, settings_toml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import shapely
+
+    from covplan.study.settings import Settings
 
 BYTES_ENCODINGS = ("utf-8-sig", "cp1258", "cp1252")
 DECISIONS_FILE = "decisions.csv"

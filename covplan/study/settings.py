@@ -9,37 +9,28 @@ from __future__ import annotations
 import csv
 import difflib
 import re
-import tomllib
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
-import tomlkit
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from covplan.study.errors import SettingsError
-from covplan.study.files import written_whole
 from covplan.study.findings import checks
 from covplan.study.resources import resource_text
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from pydantic_core import ErrorDetails
-
 WEB_METHODS = ("Popular Visualisation Pseudo Mercator", "Mercator (variant A)", "Mercator (variant B)")
-SETTINGS_FILE = "study.toml"
 Share = Annotated[float, Field(ge=0, le=1)]
 Metres = Annotated[float, Field(ge=0)]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """One table of study.toml: frozen, without unknown keys, its docstrings read as comments."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Province(_Section):
+class Province(Section):
     """Which province the study describes."""
 
     name: str
@@ -72,7 +63,7 @@ class Province(_Section):
         return int(self.crs.removeprefix("EPSG:"))
 
 
-class GridSettings(_Section):
+class GridSettings(Section):
     """The raster grid everything is computed on."""
 
     cell_m: Annotated[float, Field(ge=10, le=500)] = 30.0
@@ -81,7 +72,7 @@ class GridSettings(_Section):
     """Ground kept around the province: masts and ridges outside the border matter too."""
 
 
-class Radio(_Section):
+class Radio(Section):
     """When a place counts as covered, for one technology."""
 
     rsrp_threshold_dbm: Annotated[float, Field(ge=-140, le=-40)] = -110.0
@@ -96,7 +87,7 @@ class Radio(_Section):
     """Downlink throughput of one user that must be met with the same probability; 0: the signal alone counts."""
 
 
-class Propagation(_Section):
+class Propagation(Section):
     """How far a signal reaches: ITU-R P.1812-7 over the study's terrain, for half of the time."""
 
     radius_km: Annotated[float, Field(ge=1, le=100)] = 20.0
@@ -125,7 +116,7 @@ class Propagation(_Section):
         return value
 
 
-class Coverage(_Section):
+class Coverage(Section):
     """What the word "covered" means for a hamlet."""
 
     preset: str = "province"
@@ -140,7 +131,7 @@ class Coverage(_Section):
     """Distance between the points at which a share of the province's area is counted."""
 
 
-class Places(_Section):
+class Places(Section):
     """When a place has 5G."""
 
     buffer_m: Annotated[float, Field(gt=0, le=5000)] = 100.0
@@ -151,7 +142,7 @@ class Places(_Section):
     """Share of a place's area that must have 5G."""
 
 
-class Uncertainty(_Section):
+class Uncertainty(Section):
     """How the interval of a figure is drawn: shadowing as a random field."""
 
     draws: Annotated[int, Field(ge=0, le=100_000)] = 500
@@ -166,7 +157,7 @@ class Uncertainty(_Section):
     """Of the draws: the same figure every time."""
 
 
-class Definition(_Section):
+class Definition(Section):
     """One meaning of "covered": a regulator's, the province's or the user's own. What it leaves open [radio] says."""
 
     technology: Literal["4G", "5G"]
@@ -192,7 +183,7 @@ class Definition(_Section):
     mark: str = "unverified"
 
 
-class Sharing(_Section):
+class Sharing(Section):
     """How shared locations and new stations are counted, and what may be proposed to be shared."""
 
     period_years: tuple[int, int] = (2024, 2024)
@@ -217,7 +208,7 @@ class Sharing(_Section):
     """How rent is divided: equally, or by the part of the structure's height a tenant takes."""
 
 
-class Fiber(_Section):
+class Fiber(Section):
     """When fibre reaches a hamlet."""
 
     pon_class: Literal["GPON_B+", "GPON_C+", "XGS_N1"] = "GPON_B+"
@@ -242,7 +233,7 @@ class Fiber(_Section):
     """From this slope (rise over run) on a route costs more, by the factor fiber_steep_factor."""
 
 
-class Phases(_Section):
+class Phases(Section):
     """The years of the plan."""
 
     years: tuple[int, ...] = (2025, 2026, 2027, 2028, 2029, 2030)
@@ -263,7 +254,7 @@ class Phases(_Section):
         return self
 
 
-class Propose(_Section):
+class Propose(Section):
     """How proposals are weighed against each other, and how long a program may think."""
 
     horizon_years: Annotated[int, Field(ge=0, le=50)] = 10
@@ -292,7 +283,7 @@ class Propose(_Section):
     """Height on a structure that one tenant's antennas take, tips apart (planning assumption: 3 to 5 m)."""
 
 
-class WhiteSpots(_Section):
+class WhiteSpots(Section):
     """Which hamlets are proposed to be covered, and by whom."""
 
     operators: Literal["any", "every"] = "any"
@@ -307,7 +298,7 @@ class WhiteSpots(_Section):
     """Under "every": places for a new mast looked at for a hamlet that somebody covers; where nobody does, 30."""
 
 
-class Places5G(_Section):
+class Places5G(Section):
     """Which places 5G is proposed for, and how well."""
 
     policy: Literal["one", "neutral", "each"] = "one"
@@ -322,7 +313,7 @@ class Places5G(_Section):
     """What may be built for: most users at places are served for it; 0: all places, at least cost."""
 
 
-class Cost(_Section):
+class Cost(Section):
     """A unit cost with its range and its source."""
 
     low: Annotated[float, Field(ge=0)]
@@ -340,7 +331,7 @@ class Cost(_Section):
         return self
 
 
-class Target(_Section):
+class Target(Section):
     """What the plan says of one indicator, in the indicator's unit; None where it says nothing."""
 
     baseline: float | None = None
@@ -348,7 +339,7 @@ class Target(_Section):
     target_2030: float | None = None
 
 
-class Rule(_Section):
+class Rule(Section):
     """A local rule on masts."""
 
     rule: str
@@ -360,7 +351,7 @@ class Rule(_Section):
     confidence: str = "unverified"
 
 
-class Checks(_Section):
+class Checks(Section):
     """How strictly the data is read."""
 
     strict: tuple[str, ...] = ()
@@ -385,7 +376,7 @@ class Checks(_Section):
         return value
 
 
-class Settings(_Section):
+class Settings(Section):
     """Everything in study.toml."""
 
     operators: tuple[str, ...] = ()
@@ -523,102 +514,6 @@ def default_rules() -> tuple[dict[str, str], ...]:
     return tuple(csv.DictReader(resource_text("rules", "default.csv").splitlines()))
 
 
-def load_settings(path: Path) -> Settings:
-    """Read study.toml; SettingsError names the section, the key and what was probably meant."""
-    try:
-        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
-    except FileNotFoundError:
-        raise SettingsError(
-            f"{path}: not found. Is {path.parent} a study folder? `covplan sample` makes one."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name}: not valid TOML: {error}. Save it as UTF-8 text.") from None
-    except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from None
-    try:
-        return Settings.model_validate(data)
-    except ValidationError as error:
-        lines = [_explain(path.name, problem) for problem in error.errors()]
-        raise SettingsError("\n".join(lines)) from None
-
-
-def settings_difference(before: Settings, after: Settings, sections: Sequence[str]) -> list[str]:
-    """Settings of the named sections that differ, in words: "radio.4G.rsrp_threshold_dbm -110.0 → -105.0"."""
-
-    def flat(prefix: str, value: Any) -> dict[str, Any]:
-        if isinstance(value, dict):
-            return {key: one for name, part in value.items() for key, one in flat(f"{prefix}.{name}", part).items()}
-        return {prefix: value}
-
-    old, new = (
-        {key: one for name in sections for key, one in flat(name, settings.model_dump()[name]).items()}
-        for settings in (before, after)
-    )
-    return [f"{key} {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
-
-
-def settings_toml(settings: Settings) -> str:
-    """study.toml with every setting in force, each explained by a comment."""
-    document = tomlkit.document()
-    document.add(tomlkit.comment("Thiết lập của nghiên cứu covplan. Settings of a covplan study."))
-    data = settings.model_dump(mode="json", exclude_none=True)
-    for name, field in type(settings).model_fields.items():  # the one plain value, operators, is declared first
-        section = getattr(settings, name)
-        if isinstance(section, _Section):
-            document.add(name, _section_table(section))
-        elif name == "radio":
-            tables = tomlkit.table(is_super_table=True)
-            for technology, radio in settings.radio.items():
-                tables.add(technology, _section_table(radio))
-            document.add(name, tables)
-        else:
-            if field.description:
-                document.add(tomlkit.comment(field.description))
-            document.add(name, tomlkit.item(data[name]))
-    return tomlkit.dumps(document)
-
-
-def offsets_toml(offsets_db: dict[str, dict[int, float]]) -> str:
-    """The lines of study.toml that hold offsets."""
-    tables = []
-    for band, values in sorted(offsets_db.items()):
-        lines = [f"[propagation.offsets_db.{band}]", *(f"{code} = {value:g}" for code, value in sorted(values.items()))]
-        tables.append("\n".join(lines))
-    return "\n\n".join(tables)
-
-
-def write_offsets(path: Path, offsets_db: dict[str, dict[int, float]]) -> None:
-    """Put offsets into a study.toml in place of those it has; everything else in it stays as it is, comments too."""
-    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
-    tables = tomlkit.table(is_super_table=True)
-    for band, values in sorted(offsets_db.items()):
-        table = tomlkit.table()
-        for code, value in sorted(values.items()):
-            table.add(str(code), round(value, 2))
-        tables.add(band, table)
-    section = document.setdefault("propagation", tomlkit.table())
-    section.pop("offsets_db", None)
-    section.add("offsets_db", tables)
-    text = tomlkit.dumps(document)
-    Settings.model_validate(tomllib.loads(text))
-    with written_whole(path) as part:
-        part.write_text(text, encoding="utf-8", newline="\n")
-
-
-def settings_reference() -> list[tuple[str, str, str, str]]:
-    """Section, key, default and meaning of every setting, read from the definitions above."""
-    rows = []
-    for name, field in Settings.model_fields.items():
-        section = field.annotation
-        if name == "radio":
-            section, name = Radio, 'radio."4G"'
-        if isinstance(section, type) and issubclass(section, _Section):
-            rows += [(name, key, _default(one), one.description or "") for key, one in section.model_fields.items()]
-        else:
-            rows.append(("", name, "", field.description or f"see resources/{name}"))
-    return rows
-
-
 def did_you_mean(word: str, known: Any) -> str:
     """A hint with the nearest known word, or nothing."""
     near = nearest_word(word, known)
@@ -641,41 +536,5 @@ def _laid_over(defaults: dict[str, Any], given: Any) -> Any:
     }
 
 
-def _section_table(section: _Section) -> tomlkit.items.Table:
-    table = tomlkit.table()
-    data = section.model_dump(mode="json", exclude_none=True)
-    for key, field in type(section).model_fields.items():
-        if key not in data:
-            continue
-        if field.description:
-            table.add(tomlkit.comment(" ".join(field.description.split())))
-        table.add(key, data[key])
-    return table
-
-
-def _default(field: Any) -> str:
-    return "required" if field.is_required() else str(field.default)
-
-
 def _number(text: str) -> float | None:
     return float(text) if text else None
-
-
-def _explain(file: str, problem: ErrorDetails) -> str:
-    *where, last = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
-    section = f" [{'.'.join(where)}]" if where else ""
-    if problem["type"] == "extra_forbidden":
-        return f"{file}{section} {last}: unknown setting.{did_you_mean(last, _known_keys(where))}"
-    if problem["type"] == "missing":
-        return f"{file}{section} {last}: missing; add it."
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{file}{section} {last}: {message} (found: {problem['input']!r})."
-
-
-def _known_keys(where: list[str]) -> list[str]:
-    section: Any = Settings
-    by_section = {"radio": Radio, "definitions": Definition, "costs": Cost, "targets": Target, "rules": Rule}
-    if where:
-        field = Settings.model_fields.get(where[0])
-        section = by_section.get(where[0]) or (field.annotation if field else None)
-    return list(section.model_fields) if hasattr(section, "model_fields") else []

@@ -12,15 +12,8 @@ from covplan.radio.explain import explain_links
 from covplan.radio.links import receive
 from covplan.radio.loss import Mast, path_loss_window
 from covplan.study.errors import LayerError, SettingsError, TooLittleData
-from covplan.study.settings import (
-    Propagation,
-    Radio,
-    Settings,
-    load_settings,
-    offsets_toml,
-    settings_toml,
-    write_offsets,
-)
+from covplan.study.settings import Propagation, Radio, Settings
+from covplan.study.settings_file import load_settings, offsets_toml, settings_toml, write_offsets
 from covplan.terrain.ground import Ground
 from tests.radio.test_coverage import CELLS, GRID, NEAR, RADIO, omni, plain, stations
 

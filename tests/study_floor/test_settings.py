@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from covplan.study.errors import SettingsError
 from covplan.study.resources import resource_text
-from covplan.study.settings import Radio, Settings, load_settings, radio_under, settings_reference, settings_toml
+from covplan.study.settings import Radio, Settings, radio_under
+from covplan.study.settings_file import load_settings, settings_reference, settings_toml
 
 PROVINCE = '[province]\nname = "Tỉnh thử"\n'
 CHANGED = {

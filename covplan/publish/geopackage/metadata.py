@@ -13,7 +13,7 @@ from covplan.study.folder import study_key
 from covplan.study.layers import input_layers
 from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
-from covplan.study.settings import settings_toml
+from covplan.study.settings_file import settings_toml
 
 if TYPE_CHECKING:
     import sqlite3

@@ -12,7 +12,7 @@ from covplan.publish.words import label, operator_names, program
 from covplan.study.files import content_digest
 from covplan.study.layers import input_layers
 from covplan.study.numbers import number_vi
-from covplan.study.settings import settings_toml
+from covplan.study.settings_file import settings_toml
 
 if TYPE_CHECKING:
     from covplan.publish.report.areas import Tables

@@ -1,0 +1,153 @@
+"""The file study.toml: read with errors that name the key, written with every setting explained, changed in place."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import tomlkit
+from pydantic import ValidationError
+
+from covplan.study.errors import SettingsError
+from covplan.study.files import written_whole
+from covplan.study.settings import Cost, Definition, Radio, Rule, Section, Settings, Target, did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pydantic_core import ErrorDetails
+
+SETTINGS_FILE = "study.toml"
+
+
+def load_settings(path: Path) -> Settings:
+    """Read study.toml; SettingsError names the section, the key and what was probably meant."""
+    try:
+        data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except FileNotFoundError:
+        raise SettingsError(
+            f"{path}: not found. Is {path.parent} a study folder? `covplan sample` makes one."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path.name}: not valid TOML: {error}. Save it as UTF-8 text.") from None
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from None
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(path.name, problem) for problem in error.errors()]
+        raise SettingsError("\n".join(lines)) from None
+
+
+def settings_difference(before: Settings, after: Settings, sections: Sequence[str]) -> list[str]:
+    """Settings of the named sections that differ, in words: "radio.4G.rsrp_threshold_dbm -110.0 → -105.0"."""
+
+    def flat(prefix: str, value: Any) -> dict[str, Any]:
+        if isinstance(value, dict):
+            return {key: one for name, part in value.items() for key, one in flat(f"{prefix}.{name}", part).items()}
+        return {prefix: value}
+
+    old, new = (
+        {key: one for name in sections for key, one in flat(name, settings.model_dump()[name]).items()}
+        for settings in (before, after)
+    )
+    return [f"{key} {old.get(key)} → {new.get(key)}" for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+
+
+def settings_toml(settings: Settings) -> str:
+    """study.toml with every setting in force, each explained by a comment."""
+    document = tomlkit.document()
+    document.add(tomlkit.comment("Thiết lập của nghiên cứu covplan. Settings of a covplan study."))
+    data = settings.model_dump(mode="json", exclude_none=True)
+    for name, field in type(settings).model_fields.items():  # the one plain value, operators, is declared first
+        section = getattr(settings, name)
+        if isinstance(section, Section):
+            document.add(name, _section_table(section))
+        elif name == "radio":
+            tables = tomlkit.table(is_super_table=True)
+            for technology, radio in settings.radio.items():
+                tables.add(technology, _section_table(radio))
+            document.add(name, tables)
+        else:
+            if field.description:
+                document.add(tomlkit.comment(field.description))
+            document.add(name, tomlkit.item(data[name]))
+    return tomlkit.dumps(document)
+
+
+def offsets_toml(offsets_db: dict[str, dict[int, float]]) -> str:
+    """The lines of study.toml that hold offsets."""
+    tables = []
+    for band, values in sorted(offsets_db.items()):
+        lines = [f"[propagation.offsets_db.{band}]", *(f"{code} = {value:g}" for code, value in sorted(values.items()))]
+        tables.append("\n".join(lines))
+    return "\n\n".join(tables)
+
+
+def write_offsets(path: Path, offsets_db: dict[str, dict[int, float]]) -> None:
+    """Put offsets into a study.toml in place of those it has; everything else in it stays as it is, comments too."""
+    document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
+    tables = tomlkit.table(is_super_table=True)
+    for band, values in sorted(offsets_db.items()):
+        table = tomlkit.table()
+        for code, value in sorted(values.items()):
+            table.add(str(code), round(value, 2))
+        tables.add(band, table)
+    section = document.setdefault("propagation", tomlkit.table())
+    section.pop("offsets_db", None)
+    section.add("offsets_db", tables)
+    text = tomlkit.dumps(document)
+    Settings.model_validate(tomllib.loads(text))
+    with written_whole(path) as part:
+        part.write_text(text, encoding="utf-8", newline="\n")
+
+
+def settings_reference() -> list[tuple[str, str, str, str]]:
+    """Section, key, default and meaning of every setting, read from the definitions above."""
+    rows = []
+    for name, field in Settings.model_fields.items():
+        section = field.annotation
+        if name == "radio":
+            section, name = Radio, 'radio."4G"'
+        if isinstance(section, type) and issubclass(section, Section):
+            rows += [(name, key, _default(one), one.description or "") for key, one in section.model_fields.items()]
+        else:
+            rows.append(("", name, "", field.description or f"see resources/{name}"))
+    return rows
+
+
+def _section_table(section: Section) -> tomlkit.items.Table:
+    table = tomlkit.table()
+    data = section.model_dump(mode="json", exclude_none=True)
+    for key, field in type(section).model_fields.items():
+        if key not in data:
+            continue
+        if field.description:
+            table.add(tomlkit.comment(" ".join(field.description.split())))
+        table.add(key, data[key])
+    return table
+
+
+def _default(field: Any) -> str:
+    return "required" if field.is_required() else str(field.default)
+
+
+def _explain(file: str, problem: ErrorDetails) -> str:
+    *where, last = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
+    section = f" [{'.'.join(where)}]" if where else ""
+    if problem["type"] == "extra_forbidden":
+        return f"{file}{section} {last}: unknown setting.{did_you_mean(last, _known_keys(where))}"
+    if problem["type"] == "missing":
+        return f"{file}{section} {last}: missing; add it."
+    message = problem["msg"].removeprefix("Value error, ")
+    return f"{file}{section} {last}: {message} (found: {problem['input']!r})."
+
+
+def _known_keys(where: list[str]) -> list[str]:
+    section: Any = Settings
+    by_section = {"radio": Radio, "definitions": Definition, "costs": Cost, "targets": Target, "rules": Rule}
+    if where:
+        field = Settings.model_fields.get(where[0])
+        section = by_section.get(where[0]) or (field.annotation if field else None)
+    return list(section.model_fields) if hasattr(section, "model_fields") else []
