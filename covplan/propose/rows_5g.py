@@ -12,6 +12,7 @@ from scipy.sparse import csr_array
 from covplan.propose.backhaul import backhaul_words
 from covplan.propose.cover import Choice, Cover, cost_of
 from covplan.propose.rows import MILLION, amount, named, proposal_rows
+from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -164,8 +165,8 @@ def _support(helped: pd.DataFrame, options: PlaceOptions, problem: Cover, action
             f"{own_en}. The ratio is worth a second look.",
         )
     return (
-        f"Cùng vị trí khác phục vụ 5G: {names}: bổ sung vùng phủ hoặc dung lượng ({room:.0f} Mbit/s); xây dựng và "
-        f"vận hành {own_vi}. Nếu không làm, các địa điểm này không đủ 5G.",
+        f"Cùng vị trí khác phục vụ 5G: {names}: bổ sung vùng phủ hoặc dung lượng ({number_vi(room)} Mbit/s); xây dựng "
+        f"và vận hành {own_vi}. Nếu không làm, các địa điểm này không đủ 5G.",
         f"Serves with another placement: {names}: coverage or capacity ({room:.0f} Mbit/s) that the other lacks; to "
         f"build and run {own_en}. Without it these places have too little 5G.",
     )
@@ -185,8 +186,8 @@ def _reasons(
     own_vi, own_en = amount(problem.cost[action] * MILLION)
     room = options.capacity_mbps[action]
     vi = (
-        f"Phủ 5G {len(served)} địa điểm ({names}), nhu cầu {wanted:.0f} Mbit/s, dung lượng {room:.0f} Mbit/s; "
-        f"xây dựng và vận hành {own_vi}."
+        f"Phủ 5G {len(served)} địa điểm ({names}), nhu cầu {number_vi(wanted)} Mbit/s, dung lượng "
+        f"{number_vi(room)} Mbit/s; xây dựng và vận hành {own_vi}."
     )
     en = (
         f"5G for {len(served)} places ({names}), {wanted:.0f} Mbit/s wanted, {room:.0f} Mbit/s of capacity; "
