@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 
+from covplan.propose.quiet import without_noise
 from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:
@@ -85,13 +86,14 @@ def solve(
         return Solution(weights, 0.0, 0.0, 0.0, Status.OPTIMAL, 0.0, 0)
     integrality = np.broadcast_to(np.asarray(whole, dtype=np.int8), weights.shape)
     start = time.perf_counter()
-    found: Any = milp(
-        weights,
-        integrality=integrality,
-        bounds=Bounds(np.broadcast_to(lower, weights.shape), np.broadcast_to(upper, weights.shape)),
-        constraints=constraints,
-        options={"time_limit": time_limit_s, "mip_rel_gap": gap},
-    )
+    with without_noise():
+        found: Any = milp(
+            weights,
+            integrality=integrality,
+            bounds=Bounds(np.broadcast_to(lower, weights.shape), np.broadcast_to(upper, weights.shape)),
+            constraints=constraints,
+            options={"time_limit": time_limit_s, "mip_rel_gap": gap},
+        )
     seconds = time.perf_counter() - start
     if found.x is None:
         reasons = {

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+import sys
 from itertools import product
 
 import numpy as np
@@ -11,6 +14,7 @@ from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint
 from scipy.sparse import csr_array
 
+from covplan.propose.quiet import NOISE, without_noise
 from covplan.propose.solver import Status, solve
 from covplan.study.errors import NoSolution
 
@@ -66,3 +70,19 @@ def test_no_limit_and_nothing_to_decide():
     with pytest.raises(NoSolution, match="cost is missing"):
         solve([-1.0], upper=np.inf)
     assert solve([]).objective == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the C library of Linux and macOS")
+def test_only_the_solvers_debugging_line_is_kept_from_the_terminal(capfd):
+    library = ctypes.CDLL(None)
+    sys.stdout.write("before\n")
+    with without_noise():
+        library.printf(NOISE + b"something else\n")
+        library.printf(NOISE)
+        with without_noise():  # as from a second thread
+            os.write(1, b"inside\n")
+    library.printf(NOISE)
+    library.fflush(None)
+    lines = capfd.readouterr().out.splitlines()
+    assert sorted(lines) == sorted(["before", "something else", "inside", NOISE.decode().strip()])
+    assert lines[0] == "before"
