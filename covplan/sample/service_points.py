@@ -18,11 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 POINT_STEP = 7
-OPERATORS = {
-    "VNPT": "VNPT",
-    "VTL": "Viettel",
-    "MBF": "MobiFone",
-}  # a shop of each in every district's seat (assumption)
+# A shop of each in every district's seat (assumption).
+OPERATORS = {"VNPT": "VNPT", "VTL": "Viettel", "MBF": "MobiFone"}
 COUNTER_EVERY = 2  # of the communes by population, the larger half has a counter (assumption)
 OFFSET_DM = 2_500  # from the commune's office, east and north
 SHOP_M2, COUNTER_M2 = (80, 240), (30, 90)  # built ground (assumption)
