@@ -344,7 +344,8 @@ def _plan_oddities(entry: dict[str, str], target: Target) -> list[tuple[str, str
     notes = [(entry["note_vi"], entry["note_en"])] if entry["note_vi"] else []
     steps = [step for step in (target.baseline, target.target_2025, target.target_2030) if step is not None]
     if any(later <= earlier for earlier, later in pairwise(steps)):
-        shown_vi, shown_en = (" → ".join(map(say, steps)) for say in (lambda step: number_vi(step, 2), "{:g}".format))
+        shown_vi = " → ".join(number_vi(step, 2) for step in steps)
+        shown_en = " → ".join(f"{step:g}" for step in steps)
         notes.append((f"Mục tiêu không tăng: {shown_vi}.", f"The targets do not rise: {shown_en}."))
     return notes
 

@@ -32,7 +32,7 @@ LONG_HOP_KM = 10.0  # up to here 15 GHz, beyond 7 GHz: usual in Vietnam's mounta
 SHORT_GHZ, LONG_GHZ = 15.0, 7.0
 TRIED = 40  # nearest locations on fibre a hop is tried to
 POLES_M = 300.0  # a powered road nearer than this has poles to hang a cable on
-AT_HAND_M = 50.0  # cable nearer than this is said to be at the place
+AT_HAND_M = 50.0  # less cable than this would be said as 0.0 km
 PIECE = 20_000  # hops whose profiles are held at a time
 
 
@@ -95,7 +95,7 @@ def backhaul_words(way: str, length_m: float, hop_to: str, *, by_road: bool) -> 
     if way == "microwave":
         return f"viba tới {hop_to}", f"microwave to {hop_to}"
     if length_m < AT_HAND_M:
-        return "cáp quang có sẵn tại chỗ", "fibre that is at the place"
+        return f"cáp quang dưới {AT_HAND_M:.0f} m", f"less than {AT_HAND_M:.0f} m of fibre"
     km = f"{length_m / 1000:.1f}"
     vi = "đo theo đường bộ" if by_road else "ước tính từ đường chim bay"
     en = "along roads" if by_road else "estimated from the straight distance"

@@ -25,15 +25,10 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
     import shapely
-    from numpy.typing import NDArray
 
     from covplan.fiber.reach import Network
     from covplan.study.findings import Finding
     from covplan.study.settings import Cost, Fiber
-
-    Floats = NDArray[np.float64]
-    Ints = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
 
 
 def extend(

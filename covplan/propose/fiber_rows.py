@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     from covplan.propose.fiber_candidates import Extension, Step
     from covplan.study.settings import Cost, Fiber
 
-    Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
-    Flags = NDArray[np.bool_]
 
 CABLE_CORES = (12, 24, 48, 96, 144)
 SITE_CORES = 4  # of a mast: a pair and a spare pair
@@ -226,7 +224,7 @@ def _reason(extension: Extension, step: Step, length_m: float) -> dict[str, str]
     """Why this one: what it adds, per household, and how sure the whole choice is."""
     found, tree = extension.candidates, extension.tree
     km, million, homes = length_m / 1000, step.cost_vnd["base"] / 1e6, int(found.households[step.group])
-    cable_vi = f"{number_vi(km, 2)} km cáp mới" if len(step.edges) else "nối vào cáp đã có, không kéo thêm"
+    cable_vi = f"{number_vi(km, 2)} km cáp mới" if len(step.edges) else "Nối vào cáp đã có, không kéo thêm"
     cable_en = f"{km:.2f} km of new cable" if len(step.edges) else "Joined to cable that is there, none laid"
     new_vi = f"{cable_vi}, {number_vi(million, 1)} triệu đồng"
     new_en = f"{cable_en}, {million:.1f} million VND"
@@ -248,7 +246,7 @@ def _reason(extension: Extension, step: Step, length_m: float) -> dict[str, str]
             else_vi = f"trạm dùng viba, {number_vi(worth)} triệu đồng"
             else_en = f"the station takes a microwave hop for {worth:.0f} million"
     return {
-        "reason_vi": f"{new_vi[:1].upper()}{new_vi[1:]} {what_vi}; cả phương án {sure_vi}. Nếu không làm: {else_vi}.",
+        "reason_vi": f"{new_vi} {what_vi}; cả phương án {sure_vi}. Nếu không làm: {else_vi}.",
         "reason_en": f"{new_en} {what_en}; the plan is {sure_en}. Without it {else_en}.",
     }
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import unicodedata
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -17,6 +15,7 @@ from pyproj import Transformer
 from covplan.publish.annexes import write_annexes
 from covplan.publish.annexes.workbook import HEIGHT_LIMIT_PT, NOTHING
 from covplan.publish.office import SYNTHETIC
+from tests.publish.printed import needs_office, printed_text
 from tests.publish.small_proposals import MILLION, small_plan, with_proposals
 
 if TYPE_CHECKING:
@@ -217,23 +216,9 @@ def test_a_full_disk_leaves_the_workbook_that_was_there(plan, tmp_path, monkeypa
     assert [one.name for one in tmp_path.iterdir()] == ["phu_luc.xlsx"]
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None or shutil.which("pdftotext") is None, reason="LibreOffice, poppler")
+@needs_office
 def test_libreoffice_prints_every_sheet_with_vietnamese_figures_and_nothing_clipped(plan, tmp_path):
-    write_annexes(plan, tmp_path / "a.xlsx")
-    home = f"-env:UserInstallation=file://{tmp_path / 'profile'}"
-    command = [
-        "soffice",
-        home,
-        "--headless",
-        "--convert-to",
-        "pdf",
-        "--outdir",
-        str(tmp_path),
-        str(tmp_path / "a.xlsx"),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=180)  # noqa: S603
-    told = subprocess.run(["pdftotext", "-layout", "a.pdf", "-"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
-    text = told.stdout.decode("utf-8")
+    text = printed_text(write_annexes(plan, tmp_path / "a.xlsx"), "-layout")
     assert "###" not in text
     assert "1.234,5" in text
     for number in range(1, len(TABS)):

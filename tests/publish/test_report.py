@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import re
-import shutil
-import subprocess
 import unicodedata
 from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
 import pyogrio
 import pytest
 from docx import Document
@@ -19,15 +18,15 @@ from docx.document import Document as Docx
 from covplan.publish.geopackage import write_geopackage
 from covplan.publish.office import SYNTHETIC
 from covplan.publish.report import report_of, write_report
-from covplan.publish.report.content import Figure, Heading, Table
+from covplan.publish.report.content import Figure, Heading, Paragraph, Table
 from covplan.publish.web import loaded_addresses
 from covplan.publish.words import number_vi
 from covplan.study.errors import OutputError
+from tests.publish.printed import needs_office, printed_text
 from tests.publish.small_proposals import small_plan, with_proposals
 
 if TYPE_CHECKING:
     import geopandas as gpd
-    import pandas as pd
 
     from covplan.publish.report.content import Report
     from covplan.study.plan import Plan
@@ -298,22 +297,16 @@ def test_a_study_after_july_2025_is_counted_by_its_communes(tmp_path):
     assert [row[0] for row in by_class.rows] == ["Xã Mới", "Tổng cộng"]
 
 
-@pytest.mark.skipif(shutil.which("soffice") is None or shutil.which("pdftotext") is None, reason="LibreOffice, poppler")
+def test_a_study_without_service_points_says_so_and_has_no_table_of_them(tmp_path):
+    report = report_of(small_plan(tmp_path, service_points=pd.DataFrame()))
+    texts = [block.text for block in report.blocks if isinstance(block, Paragraph)]
+    assert "Nghiên cứu không có dữ liệu về điểm cung cấp dịch vụ viễn thông công cộng." in texts
+    captions = [block.caption for block in report.blocks if isinstance(block, Table)]
+    assert not any(caption.startswith("Điểm cung cấp dịch vụ") for caption in captions)
+
+
+@needs_office
 def test_libreoffice_reads_every_chapter(plan, tmp_path):
-    write_report(plan, tmp_path / "a.docx")
-    home = f"-env:UserInstallation=file://{tmp_path / 'profile'}"
-    command = [
-        "soffice",
-        home,
-        "--headless",
-        "--convert-to",
-        "pdf",
-        "--outdir",
-        str(tmp_path),
-        str(tmp_path / "a.docx"),
-    ]
-    subprocess.run(command, check=True, capture_output=True, timeout=180)  # noqa: S603
-    told = subprocess.run(["pdftotext", "a.pdf", "-"], cwd=tmp_path, check=True, capture_output=True)  # noqa: S607
-    text = told.stdout.decode("utf-8")
+    text = printed_text(write_report(plan, tmp_path / "a.docx"))
     for heading in ("III. HIỆN TRẠNG", "VI. PHƯƠNG ÁN", "X. NGUỒN DỮ LIỆU", "Lý do của W-001."):
         assert heading in text

@@ -16,9 +16,10 @@ from shapely.affinity import translate
 from shapely.geometry import LineString, Point, Polygon
 
 from covplan.study.errors import StudyError
+from covplan.study.find import plain_letters
 from covplan.study.findings import checks, findings_table
 from covplan.study.folder import open_study, read_study
-from covplan.study.layers import input_layers
+from covplan.study.layers import input_layers, layers
 from tests.study import EPSG, SIDE, SOUTH, WEST, small_layers, small_study
 
 if TYPE_CHECKING:
@@ -388,6 +389,15 @@ def test_a_code_in_another_case_or_without_accents_is_repaired_and_told(tmp_path
     assert len(study.set_aside) == 0
     said = {one.check for one in found if one.column == column}
     assert said == {"text_normalised" if written.startswith("\u00d0") else "code_normalised"}
+
+
+def test_no_two_codes_of_a_column_differ_by_case_or_accents_alone():
+    for layer in layers().values():
+        for column in layer.columns:
+            assert len({plain_letters(code) for code in column.allowed}) == len(column.allowed), (
+                layer.name,
+                column.name,
+            )
 
 
 def test_communes_of_another_version_than_the_study_asks_for_stop_the_run(tmp_path):

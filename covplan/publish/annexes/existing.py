@@ -10,6 +10,7 @@ from covplan.publish.addresses import addresses
 from covplan.publish.annexes.annex import COORDINATES, PLACE, Annex, Field
 from covplan.publish.words import label, operator_names
 from covplan.study.columns import split_list
+from covplan.study.layers import layers
 from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
@@ -72,7 +73,9 @@ def service_points(points: pd.DataFrame, study: Study) -> Annex:
         Field("floor_area_m2", "Diện tích sàn (m²)", "tenths", 9), Field("height_m", "Chiều cao (m)", "tenths", 7),
         Field("opened_year", "Năm đưa vào sử dụng", "year", 8), Field("state", "Tình trạng", width=9), *COORDINATES,
     )  # fmt: skip
-    kinds = "; ".join(label("kind", code, "service_points") for code in ("Đ1", "Đ2"))
+    kinds = "; ".join(
+        label("kind", code, "service_points") for code in layers()["service_points"].column("kind").allowed
+    )
     notes = (LAYOUT, f"Loại điểm: {kinds}." if len(rows) else NO_SERVICE_POINTS)
     return Annex("Mẫu 2", "Điểm cung cấp dịch vụ viễn thông công cộng", table, fields, notes)
 

@@ -24,13 +24,13 @@ from covplan.publish.report.content import (
 )
 from covplan.publish.words import label, operator_names
 from covplan.study.columns import split_list
+from covplan.study.layers import layers
 
 if TYPE_CHECKING:
     from covplan.publish.report.areas import Tables
     from covplan.publish.report.content import Block
 
 CLASSES = ("A1a", "A1b", "A2a", "A2b", "A2c")
-KINDS = ("Đ1", "Đ2")
 STATES = ("covered", "weak", "none", "unknown")
 PERCENT_UNITS = ("%", "% of population", "count and %")
 LEGAL = (
@@ -211,9 +211,10 @@ def _places(tables: Tables) -> list[Block]:
 
 
 def _service_points(tables: Tables) -> list[Block]:
+    kinds = layers()["service_points"].column("kind").allowed
     points = tables.of["service_points"]
     stand = points[points["status"] == "existing"]
-    counts = crossed(stand, "area", "kind", KINDS)
+    counts = crossed(stand, "area", "kind", kinds)
     rows = [
         (str(area), *map(count, row), count(sum(row)))
         for area, row in zip(counts.index, counts.to_numpy(), strict=True)
@@ -228,7 +229,7 @@ def _service_points(tables: Tables) -> list[Block]:
         if len(points)
         else "Nghiên cứu không có dữ liệu về điểm cung cấp dịch vụ viễn thông công cộng."
     )
-    heads = (tables.area_title, *(label("kind", kind, "service_points") for kind in KINDS), "Tổng")
+    heads = (tables.area_title, *(label("kind", kind, "service_points") for kind in kinds), "Tổng")
     shown = Table("Điểm cung cấp dịch vụ viễn thông công cộng theo địa bàn và loại", heads,
                   with_total(rows, total), total=True)  # fmt: skip
     heading = Heading(2, "5. Điểm cung cấp dịch vụ viễn thông công cộng")

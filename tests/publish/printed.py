@@ -1,0 +1,26 @@
+"""What a document says when LibreOffice prints it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+needs_office = pytest.mark.skipif(
+    shutil.which("soffice") is None or shutil.which("pdftotext") is None, reason="LibreOffice, poppler"
+)
+
+
+def printed_text(document: Path, *flags: str) -> str:
+    """The text of the PDF that LibreOffice makes of a document; `flags` are pdftotext's."""
+    folder = document.parent
+    home = f"-env:UserInstallation=file://{folder / 'profile'}"
+    convert = ["soffice", home, "--headless", "--convert-to", "pdf", "--outdir", str(folder), str(document)]
+    subprocess.run(convert, check=True, capture_output=True, timeout=180)  # noqa: S603
+    read = ["pdftotext", *flags, str(document.with_suffix(".pdf")), "-"]
+    return subprocess.run(read, check=True, capture_output=True).stdout.decode("utf-8")  # noqa: S603
