@@ -24,13 +24,13 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import floyd_warshall
 from scipy.spatial.distance import cdist
 
-from covplan.propose.program import Program, Rows
+from covplan.propose.solve.program import Program, Rows
 from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from covplan.propose.solver import Solution
+    from covplan.propose.solve.solver import Solution
 
 
 @dataclass(frozen=True)

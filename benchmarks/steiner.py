@@ -3,7 +3,7 @@
     python benchmarks/steiner.py                  SteinLib B, PACE 2018 tracks 1 and 2, prize-collecting D15 to D17
     python benchmarks/steiner.py --seconds 10 --most 3 --sets steinlib
 
-Compares `covplan.propose.steiner.cheapest_tree` with the optima published with the instances and, for plain Steiner
+Compares `cheapest_tree` of `covplan.propose.solve.steiner` with the published optima and, for plain Steiner
 trees, with `networkx.algorithms.approximation.steiner_tree` (Mehlhorn). Where the instances are not beside the project
 there is nothing to run.
 """
@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import networkx as nx
 from networkx.algorithms.approximation import steiner_tree
 
-from covplan.propose.steiner import cheapest_tree, prize_problem, steiner_problem
+from covplan.propose.solve.steiner import cheapest_tree, prize_problem, steiner_problem
 from covplan.study.errors import NoSolution
 from tests.instances import Instance, optima, paths, read_stp
 

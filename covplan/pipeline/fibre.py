@@ -10,7 +10,7 @@ import pandas as pd
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import download_osm, read_osm, road_graph
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
-from covplan.propose.fiber_extension import plan_fibre
+from covplan.propose.fiber.program import plan_fibre
 from covplan.study.errors import LayerError
 from covplan.terrain.ground import load_ground
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
-    from covplan.propose.fiber_extension import FibrePlan
+    from covplan.propose.fiber.program import FibrePlan
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
 

@@ -25,23 +25,20 @@ from covplan.pipeline.radio import (
     population_raster,
     radio_in_force,
 )
-from covplan.propose import (
-    candidates,
-    options_5g,
-    places_5g,
-    sharing,
-    sharing_market,
-    sharing_scenarios,
-    white_spot_options,
-    white_spots,
-    zones,
-)
-from covplan.propose.alternatives import SCENARIOS
-from covplan.propose.decided import decided_case, decided_options
-from covplan.propose.phasing import in_years
-from covplan.propose.transmit import planned_network
-from covplan.propose.what_if import changed_hamlets, changed_stations, cost_of_change
-from covplan.propose.white_spot_options import Need, hamlets_missing, missing_points
+from covplan.propose.common import candidates, zones
+from covplan.propose.common.decisions import decided_case, decided_options
+from covplan.propose.common.transmitters import planned_network
+from covplan.propose.places_5g import options as options_5g
+from covplan.propose.places_5g import program as places_5g
+from covplan.propose.programme.what_if import changed_hamlets, changed_stations, cost_of_change
+from covplan.propose.programme.years import in_years
+from covplan.propose.sharing import options as sharing_market
+from covplan.propose.sharing import rows as sharing
+from covplan.propose.sharing import scenarios as sharing_scenarios
+from covplan.propose.solve.alternatives import SCENARIOS
+from covplan.propose.white_spots import options as white_spot_options
+from covplan.propose.white_spots import program as white_spots
+from covplan.propose.white_spots.options import Need, hamlets_missing, missing_points
 from covplan.study.errors import LayerError
 
 if TYPE_CHECKING:
@@ -49,12 +46,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from covplan.propose.alternatives import Scenario
-    from covplan.propose.costs import Range
-    from covplan.propose.phasing import Phased
-    from covplan.propose.places_5g import PlacesPlan
-    from covplan.propose.sharing import SharingPlan
-    from covplan.propose.white_spots import WhiteSpotPlan
+    from covplan.propose.common.costs import Range
+    from covplan.propose.places_5g.program import PlacesPlan
+    from covplan.propose.programme.years import Phased
+    from covplan.propose.sharing.rows import SharingPlan
+    from covplan.propose.solve.alternatives import Scenario
+    from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.folder import Study
     from covplan.study.plan import Plan
     from covplan.terrain.ground import Ground

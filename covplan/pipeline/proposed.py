@@ -16,8 +16,8 @@ from covplan.pipeline.proposals import (
     propose_white_spots,
 )
 from covplan.pipeline.trench import propose_fibre
-from covplan.propose.decided import marked
-from covplan.propose.white_spots import supply_curve
+from covplan.propose.common.decisions import marked
+from covplan.propose.white_spots.program import supply_curve
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, NoSolution
 from covplan.study.plan import proposed_folder, read_proposed, result_table, save_proposed

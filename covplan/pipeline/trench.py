@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covplan.pipeline.fibre import extend_fibre, fibre_network, fibre_reach
-from covplan.propose.trench import (
+from covplan.propose.fiber.trench import (
     Trenches,
     compared_hamlets,
     compared_trenches,
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-    from covplan.propose.fiber_extension import FibrePlan
-    from covplan.propose.white_spots import WhiteSpotPlan
+    from covplan.propose.fiber.program import FibrePlan
+    from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.folder import Study
 
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint
 
-from covplan.propose.alternatives import (
+from covplan.propose.solve.alternatives import (
     SCENARIOS,
     Scenario,
     chosen_under,
@@ -19,7 +19,7 @@ from covplan.propose.alternatives import (
     no_regret,
     price_of_rules,
 )
-from covplan.propose.program import Program
+from covplan.propose.solve.program import Program
 from covplan.study.errors import NoSolution
 
 

@@ -10,10 +10,10 @@ import pytest
 from shapely.geometry import LineString, Point, box
 
 from covplan.assess.locations import on_air
-from covplan.propose.backhaul import clear_hops, connect
-from covplan.propose.candidates import SECTION_M, likely, locations_with_room, new_ground
-from covplan.propose.costs import Range, fibre_cost, power_cost, present_value, structure_cost, unit_cost
-from covplan.propose.zones import a1_only, headquarters, in_town, rule_value
+from covplan.propose.common.backhaul import clear_hops, connect
+from covplan.propose.common.candidates import SECTION_M, likely, locations_with_room, new_ground
+from covplan.propose.common.costs import Range, fibre_cost, power_cost, present_value, structure_cost, unit_cost
+from covplan.propose.common.zones import a1_only, headquarters, in_town, rule_value
 from covplan.study.errors import SettingsError
 from covplan.study.folder import open_study
 from covplan.study.grid import Grid

@@ -12,8 +12,9 @@ from scipy.optimize import linprog
 from scipy.sparse import csr_array
 from scipy.spatial.distance import cdist
 
-from covplan.propose.baselines import cheapest_first, most_demand_first, nearest_first
-from covplan.propose.cover import (
+from covplan.propose.places_5g.program import most_users
+from covplan.propose.solve.baselines import cheapest_first, most_demand_first, nearest_first
+from covplan.propose.solve.cover import (
     Cover,
     cost_of,
     cover,
@@ -25,8 +26,7 @@ from covplan.propose.cover import (
     served_by,
     unreachable,
 )
-from covplan.propose.places_5g import most_users
-from covplan.propose.solver import Status
+from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.settings import Propose
 from tests.real_province import REFERENCE

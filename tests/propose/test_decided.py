@@ -9,8 +9,8 @@ import pytest
 
 import covplan
 from covplan.pipeline import propose_sharing
-from covplan.propose.cover import cover, least_cost
-from covplan.propose.decided import decided, require
+from covplan.propose.common.decisions import decided, require
+from covplan.propose.solve.cover import cover, least_cost
 from covplan.study.layers import layers
 from tests.propose.test_sharing import consolidations, of, opened
 from tests.study import EPSG

@@ -13,10 +13,10 @@ from shapely.geometry import LineString, Point
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import road_graph
 from covplan.pipeline import extend_fibre, fibre_network, fibre_reach
-from covplan.propose.fiber_candidates import candidates
-from covplan.propose.fiber_extension import by_years, extend, hamlets_missing, plan_fibre
-from covplan.propose.fiber_rows import as_layers, bill_of_quantities
-from covplan.propose.solver import Status
+from covplan.propose.fiber.options import candidates
+from covplan.propose.fiber.program import by_years, extend, hamlets_missing, plan_fibre
+from covplan.propose.fiber.rows import as_layers, bill_of_quantities
+from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.folder import open_study
 from covplan.study.layers import layers

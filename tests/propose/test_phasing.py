@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covplan.propose.phasing import NEVER, Indicator, in_years, phase, yearly_targets
-from covplan.propose.solver import Status
+from covplan.propose.programme.years import NEVER, Indicator, in_years, phase, yearly_targets
+from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.settings import Phases, Target
 

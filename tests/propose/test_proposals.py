@@ -13,12 +13,12 @@ from scipy.sparse import csr_array
 from covplan import pipeline
 from covplan.cli import main
 from covplan.pipeline.proposed import first_things_first
-from covplan.propose import rows_5g
-from covplan.propose.cover import Choice, cover
-from covplan.propose.options_5g import capacity_mbps, configurations
-from covplan.propose.transmit import azimuth_deg, tilt_deg
-from covplan.propose.white_spot_options import bands_of
-from covplan.propose.white_spots import supply_curve
+from covplan.propose.common.transmitters import azimuth_deg, tilt_deg
+from covplan.propose.places_5g import rows as rows_5g
+from covplan.propose.places_5g.options import capacity_mbps, configurations
+from covplan.propose.solve.cover import Choice, cover
+from covplan.propose.white_spots.options import bands_of
+from covplan.propose.white_spots.program import supply_curve
 from covplan.study.errors import NoSolution
 from covplan.study.folder import open_study
 from covplan.study.layers import layers

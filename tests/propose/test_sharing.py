@@ -13,11 +13,11 @@ import covplan
 from covplan.assess.demand import demand_points
 from covplan.assess.locations import group_locations, on_air
 from covplan.pipeline import load_study_ground, propose_sharing
-from covplan.propose.alternatives import Scenario
-from covplan.propose.sharing import planned_network, rent_per_month
-from covplan.propose.sharing_market import case, listen, market, points_of
-from covplan.propose.sharing_program import NOBODY
-from covplan.propose.sharing_scenarios import other_plans, rule_prices
+from covplan.propose.sharing.options import case, listen, market, points_of
+from covplan.propose.sharing.program import NOBODY
+from covplan.propose.sharing.rows import planned_network, rent_per_month
+from covplan.propose.sharing.scenarios import other_plans, rule_prices
+from covplan.propose.solve.alternatives import Scenario
 from covplan.study.errors import NoSolution
 from covplan.study.layers import layers
 from tests.study import EPSG, SOUTH, WEST, decimal_dots, small_study

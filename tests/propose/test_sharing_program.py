@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from covplan.propose.sharing_program import NOBODY, Demand, Moves, Stock, lost_and_won, share
-from covplan.propose.solver import Status
+from covplan.propose.sharing.program import NOBODY, Demand, Moves, Stock, lost_and_won, share
+from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
 
 

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from scipy.optimize import LinearConstraint
 from scipy.sparse import csr_array
 
-from covplan.propose.quiet import NOISE, without_noise
-from covplan.propose.solver import Status, solve
+from covplan.propose.solve.quiet import NOISE, without_noise
+from covplan.propose.solve.solver import Status, solve
 from covplan.study.errors import NoSolution
 
 SMALL = st.integers(0, 9)

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covplan.propose.solver import Status
-from covplan.propose.steiner import (
+from covplan.propose.solve.solver import Status
+from covplan.propose.solve.steiner import (
     Problem,
     broken_limits,
     cheapest_tree,

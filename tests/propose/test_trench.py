@@ -13,9 +13,9 @@ from shapely.geometry import LineString, Point
 from covplan import pipeline
 from covplan.fiber.reach import join_network, reach
 from covplan.fiber.roads import road_graph
-from covplan.propose.fiber_candidates import candidates
-from covplan.propose.fiber_extension import extend
-from covplan.propose.trench import (
+from covplan.propose.fiber.options import candidates
+from covplan.propose.fiber.program import extend
+from covplan.propose.fiber.trench import (
     Trenches,
     by_own_ways,
     compared_hamlets,

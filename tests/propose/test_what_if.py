@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import covplan
-from covplan.propose.what_if import changed_stations, cost_of_change
+from covplan.propose.programme.what_if import changed_stations, cost_of_change
 from covplan.study.errors import LayerError
 from tests.study import small_study
 

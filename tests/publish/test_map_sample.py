@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from covplan.pipeline import make_plan, with_kept_proposals
-from covplan.propose.rows import proposal_rows
+from covplan.propose.common.records import proposal_rows
 from covplan.publish.maps import write_map
 from covplan.study.folder import open_study
 from tests.publish.test_maps import CHROMIUM, CHROMIUM_FLAGS

@@ -1,0 +1,1 @@
+"""What all kinds of proposal share: costs, zones, candidates, backhaul, transmitters, decisions, the record."""

@@ -1,0 +1,174 @@
+"""How a new site is connected: fibre along the roads, or a microwave hop to a location on fibre that it sees.
+
+A hop is clear when 0.6 of the first Fresnel zone is free over terrain and clutter, with the earth's bulge at k = 4/3:
+the usual rule of a first plan. Recommendation ITU-R P.530 asks for more on long hops; before one is built it is
+surveyed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from covplan.propose.common.costs import NOTHING, Range, fibre_cost, unit_cost
+from covplan.study.numbers import number_vi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from covplan.study.settings import Cost, Propose
+    from covplan.terrain.ground import Ground
+
+EARTH_KM = 6371.0
+K_FACTOR = 4.0 / 3.0
+CLEAR_SHARE = 0.6
+LONG_HOP_KM = 10.0  # up to here 15 GHz, beyond 7 GHz: usual in Vietnam's mountains, a planning assumption
+SHORT_GHZ, LONG_GHZ = 15.0, 7.0
+TRIED = 40  # nearest locations on fibre a hop is tried to
+POLES_M = 300.0  # a powered road nearer than this has poles to hang a cable on
+AT_HAND_M = 50.0  # less cable than this would be said as 0.0 km
+PIECE = 20_000  # hops whose profiles are held at a time
+
+
+@dataclass(frozen=True)
+class Backhaul:
+    """The cheapest connection of each site."""
+
+    way: NDArray[np.str_]
+    """fiber or microwave."""
+    length_m: NDArray[np.float64]
+    """Of new cable; 0 with a hop."""
+    hop_to: list[str]
+    """Location at the other end of the nearest clear hop, whether it is taken or not; empty where there is none."""
+    cost: list[Range]
+
+
+def connect(
+    x_m: NDArray[np.float64],
+    y_m: NDArray[np.float64],
+    antenna_m: NDArray[np.float64],
+    fibre_m: NDArray[np.float64],
+    power_m: NDArray[np.float64],
+    donors: gpd.GeoDataFrame,
+    ground: Ground,
+    costs: Mapping[str, Cost],
+    propose: Propose,
+) -> Backhaul:
+    """Cheapest backhaul of sites: cable of a given length, or a clear hop.
+
+    Parameters
+    ----------
+    fibre_m : ndarray
+        Length of cable to the nearest fibre, metres; infinite where there is no way.
+    power_m : ndarray
+        Distance to the nearest road with power: whether there are poles.
+    donors : GeoDataFrame
+        Locations on fibre: location_id, antenna_height_m, geometry.
+    """
+    hop = _hops(x_m, y_m, antenna_m, donors, ground, propose.hop_km)
+    by_air = unit_cost(costs, "microwave_hop")
+    ends = ["" if row < 0 else str(donors["location_id"].iloc[row]) for row in hop]
+    ways, lengths, prices = [], [], []
+    for n in range(x_m.size):
+        poles = bool(power_m[n] <= POLES_M)
+        cable = fibre_cost(costs, float(fibre_m[n]), poles=poles) if np.isfinite(fibre_m[n]) else None
+        air = hop[n] >= 0 and (cable is None or by_air.base < cable.base)
+        if not air and cable is None:
+            ways.append("satellite")
+            lengths.append(0.0)
+            prices.append(NOTHING)
+            continue
+        ways.append("microwave" if air else "fiber")
+        lengths.append(0.0 if air else float(fibre_m[n]))
+        prices.append(by_air if air or cable is None else cable)
+    return Backhaul(np.array(ways, dtype=np.str_), np.array(lengths), ends, prices)
+
+
+def backhaul_words(way: str, length_m: float, hop_to: str, *, by_road: bool) -> tuple[str, str]:
+    """A connection in Vietnamese and English, with how its cable was measured."""
+    if way == "microwave":
+        return f"viba tới {hop_to}", f"microwave to {hop_to}"
+    if length_m < AT_HAND_M:
+        return f"cáp quang dưới {AT_HAND_M:.0f} m", f"less than {AT_HAND_M:.0f} m of fibre"
+    km = f"{length_m / 1000:.1f}"
+    vi = "đo theo đường bộ" if by_road else "ước tính từ đường chim bay"
+    en = "along roads" if by_road else "estimated from the straight distance"
+    return f"cáp quang {number_vi(length_m / 1000, 1)} km ({vi})", f"{km} km of fibre ({en})"
+
+
+def clear_hops(
+    start: NDArray[np.float64], end: NDArray[np.float64], ground: Ground, frequency_ghz: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Whether hops have 0.6 of the first Fresnel zone free.
+
+    Parameters
+    ----------
+    start, end : ndarray, shape (hops, 3)
+        x and y in the study's CRS and antenna height above ground, metres.
+
+    Returns
+    -------
+    ndarray of bool, shape (hops,)
+        False also where the ground is not known.
+    """
+    clear = np.zeros(len(start), dtype=bool)
+    for first in range(0, len(start), PIECE):
+        part = slice(first, first + PIECE)
+        clear[part] = _clear(start[part], end[part], ground, frequency_ghz[part])
+    return clear
+
+
+def _clear(
+    start: NDArray[np.float64], end: NDArray[np.float64], ground: Ground, frequency_ghz: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    if not len(start):
+        return np.zeros(0, dtype=bool)
+    length_m = np.hypot(end[:, 0] - start[:, 0], end[:, 1] - start[:, 1])
+    count = int(np.clip(np.ceil(length_m.max() / ground.grid.cell_m), 2, 400)) + 1
+    share = np.linspace(0.0, 1.0, count)
+    x = start[:, :1] + share * (end[:, :1] - start[:, :1])
+    y = start[:, 1:2] + share * (end[:, 1:2] - start[:, 1:2])
+    row = (ground.grid.north_m - y) / ground.grid.cell_m - 0.5
+    column = (x - ground.grid.west_m) / ground.grid.cell_m - 0.5
+    terrain = map_coordinates(ground.elevation_m, [row, column], order=1, cval=np.nan, output=np.float64)
+    clutter = map_coordinates(ground.clutter_m, [row, column], order=0, mode="nearest", output=np.float64)
+    clutter[:, 0] = clutter[:, -1] = 0.0  # antennas stand over or in a clearing of what grows at their own site
+    near_km, far_km = share * length_m[:, None] / 1000.0, (1.0 - share) * length_m[:, None] / 1000.0
+    bulge_m = 1000.0 * near_km * far_km / (2.0 * K_FACTOR * EARTH_KM)
+    between = np.maximum(near_km + far_km, 1e-6) * frequency_ghz[:, None]
+    zone_m = 17.32 * np.sqrt(near_km * far_km / between)
+    from_m, to_m = terrain[:, :1] + start[:, 2:3], terrain[:, -1:] + end[:, 2:3]
+    line_m = from_m + share * (to_m - from_m)
+    free: NDArray[np.bool_] = (line_m - terrain - clutter - bulge_m >= CLEAR_SHARE * zone_m).all(axis=1)
+    return free
+
+
+def _hops(
+    x_m: NDArray[np.float64],
+    y_m: NDArray[np.float64],
+    antenna_m: NDArray[np.float64],
+    donors: gpd.GeoDataFrame,
+    ground: Ground,
+    most_km: float,
+) -> NDArray[np.int64]:
+    """Row of the nearest donor each site sees, −1 where it sees none."""
+    found = np.full(x_m.size, -1, dtype=np.int64)
+    if not len(donors) or not x_m.size:
+        return found
+    at = np.column_stack([donors.geometry.x, donors.geometry.y, donors["antenna_height_m"].to_numpy(float)])
+    away_m = np.hypot(x_m[:, None] - at[:, 0], y_m[:, None] - at[:, 1])
+    order = np.argsort(away_m, axis=1, kind="stable")[:, :TRIED]
+    sites = np.column_stack([x_m, y_m, antenna_m])
+    for donor_of in order.T:  # the nearest of all sites, then the second of those that do not see it, and so on
+        away = away_m[np.arange(x_m.size), donor_of]
+        site = np.flatnonzero((found < 0) & (away <= most_km * 1000.0))
+        donor, km = donor_of[site], away[site] / 1000.0
+        clear = clear_hops(sites[site], at[donor], ground, np.where(km <= LONG_HOP_KM, SHORT_GHZ, LONG_GHZ))
+        found[site[clear]] = donor[clear]
+    return found

@@ -1,0 +1,158 @@
+"""What a planner decided, as the programs see it: rejected actions are no candidates, accepted ones are in any plan.
+
+A decision names what was proposed by what lasts – action, operator, structure or place on the ground –, not by the
+number it had in one plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from scipy.sparse import csr_array, vstack
+
+from covplan.propose.sharing.program import NOBODY
+from covplan.study.columns import split_list
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import geopandas as gpd
+    from numpy.typing import NDArray
+
+    from covplan.propose.sharing.options import Case, Market
+    from covplan.propose.solve.cover import Cover
+
+AnyOptions = TypeVar("AnyOptions", bound=Any)  # `white_spot_options.Options` or `options_5g.PlaceOptions`
+SAME_M = 100.0  # an accepted place on new ground is the candidate no farther from it than this
+NEAR_M = 300.0  # a rejected place on new ground takes everything in this circle with it
+REJECTED, ACCEPTED = "rejected", "accepted"
+
+
+@dataclass(frozen=True)
+class Decided:
+    """Decisions of one kind held against the candidates there are."""
+
+    forbidden: NDArray[np.bool_]
+    """Candidates that a planner rejected."""
+    required: tuple[NDArray[np.int64], ...]
+    """Of each accepted decision: candidates of which one must be in the plan."""
+    unmet: tuple[str, ...]
+    """Ids of accepted decisions for which there is no candidate any more."""
+
+
+def decided(decisions: gpd.GeoDataFrame, kind: str, candidates: pd.DataFrame) -> Decided:
+    """Hold the decisions of a kind against a table of candidates, numbered from 0.
+
+    Parameters
+    ----------
+    candidates : DataFrame
+        action, operator, location_id and x_m, y_m (study CRS); where there are: from_location_id, bands, height_m.
+    """
+    forbidden = np.zeros(len(candidates), dtype=np.bool_)
+    required: list[NDArray[np.int64]] = []
+    unmet: list[str] = []
+    mine = decisions[decisions["kind"] == kind]
+    for _, one in mine[mine["decision"] == REJECTED].iterrows():
+        forbidden |= _meant(one, candidates, NEAR_M)
+    for _, one in mine[mine["decision"] == ACCEPTED].iterrows():
+        group = np.flatnonzero(_meant(one, candidates, SAME_M) & ~forbidden)
+        if group.size:
+            required.append(group)
+        else:
+            unmet.append(str(one["decision_id"]))
+    return Decided(forbidden, tuple(required), tuple(unmet))
+
+
+def without(options: AnyOptions, forbidden: NDArray[np.bool_]) -> AnyOptions:
+    """Options without some of their actions."""
+    keep = np.flatnonzero(~forbidden)
+    changed: dict[str, Any] = {
+        "actions": options.actions.iloc[keep].reset_index(drop=True),
+        **{name: [getattr(options, name)[n] for n in keep] for name in ("cells", "cost", "opex")},
+    }
+    if hasattr(options, "capacity_mbps"):
+        changed["capacity_mbps"] = options.capacity_mbps[keep]
+    left: AnyOptions = replace(options, **changed)
+    return left
+
+
+def decided_options(decisions: gpd.GeoDataFrame, kind: str, options: AnyOptions) -> tuple[AnyOptions, Decided]:
+    """Options without what was rejected, and what of the rest must be in the plan."""
+    first = decided(decisions, kind, options.actions)
+    left = without(options, first.forbidden) if first.forbidden.any() else options
+    return left, decided(decisions, kind, left.actions)
+
+
+def require(problem: Cover, required: Sequence[NDArray[np.int64]]) -> Cover:
+    """The covering problem in which one action of each group is done."""
+    if not required:
+        return problem
+    size = np.array([group.size for group in required])
+    columns = np.concatenate(list(required))
+    rows = csr_array((-np.ones(columns.size), columns, np.cumsum([0, *size])),
+                     shape=(size.size, problem.limits.shape[1]))  # fmt: skip
+    return replace(
+        problem, limits=csr_array(vstack([problem.limits, rows])), most=np.append(problem.most, -np.ones(size.size))
+    )
+
+
+def decided_case(decisions: gpd.GeoDataFrame, market: Market, case: Case) -> tuple[Case, Decided]:
+    """The sharing program with what was decided in it."""
+    ids = market.locations["location_id"].to_numpy(object)
+    at = market.locations.geometry
+    chosen = market.moves.iloc[case.rows]
+    tenancy, host = chosen["tenancy"].to_numpy(np.int64), chosen["host"].to_numpy(np.int64)
+    origin = market.tenancies["location"].to_numpy(np.int64)[tenancy]
+    moves = pd.DataFrame(
+        {
+            "action": np.where(tenancy == NOBODY, "add_tenant", "consolidate"),
+            "operator": [market.operators[k] for k in chosen["operator"]],
+            "location_id": ids[host],
+            "from_location_id": np.where(tenancy == NOBODY, None, ids[origin]),
+            "x_m": at.x.to_numpy()[host],
+            "y_m": at.y.to_numpy()[host],
+        }
+    )
+    told = decided(decisions, "share", moves)
+    demand = replace(case.demand, forbidden=np.flatnonzero(told.forbidden), required=told.required)
+    return replace(case, demand=demand), told
+
+
+def marked(proposals: gpd.GeoDataFrame, decisions: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
+    """Proposals with decision, year and note of those that were accepted; and the accepted that are not among them."""
+    table, missing = proposals.copy(), []
+    table["decision"] = table["decision"].astype("object").where(table["decision"].notna(), "open")
+    for _, one in decisions[decisions["decision"] == ACCEPTED].iterrows():
+        own = (table["kind"] == one["kind"]).to_numpy(bool) & _meant(one, table, SAME_M)
+        if not own.any():
+            missing.append(str(one["decision_id"]))
+            continue
+        table.loc[own, "decision"] = ACCEPTED
+        for name in ("year", "note"):
+            if pd.notna(one[name]):
+                table.loc[own, name] = one[name]
+    return table, missing
+
+
+def _meant(one: pd.Series, candidates: pd.DataFrame, near_m: float) -> NDArray[np.bool_]:
+    """Candidates a decision is about."""
+    same: NDArray[np.bool_] = (candidates["action"] == one["action"]).to_numpy(bool)
+    if pd.notna(one["operator"]):
+        same = same & (candidates["operator"] == one["operator"]).to_numpy(bool)
+    if pd.notna(one["location_id"]):
+        same = same & (candidates["location_id"] == one["location_id"]).to_numpy(bool)
+    else:
+        away_m = np.hypot(candidates["x_m"] - one.geometry.x, candidates["y_m"] - one.geometry.y)
+        same = same & (away_m <= near_m).to_numpy(bool)
+    if pd.notna(one["from_location_id"]):
+        same = same & (candidates["from_location_id"] == one["from_location_id"]).to_numpy(bool)
+    if pd.notna(one["bands"]) and "bands" in candidates:
+        wanted = set(split_list(one["bands"]))
+        same = same & candidates["bands"].map(lambda text: set(split_list(text)) == wanted).to_numpy(bool)
+    # Who rejects a mast does so at every height; who accepts one means the one that was proposed.
+    if one["decision"] == ACCEPTED and pd.notna(one["height_m"]) and "height_m" in candidates:
+        same = same & (candidates["height_m"].astype(float) == float(one["height_m"])).to_numpy(bool)
+    return same

@@ -1,0 +1,1 @@
+"""Fiber to hamlets, and the trench shared with masts: options, program, rows."""

@@ -1,0 +1,1 @@
+"""5G at places: options, program, rows."""

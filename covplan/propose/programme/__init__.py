@@ -1,0 +1,1 @@
+"""All kinds together: years, what-if."""

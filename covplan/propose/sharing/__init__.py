@@ -1,0 +1,1 @@
+"""Shared structures: options, program, rows, reasons."""

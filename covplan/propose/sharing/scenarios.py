@@ -1,0 +1,115 @@
+"""How firm a sharing plan is: under other costs and signals, almost as good, and without one of its rules."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from covplan.propose.sharing.options import INDICATOR, case
+from covplan.propose.sharing.program import NOBODY, share, sharing_program
+from covplan.propose.solve.alternatives import (
+    SCENARIOS,
+    Scenario,
+    chosen_under,
+    frequency,
+    near_optimal,
+    price_of_rules,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from covplan.propose.sharing.options import Heard, Market, Points
+    from covplan.propose.sharing.rows import SharingPlan
+    from covplan.study.settings import Settings
+
+RULES = {
+    "quota": "BTS_SHARE_RATIO",
+    "loss": "[sharing] hamlet_loss_share: no operator loses more hamlets",
+    "overlap": "[sharing] overlap_share: a station keeps its households",
+    "a1_only_radius": "[[rules]] only non-bulky structures around headquarters",
+}
+
+
+def key_of(market: Market, rows: NDArray[np.int64]) -> list[str]:
+    """What moves are called whatever the scenario: operator, structure left, structure joined."""
+    ids = market.locations["location_id"].to_numpy()
+    names = []
+    for move in market.moves.iloc[rows].itertuples():
+        origin = ids[market.tenancies["location"].iloc[move.tenancy]] if move.tenancy != NOBODY else ""
+        names.append(f"{market.operators[move.operator]} {origin}>{ids[move.host]}")
+    return names
+
+
+def under_scenarios(
+    market: Market, heard: Heard, points: Points, settings: Settings, scenarios: Sequence[Scenario] = SCENARIOS
+) -> pd.DataFrame:
+    """Moves chosen by scenario, by their keys (`alternatives.chosen_under`)."""
+
+    def plan(scenario: Scenario) -> list[str]:
+        one = case(market, heard, points, settings, level=scenario.level, shift_db=scenario.shift_db)
+        shared = share(one.stock, one.moves, one.demand, goal=settings.sharing.goal, **_limits(settings))
+        return key_of(market, one.rows[shared.chosen])
+
+    return chosen_under(plan, scenarios)
+
+
+def with_confidence(plan: SharingPlan, market: Market, chosen: pd.DataFrame) -> SharingPlan:
+    """The plan with the share of the scenarios in which each proposal is chosen."""
+    often = frequency(chosen)
+    keys = key_of(market, plan.moves["move"].to_numpy(np.int64))
+    return replace(plan, proposals=plan.proposals.assign(confidence=[float(often.get(key, 0.0)) for key in keys]))
+
+
+def other_plans(plan: SharingPlan, market: Market, settings: Settings, *, slack_share: float = 0.05) -> pd.DataFrame:
+    """Plans within a share of the best aim: a row per move, by its key, a column per plan, the best first."""
+    one = plan.case
+    written = sharing_program(one.stock, one.moves, one.demand)
+    aim = written.outlay_vnd if settings.sharing.goal == "target" else written.present_vnd
+    program = written.program.with_cost(aim)
+    best = program.solved(**_limits(settings))
+    plans = near_optimal(program, best, np.arange(one.moves.host.size), slack_share=slack_share, **_limits(settings))
+    used = plans.any(axis=0)
+    return pd.DataFrame(plans[:, used].T, index=key_of(market, one.rows[used]))
+
+
+def rule_prices(make: Callable[[Settings], tuple[Market, Heard]], points: Points, settings: Settings) -> pd.DataFrame:
+    """What each rule of the sharing plan costs in outlay, VND (`alternatives.price_of_rules`).
+
+    Parameters
+    ----------
+    make : callable
+        Market and signals under settings: rules on structures change who can move.
+    """
+    market, heard = make(settings)
+
+    def cost(without: str | None) -> float:
+        changed = _without(settings, without)
+        here, there = (market, heard) if without != "a1_only_radius" else make(changed)
+        one = case(here, there, points, changed)
+        shared = share(one.stock, one.moves, one.demand, goal=settings.sharing.goal, **_limits(settings))
+        return shared.outlay_vnd if settings.sharing.goal == "target" else -shared.saving_vnd
+
+    return price_of_rules(cost, RULES)
+
+
+def _without(settings: Settings, rule: str | None) -> Settings:
+    sharing, targets, rules = settings.sharing, settings.targets, settings.rules
+    if rule == "quota":
+        targets = targets | {INDICATOR: targets[INDICATOR].model_copy(update={"target_2025": None})}
+    elif rule == "loss":
+        sharing = sharing.model_copy(update={"hamlet_loss_share": 1.0})
+    elif rule == "overlap":
+        sharing = sharing.model_copy(update={"overlap_share": 0.0})
+    elif rule == "a1_only_radius":
+        rules = tuple(one for one in rules if one.rule != rule)
+    return settings.model_copy(update={"sharing": sharing, "targets": targets, "rules": rules})
+
+
+def _limits(settings: Settings) -> dict[str, Any]:
+    return {"gap": settings.propose.gap, "time_limit_s": settings.propose.time_limit_s}

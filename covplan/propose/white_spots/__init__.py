@@ -1,0 +1,1 @@
+"""Hamlets without a signal: options, program, rows."""
