@@ -20,7 +20,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # An environment that is active elsewhere is not ours to fill.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: plan test lint lab data wheel-test constraints clean
+.PHONY: plan test lint lab data wheel-test constraints locale clean
 .DELETE_ON_ERROR:
 
 plan: .venv/.core
@@ -87,6 +87,10 @@ constraints:
 	echo "# Versions pinned for CI and make. Remake: make constraints" > constraints.txt
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links | sed '/^-e/d' >> constraints.txt
+
+# Texts of the code into the catalogue, and that into what is read at run time.
+locale: .venv/.dev
+	$(BIN)/python -m tests.catalogue
 
 clean:
 	rm -rf out build dist .venv .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage htmlcov

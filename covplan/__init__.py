@@ -1,4 +1,4 @@
-"""covplan: plan a province's mobile and fibre coverage. A study folder goes in, a plan comes out.
+"""covplan: plan a province's mobile and fiber coverage. A study folder goes in, a plan comes out.
 
 >>> import covplan
 >>> plan = covplan.make_plan(covplan.open_study("data"))  # doctest: +SKIP

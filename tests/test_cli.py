@@ -388,7 +388,7 @@ def test_every_command_is_explained() -> None:
     told = covplan("--help")
     assert set(main.commands) == {
         "plan", "check", "indicators", "settings", "sample", "doctor", "coverage", "explain", "calibrate",
-        "reliability", "compare", "sheet", "definitions", "fibre", "propose", "lab",
+        "reliability", "compare", "sheet", "definitions", "fiber", "propose", "lab",
         "documents", "map", "export", "readback",
     }  # fmt: skip
     for name, command in main.commands.items():
@@ -530,40 +530,40 @@ def test_reliability_counts_hamlets_by_the_declared_or_an_official_list(tmp_path
     assert "dark.csv row 3: 'T-99999-9'" in wrong.stderr
 
 
-FIBRE = ("reach", "order", "bill", "summary", "single_routes", "findings")
+FIBER = ("reach", "order", "bill", "summary", "single_routes", "findings")
 
 
-def test_fibre_writes_its_tables_and_a_geopackage_and_nothing_into_the_study(study: Path, tmp_path: Path) -> None:
+def test_fiber_writes_its_tables_and_a_geopackage_and_nothing_into_the_study(study: Path, tmp_path: Path) -> None:
     before = {path: path.read_bytes() for path in study.rglob("*")}
-    told = covplan("fibre", study, "-o", tmp_path / "fibre", "--target", "2030=75", "--lang", "en")
+    told = covplan("fiber", study, "-o", tmp_path / "fiber", "--target", "2030=75", "--lang", "en")
     assert told.exit_code == 0, told.output
-    assert {path.name for path in (tmp_path / "fibre").iterdir()} == {
-        "fibre.gpkg", *(f"fibre_{name}.csv" for name in FIBRE),
+    assert {path.name for path in (tmp_path / "fiber").iterdir()} == {
+        "fiber.gpkg", *(f"fiber_{name}.csv" for name in FIBER),
     }  # fmt: skip
     assert {path: path.read_bytes() for path in study.rglob("*")} == before
-    summary = pd.read_csv(tmp_path / "fibre" / "fibre_summary.csv")
-    reach = pd.read_csv(tmp_path / "fibre" / "fibre_reach.csv")
+    summary = pd.read_csv(tmp_path / "fiber" / "fiber_summary.csv")
+    reach = pd.read_csv(tmp_path / "fiber" / "fiber_reach.csv")
     assert summary["year"].tolist() == [2030]
     assert (summary["hamlets"] + summary["short"] + reach["ftth"].sum()).tolist() == [6]  # 75 % of eight
     assert "FTTH computed" in told.stdout
 
 
-def test_fibre_from_openstreetmap_gives_the_same_bytes_twice(study: Path, tmp_path: Path) -> None:
+def test_fiber_from_openstreetmap_gives_the_same_bytes_twice(study: Path, tmp_path: Path) -> None:
     roads = gpd.read_file(study / "roads.gpkg", layer="roads")
     roads.rename(columns={"class": "highway"}).to_file(tmp_path / "map.gpkg", layer="lines")
     for name in ("one", "two"):
-        told = covplan("fibre", study, "-o", tmp_path / name, "--osm", tmp_path / "map.gpkg", "--budget", "1e9")
+        told = covplan("fiber", study, "-o", tmp_path / name, "--osm", tmp_path / "map.gpkg", "--budget", "1e9")
         assert told.exit_code == 0, told.output
-    for name in ("fibre.gpkg", "fibre_reach.csv", "fibre_order.csv", "fibre_bill.csv"):
+    for name in ("fiber.gpkg", "fiber_reach.csv", "fiber_order.csv", "fiber_bill.csv"):
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
 @pytest.mark.parametrize("wrong", [["--target", "many"], ["--target", "98", "--target", "95"], ["--osm", "none.pbf"]])
-def test_fibre_says_what_it_cannot_do(study: Path, tmp_path: Path, wrong: list[str]) -> None:
-    told = covplan("fibre", study, "-o", tmp_path / "fibre", *wrong)
+def test_fiber_says_what_it_cannot_do(study: Path, tmp_path: Path, wrong: list[str]) -> None:
+    told = covplan("fiber", study, "-o", tmp_path / "fiber", *wrong)
     assert told.exit_code == 2
     assert wrong[1] in told.stderr or "rise" in told.stderr
-    assert not (tmp_path / "fibre").exists()
+    assert not (tmp_path / "fiber").exists()
 
 
 def test_documents_are_written_once_and_replaced_only_when_told(tmp_path: Path) -> None:

@@ -114,7 +114,7 @@ def _cause(
         ]
         found += [(f"thiết lập {text}", f"setting {text}") for text in settings]
     if row["ftth"]:
-        found.append(("FTTH thay đổi (nút quang hoặc tuyến cáp)", "FTTH changed (fibre nodes or routes)"))
+        found.append(("FTTH thay đổi (nút quang hoặc tuyến cáp)", "FTTH changed (fiber nodes or routes)"))
     if not found:
         found.append(
             (

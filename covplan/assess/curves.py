@@ -62,7 +62,7 @@ def signal_curves(
     )
 
 
-def fibre_curve(reached: pd.DataFrame, served_share: float) -> pd.DataFrame:
+def fiber_curve(reached: pd.DataFrame, served_share: float) -> pd.DataFrame:
     """VILLAGE_FTTH_COV over the share of its households from which on a hamlet counts as served."""
     passed = reached.loc[reached["ftth"].notna(), "passed_share"].to_numpy(float)
     found = [

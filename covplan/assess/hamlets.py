@@ -35,8 +35,8 @@ DECLARED = [
     "centre_lon", "centre_lat", "grid_power", "difficulty",
 ]  # fmt: skip
 FROM_REACH = {
-    "limit": "ftth_limit", "homes_passed": "homes_passed", "nearest_node_id": "fibre_node_id",
-    "nearest_node_m": "fibre_node_m",
+    "limit": "ftth_limit", "homes_passed": "homes_passed", "nearest_node_id": "fiber_node_id",
+    "nearest_node_m": "fiber_node_m",
 }  # fmt: skip
 ROUNDING = 1e-9  # of a share: 3 of 3 clusters are all
 

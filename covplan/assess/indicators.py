@@ -78,8 +78,8 @@ def tallies(
     version = settings.province.boundaries
     return {
         "VILLAGE_MBB_COV": mobile_coverage(hamlets, settings.coverage),
-        "VILLAGE_FTTH_COV": fibre_coverage(hamlets),
-        "FTTH_HH": households_on_fibre(hamlets),
+        "VILLAGE_FTTH_COV": fiber_coverage(hamlets),
+        "FTTH_HH": households_on_fiber(hamlets),
         "BTS_SHARE_RATIO": shared_locations(locations),
         "BTS_NEW_SHARE_RATIO": new_on_existing(stations, settings.sharing),
         "5G_IZ_TOURISM": places_with_5g(places, ZONES_AND_TOURISM),
@@ -139,14 +139,14 @@ def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:
     return _tally("hamlet", hamlets["village_id"], state.isin(good), 1, known, _basis(hamlets), notes)
 
 
-def fibre_coverage(hamlets: pd.DataFrame) -> Tally:
+def fiber_coverage(hamlets: pd.DataFrame) -> Tally:
     """VILLAGE_FTTH_COV: hamlets with FTTH over hamlets whose state is known."""
     basis: Basis = "computed" if (hamlets["ftth_basis"] == "computed").any() else "declared"
     return _tally("hamlet", hamlets["village_id"], hamlets["ftth"], 1, hamlets["ftth"].notna(), basis)
 
 
-def households_on_fibre(hamlets: pd.DataFrame) -> Tally:
-    """FTTH_HH: households with an active fibre line over households, in hamlets that have a figure."""
+def households_on_fiber(hamlets: pd.DataFrame) -> Tally:
+    """FTTH_HH: households with an active fiber line over households, in hamlets that have a figure."""
     lines = hamlets["ftth_households"]
     return _tally("hamlet", hamlets["village_id"], lines, hamlets["households"], lines.notna(), "declared")
 

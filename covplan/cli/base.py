@@ -43,7 +43,7 @@ class _Commands(click.Group):
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="covplan")
 def main() -> None:
-    """Plan a province's mobile and fibre coverage. A study folder goes in, a plan comes out."""
+    """Plan a province's mobile and fiber coverage. A study folder goes in, a plan comes out."""
 
 
 def stop_if_same(study: Path, out: Path) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("gpkg", "shp", "tab", "ofds")
 PACKAGE, WGS84_PACKAGE = "master_plan.gpkg", "master_plan_wgs84.gpkg"
-OUTPUTS = {"gpkg": PACKAGE, "shp": "shapefile", "tab": "mapinfo", "ofds": "fibre_ofds.json"}
+OUTPUTS = {"gpkg": PACKAGE, "shp": "shapefile", "tab": "mapinfo", "ofds": "fiber_ofds.json"}
 
 
 @main.command()

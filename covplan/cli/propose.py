@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from covplan.study.findings import Language
 
-KINDS = ("white_spot", "supply_curve", "fibre", "place_5g", "share")
+KINDS = ("white_spot", "supply_curve", "fiber", "place_5g", "share")
 
 
 @main.command()

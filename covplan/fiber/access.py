@@ -1,6 +1,6 @@
-"""How much cable leads from any point to the nearest fibre, along roads. Feeds the backhaul of new sites.
+"""How much cable leads from any point to the nearest fiber, along roads. Feeds the backhaul of new sites.
 
-Fibre is where a route has spare cores, or nobody says that it has none, and at every node. From there one search over
+Fiber is where a route has spare cores, or nobody says that it has none, and at every node. From there one search over
 all roads gives every road's way; a point then looks only at the road nearest to it.
 """
 
@@ -27,38 +27,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Cable:
-    """Cable from each of some points to the nearest fibre."""
+    """Cable from each of some points to the nearest fiber."""
 
     length_m: Floats
-    """inf where nothing leads to any fibre."""
+    """inf where nothing leads to any fiber."""
     by_road: Flags
     """True: measured along roads; False: the straight distance times a detour."""
 
 
 @dataclass(frozen=True)
-class FibreWays:
-    """The way to the nearest fibre from every node of a road graph."""
+class FiberWays:
+    """The way to the nearest fiber from every node of a road graph."""
 
     graph: RoadGraph
     way_m: Floats
-    """Per node; inf where no road leads to fibre."""
+    """Per node; inf where no road leads to fiber."""
     lit: Flags
-    """Per edge: fibre runs along it."""
+    """Per edge: fiber runs along it."""
 
 
-def fibre_ways(network: Network, routes: gpd.GeoDataFrame) -> FibreWays:
-    """Search from all fibre at once over the network that the routes were joined to."""
+def fiber_ways(network: Network, routes: gpd.GeoDataFrame) -> FiberWays:
+    """Search from all fiber at once over the network that the routes were joined to."""
     graph = network.graph
     lit = along_routes(graph, routes[routes["spare_cores"].fillna(1) > 0])
     beside = np.unique(np.concatenate([graph.tail[lit], graph.head[lit]]))
     at = network.point >= 0
     sources = np.concatenate([beside, network.point[at]])
     offset_m = np.concatenate([np.zeros(beside.size), network.point_away_m[at]])
-    return FibreWays(graph, nearest_way(network.ways, sources, offset_m)[0], lit)
+    return FiberWays(graph, nearest_way(network.ways, sources, offset_m)[0], lit)
 
 
-def cable_m(ways: FibreWays, x_m: Floats, y_m: Floats) -> Floats:
-    """Straight to the nearest road, and along roads to the nearest fibre, metres; inf where that road leads to none."""
+def cable_m(ways: FiberWays, x_m: Floats, y_m: Floats) -> Floats:
+    """Straight to the nearest road, and along roads to the nearest fiber, metres; inf where that road leads to none."""
     graph = ways.graph
     if not graph.edges or not x_m.size:
         return np.full(x_m.size, np.inf)

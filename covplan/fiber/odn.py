@@ -31,7 +31,7 @@ class OpticalBudget:
     connectors_db: float
     margin_db: float
     per_km_db: float
-    """Fibre and the splices of its drums."""
+    """Fiber and the splices of its drums."""
     class_reach_m: float
     """Longest way of the class, whatever the loss."""
 
@@ -69,7 +69,7 @@ def optical_budget(fiber: Fiber) -> OpticalBudget:
         split_db=sum(_split_db(ratio) for ratio in fiber.split),
         connectors_db=odn["connectors"] * odn["connector_db"],
         margin_db=fiber.margin_db,
-        per_km_db=odn["fibre_db_per_km"] + odn["splice_db"] / odn["drum_km"],
+        per_km_db=odn["fiber_db_per_km"] + odn["splice_db"] / odn["drum_km"],
         class_reach_m=1000.0 * float(pon["reach_km"]),
     )
 

@@ -36,7 +36,7 @@ FILE = "fiber.gpkg"
 
 @dataclass(frozen=True)
 class Network:
-    """Roads, cables, fibre nodes and homes joined to one graph."""
+    """Roads, cables, fiber nodes and homes joined to one graph."""
 
     graph: RoadGraph
     ways: csr_array
@@ -46,16 +46,16 @@ class Network:
     home_away_m: Floats
     """From each dwelling cluster to its node, off road; inf where there is no road at all."""
     point: Ints
-    """Graph node per row of the fibre nodes."""
+    """Graph node per row of the fiber nodes."""
     point_away_m: Floats
     cable: dict[str, Flags]
     """Per operator: edges its cable runs along; every edge when none of its routes is known."""
     spare: dict[str, Flags]
     """Those of them with spare cores, or where nobody says that there are none."""
     feed_m: Floats
-    """Per fibre node: cable from its operator's nearest exchange; NaN when there is none."""
+    """Per fiber node: cable from its operator's nearest exchange; NaN when there is none."""
     site: Ints
-    """Graph node per row of the sites that want fibre (masts, places)."""
+    """Graph node per row of the sites that want fiber (masts, places)."""
     site_away_m: Floats
 
 
@@ -66,7 +66,7 @@ def join_network(
     routes: gpd.GeoDataFrame,
     sites: gpd.GeoDataFrame | None = None,
 ) -> Network:
-    """Put homes, fibre nodes, existing cables and, where given, sites that want fibre on the road graph."""
+    """Put homes, fiber nodes, existing cables and, where given, sites that want fiber on the road graph."""
     places = [_xy(dwellings), _xy(nodes), np.empty((0, 2)) if sites is None else _xy(sites), line_ends(routes)]
     graph, at, away_m = attached(with_cables(roads, routes), np.vstack(places))
     ways = matrix(graph, graph.length_m)
@@ -102,7 +102,7 @@ def reach(
 ) -> gpd.GeoDataFrame:
     """FTTH state of every hamlet; same index as `villages`, columns of resources/layers/reach.csv.
 
-    `ftth` is NA, and `limit` unknown, where it cannot be told: no fibre nodes at all, a hamlet without dwellings, or
+    `ftth` is NA, and `limit` unknown, where it cannot be told: no fiber nodes at all, a hamlet without dwellings, or
     one whose state hangs on free ports nobody has counted or on a node whose exchange is not known.
     """
     shares = _Shares(villages, dwellings)

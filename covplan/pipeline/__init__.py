@@ -1,12 +1,12 @@
 """Study in, results out: where the steps are put together, for the commands and for whoever imports covplan."""
 
-from covplan.pipeline.fibre import (
-    FibreResult,
-    extend_fibre,
-    fibre_network,
-    fibre_plan,
-    fibre_reach,
-    fibre_single_routes,
+from covplan.pipeline.fiber import (
+    FiberResult,
+    extend_fiber,
+    fiber_network,
+    fiber_plan,
+    fiber_reach,
+    fiber_single_routes,
 )
 from covplan.pipeline.plan import (
     compare,
@@ -36,11 +36,11 @@ from covplan.pipeline.radio import (
     on_terrain,
     reliability,
 )
-from covplan.pipeline.trench import FibreProposed, propose_fibre
+from covplan.pipeline.trench import FiberProposed, propose_fiber
 
 __all__ = [
-    "FibreProposed",
-    "FibreResult",
+    "FiberProposed",
+    "FiberResult",
     "WhatIf",
     "calibrate",
     "compare",
@@ -50,11 +50,11 @@ __all__ = [
     "coverage",
     "coverages",
     "explain_link",
-    "extend_fibre",
-    "fibre_network",
-    "fibre_plan",
-    "fibre_reach",
-    "fibre_single_routes",
+    "extend_fiber",
+    "fiber_network",
+    "fiber_plan",
+    "fiber_reach",
+    "fiber_single_routes",
     "hamlets_in_need",
     "hear",
     "load_study_ground",
@@ -62,7 +62,7 @@ __all__ = [
     "on_terrain",
     "phase_proposals",
     "propose",
-    "propose_fibre",
+    "propose_fiber",
     "propose_places_5g",
     "propose_sharing",
     "propose_white_spots",

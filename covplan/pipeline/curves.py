@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from covplan.assess.curves import fibre_curve, sharing_curve, signal_curves
+from covplan.assess.curves import fiber_curve, sharing_curve, signal_curves
 from covplan.assess.hamlets import ANY, covered_share, states
 from covplan.assess.indicators import ZONES_AND_TOURISM, mobile_coverage, places_with_5g, population_with_5g
 from covplan.assess.places import place_states
@@ -53,7 +53,7 @@ def indicator_curves(
     if heard is not None:
         tables += [_places(study, heard, "5G_KEYPLACES"), _places(study, heard, "5G_IZ_TOURISM", ZONES_AND_TOURISM)]
     if reached is not None:
-        tables.append(fibre_curve(reached, study.settings.fiber.served_share))
+        tables.append(fiber_curve(reached, study.settings.fiber.served_share))
     return pd.concat(tables, ignore_index=True)
 
 

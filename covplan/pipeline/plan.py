@@ -17,7 +17,7 @@ from covplan.assess.parts import parts
 from covplan.assess.reliability import published
 from covplan.assess.uncertainty import share_with_signal
 from covplan.pipeline.curves import indicator_curves
-from covplan.pipeline.fibre import fibre_reach
+from covplan.pipeline.fiber import fiber_reach
 from covplan.pipeline.radio import (
     hear,
     hear_places,
@@ -55,7 +55,7 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
     demand = demand_points(study.villages, study.dwellings, population_raster(study))
     signals = hear(study, demand, progress=progress)
     table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
-    reached, fibre_findings = _reached(study, progress)
+    reached, fiber_findings = _reached(study, progress)
     hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology, reached)
     heard = hear_places(study, progress=progress)
     places = places_heard(study, heard)
@@ -75,7 +75,7 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
         evidence=evidence(counted),
         reliability=published(hamlets, reliability(study).success if len(study.measurements) and signals else None),
         **no_proposals(s.province.epsg),
-        findings=Findings([*study.findings, *_terrain_findings(study), *fibre_findings]),
+        findings=Findings([*study.findings, *_terrain_findings(study), *fiber_findings]),
     )  # fmt: skip
 
 
@@ -156,12 +156,12 @@ def _area_covered(_study: Study, _points: Demand, best: Signal) -> dict[str, obj
 
 
 def _reached(study: Study, progress: Callable[[str], None] | None) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
-    """FTTH of every hamlet, computed where the study has roads and fibre nodes."""
+    """FTTH of every hamlet, computed where the study has roads and fiber nodes."""
     if study.settings.coverage.basis == "declared" or study.roads.empty or study.nodes.empty:
         return None, []
     if progress:
         progress("FTTH theo thôn (reach)")
-    return fibre_reach(study)
+    return fiber_reach(study)
 
 
 def _intervals(study: Study, demand: Demand, signals: list[Signal]) -> dict[str, tuple[float, float]]:

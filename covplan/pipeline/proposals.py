@@ -13,8 +13,8 @@ from covplan.assess.demand import centres, demand_points
 from covplan.assess.hamlets import ANY
 from covplan.assess.locations import group_locations, on_air
 from covplan.assess.places import place_points
-from covplan.fiber.access import Cable, cable_m, fibre_ways
-from covplan.pipeline.fibre import fibre_network
+from covplan.fiber.access import Cable, cable_m, fiber_ways
+from covplan.pipeline.fiber import fiber_network
 from covplan.pipeline.plan import make_plan
 from covplan.pipeline.radio import (
     hear,
@@ -272,14 +272,14 @@ def hamlets_in_need(study: Study, *, progress: Callable[[str], None] | None = No
 
 
 def _cable(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
-    """Cable from points to the nearest fibre: along roads, or straight times `backhaul_detour` without a road to it."""
-    ways = None if study.roads.empty else fibre_ways(fibre_network(study), study.routes)
-    fibre = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
+    """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
+    ways = None if study.roads.empty else fiber_ways(fiber_network(study), study.routes)
+    fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 
     def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:
         way_m = np.full(x_m.size, np.inf) if ways is None else cable_m(ways, x_m, y_m)
         by_road = np.isfinite(way_m)
-        straight_m = candidates.nearest_road_m(x_m, y_m, fibre) * study.settings.propose.backhaul_detour
+        straight_m = candidates.nearest_road_m(x_m, y_m, fiber) * study.settings.propose.backhaul_detour
         return Cable(np.where(by_road, way_m, straight_m), by_road)
 
     return cable

@@ -15,7 +15,7 @@ from covplan.pipeline.proposals import (
     propose_sharing,
     propose_white_spots,
 )
-from covplan.pipeline.trench import propose_fibre
+from covplan.pipeline.trench import propose_fiber
 from covplan.propose.common.decisions import marked
 from covplan.propose.white_spots.program import supply_curve
 from covplan.study.columns import split_list
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from covplan.study.plan import Plan
 
-KINDS = ("white_spot", "supply_curve", "fibre", "place_5g", "share")
+KINDS = ("white_spot", "supply_curve", "fiber", "place_5g", "share")
 Found = TypeVar("Found")
 
 
@@ -47,8 +47,8 @@ def propose(
 
     Parameters
     ----------
-    kinds : sequence of {"white_spot", "supply_curve", "fibre", "place_5g", "share"}
-        With white_spot and fibre the backhaul of new masts and the cable to hamlets share their trenches.
+    kinds : sequence of {"white_spot", "supply_curve", "fiber", "place_5g", "share"}
+        With white_spot and fiber the backhaul of new masts and the cable to hamlets share their trenches.
     phased : bool
         Give every proposal its year, under the budgets and yearly targets of the study.
     """
@@ -62,9 +62,9 @@ def propose(
         curve = made.tried("đường cung (supply curve)", lambda: supply_curve(spots, spots.hamlets, costs, weighing))
         made.curve = None if curve is None else result_table("supply_curve", curve)
     masts = None
-    if "fibre" in kinds:
+    if "fiber" in kinds:
         joined = spots if "white_spot" in kinds else None
-        cable = made.tried("cáp quang (fibre)", lambda: propose_fibre(study, spots=joined, progress=progress))
+        cable = made.tried("cáp quang (fiber)", lambda: propose_fiber(study, spots=joined, progress=progress))
         if cable is not None:
             masts = cable.masts
             made.add(cable.proposals, cable.said, **cable.compared)

@@ -1,11 +1,11 @@
-"""Fibre for hamlets, and for new masts in the same trench: one plan for the last target, set beside planning apart."""
+"""Fiber for hamlets, and for new masts in the same trench: one plan for the last target, set beside planning apart."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from covplan.pipeline.fibre import extend_fibre, fibre_network, fibre_reach
+from covplan.pipeline.fiber import extend_fiber, fiber_network, fiber_reach
 from covplan.propose.fiber.trench import (
     Trenches,
     compared_hamlets,
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
-    from covplan.propose.fiber.program import FibrePlan
+    from covplan.propose.fiber.program import FiberPlan
     from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.folder import Study
 
 
 @dataclass(frozen=True)
-class FibreProposed:
+class FiberProposed:
     """Cable to hamlets and, where they share it, to new masts."""
 
     proposals: gpd.GeoDataFrame
@@ -36,17 +36,17 @@ class FibreProposed:
     masts: gpd.GeoDataFrame | None
     """The proposals for white spots, with backhaul as it is on one tree; None when there were none to join."""
     compared: dict[str, pd.DataFrame]
-    """By kind (fibre, trench): columns of resources/layers/comparison.csv but `kind`."""
+    """By kind (fiber, trench): columns of resources/layers/comparison.csv but `kind`."""
     said: list[str]
     trenches: Trenches | None = None
 
 
-def propose_fibre(
+def propose_fiber(
     study: Study,
     *,
     spots: WhiteSpotPlan | None = None,
     progress: Callable[[str], None] = lambda _step: None,
-) -> FibreProposed:
+) -> FiberProposed:
     """The cheapest tree that brings the hamlets with FTTH to the last target; with it the backhaul of new masts.
 
     The year of each step is for `phase_proposals` to find: earlier targets choose among the steps of the last one.
@@ -61,29 +61,29 @@ def propose_fibre(
     last_pct = target.target_2030 if target.target_2030 is not None else target.target_2025
     sites = None if spots is None else masts_to_connect(spots, s.costs)
     sites = None if sites is None or sites.empty else sites
-    network = fibre_network(study, sites=sites, slopes=True)
-    reached = fibre_reach(study, network=network)[0]
+    network = fiber_network(study, sites=sites, slopes=True)
+    reached = fiber_reach(study, network=network)[0]
 
-    def planned(pct: float, own: gpd.GeoDataFrame | None) -> FibrePlan:
-        return extend_fibre(
+    def planned(pct: float, own: gpd.GeoDataFrame | None) -> FiberPlan:
+        return extend_fiber(
             study, network=network, reached=reached, targets=[(year, pct)], sites=own,
             time_limit_s=s.propose.time_limit_s,
         )  # fmt: skip
 
-    progress("cáp quang đến thôn (fibre)")
+    progress("cáp quang đến thôn (fiber)")
     alone = planned(last_pct or 0.0, None)
     hamlets = alone.phases[0]
-    compared = {"fibre": compared_hamlets(hamlets, year)}
+    compared = {"fiber": compared_hamlets(hamlets, year)}
     short = int(alone.summary["short"].iloc[0])
-    said = [f"cáp quang (fibre): {short} thôn không tuyến nào đến được (hamlets out of reach)"] if short else []
+    said = [f"cáp quang (fiber): {short} thôn không tuyến nào đến được (hamlets out of reach)"] if short else []
     if sites is None or spots is None:
-        return FibreProposed(alone.proposals, None, compared, said)
+        return FiberProposed(alone.proposals, None, compared, said)
     progress("chung tuyến cáp (one trench)")
     try:
         together, masts = planned(last_pct or 0.0, sites), planned(0.0, sites).phases[0]
     except NoSolution as error:  # a mast no cable reaches: each keeps the backhaul it has
-        return FibreProposed(alone.proposals, None, compared, [*said, f"chung tuyến cáp (one trench): {error}"])
+        return FiberProposed(alone.proposals, None, compared, [*said, f"chung tuyến cáp (one trench): {error}"])
     trenches = Trenches(together.phases[0], hamlets, masts)
     on_tree, cable = on_the_tree(spots, sites, together.proposals, s.costs)
     compared["trench"] = compared_trenches(trenches, year)
-    return FibreProposed(cable, on_tree, compared, [*said, saving_in_words(trenches)], trenches)
+    return FiberProposed(cable, on_tree, compared, [*said, saving_in_words(trenches)], trenches)

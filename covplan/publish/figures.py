@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 DPI = 150
 WIDTH_IN, MAP_IN = 6.3, 4.1  # the first is that of the text: A4 less its margins
 CLASS_COLOURS = {"A1a": "#9c6ade", "A1b": "#e377c2", "A2a": "#f2a541", "A2b": "#2a6f97", "A2c": "#555555"}
-KIND_COLOURS = {"white_spot": "#c1121f", "place_5g": "#7b2cbf", "share": "#2a6f97", "fibre": "#4c9f70"}
+KIND_COLOURS = {"white_spot": "#c1121f", "place_5g": "#7b2cbf", "share": "#2a6f97", "fiber": "#4c9f70"}
 SYNTHETIC = "DỮ LIỆU MÔ PHỎNG – vị trí trạm, thôn, tuyến cáp KHÔNG có thật"
 NOT_PHASED = "chưa phân kỳ"
 BORDER, FAINT = "#9aa5b1", "#e3e8ee"

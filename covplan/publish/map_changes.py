@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 BRINGS = {
     "white_spot": ("mobile_state", "covered"),
     "place_5g": ("declared_5g", "yes"),
-    "fibre": ("ftth", "yes"),
+    "fiber": ("ftth", "yes"),
 }
 NEAREST = 3
 SHOWN_GAINS = 8

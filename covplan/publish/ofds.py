@@ -1,4 +1,4 @@
-"""Fibre in the Open Fibre Data Standard 0.4: one network of nodes and spans per operator, in one JSON package."""
+"""Fiber in the Open Fiber Data Standard 0.4: one network of nodes and spans per operator, in one JSON package."""
 
 from __future__ import annotations
 
@@ -71,9 +71,9 @@ def _network(operator: str, name: str, tables: Mapping[str, gpd.GeoDataFrame], k
             **_owned(owner),
             "deployment": ["belowGround" if row["mounting"] in UNDERGROUND else "aboveGround"],
             "supportingInfrastructure": {"description": label("mounting", str(row["mounting"]))},
-            **_count("fibreCount", row["cores"]),
-            **({} if pd.isna(row["spare_cores"]) else {"darkFibre": int(row["spare_cores"]) > 0}),
-            "fibreLength": round(float(length_m) / 1000.0, 4),
+            **_count("fiberCount", row["cores"]),
+            **({} if pd.isna(row["spare_cores"]) else {"darkFiber": int(row["spare_cores"]) > 0}),
+            "fiberLength": round(float(length_m) / 1000.0, 4),
         }
         for row, line, length_m, suffix in _lines(tables["routes"])
     ]
@@ -85,7 +85,7 @@ def _network(operator: str, name: str, tables: Mapping[str, gpd.GeoDataFrame], k
             **({} if pd.isna(row["year"]) else {"phase": _phase(int(row["year"]))}),
             **made.ends(line),
             **_owned(owner),
-            "fibreLength": round(float(length_m) / 1000.0, 4),
+            "fiberLength": round(float(length_m) / 1000.0, 4),
         }
         for row, line, length_m, suffix in _lines(tables["proposed"])
     ]

@@ -92,7 +92,7 @@ def _facts(hamlet: pd.Series) -> list[tuple[str, str]]:
 
 
 def _nearest(plan: Plan, hamlet: pd.Series) -> list[tuple[str, str]]:
-    """Distance to the nearest location and to the nearest fibre node, straight on the ellipsoid."""
+    """Distance to the nearest location and to the nearest fiber node, straight on the ellipsoid."""
     found = []
     if pd.notna(hamlet["nearest_location_m"]):
         km = number_vi(hamlet["nearest_location_m"] / 1000.0, 2)

@@ -1,6 +1,6 @@
-"""What the sample's province declares: which hamlets have signal, 5G and fibre, and how many households use fibre.
+"""What the sample's province declares: which hamlets have signal, 5G and fiber, and how many households use fiber.
 
-Signal follows from the stations, by the same model as the plan; fibre from how far a hamlet is from its commune's seat.
+Signal follows from the stations, by the same model as the plan; fiber from how far a hamlet is from its commune's seat.
 The counts are those of the province's published baseline: 97.81 %, 93.31 % and 54.83 %.
 """
 
@@ -32,7 +32,7 @@ WITHOUT_FTTH = 116
 FTTH_HOUSEHOLD_SHARE = 0.5483
 FIVE_G_M = 1200.0
 TAKE_UP_STEP = 41
-TOWN_SCALE_M = 14_000  # distance to a district seat over which the odds of a fibre line fall by e (assumption)
+TOWN_SCALE_M = 14_000  # distance to a district seat over which the odds of a fiber line fall by e (assumption)
 
 
 def declared_mobile(
@@ -83,7 +83,7 @@ def ftth_households(
     *,
     share: float = FTTH_HOUSEHOLD_SHARE,
 ) -> pd.Series[int]:
-    """Households with a fibre line: a logistic take-up that falls with the way to the district seat, exact in sum."""
+    """Households with a fiber line: a logistic take-up that falls with the way to the district seat, exact in sum."""
     seats = commune_seats(communes, villages)
     towns = [seats[code] for code in DISTRICT_SEATS.values() if code in seats] or list(seats.values())
     metres = _by_road(villages, roads, towns)

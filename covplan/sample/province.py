@@ -16,7 +16,7 @@ import pandas as pd
 from covplan.sample.communes import commune_cells
 from covplan.sample.declared import declared_ftth, declared_mobile, ftth_households, near_5g
 from covplan.sample.dwellings import dwelling_clusters, population_raster
-from covplan.sample.fibre import fibre
+from covplan.sample.fiber import fiber
 from covplan.sample.landcover import land_cover
 from covplan.sample.masts import masts
 from covplan.sample.places import places
@@ -90,8 +90,8 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
     villages["declared_ftth"] = declared_ftth(villages, cells, network)
     villages["ftth_households"] = ftth_households(villages, cells, network, seed)
     sites["declared_5g"] = near_5g(coordinates_m(sites.geometry.centroid), stations)
-    progress("Cáp quang (fibre)")
-    routes, nodes = fibre(network, villages, dwellings, cells, stations, seed)
+    progress("Cáp quang (fiber)")
+    routes, nodes = fiber(network, villages, dwellings, cells, stations, seed)
     progress("Ghi tệp (files)")
     people = population_raster(dwellings, villages, grid.transform, grid.shape)
     layers = {"villages": villages, "dwellings": dwellings, "communes": communes_both_versions(cells)}

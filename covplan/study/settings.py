@@ -41,6 +41,8 @@ class Province(Section):
     """Commune list the indicators are counted on: before or after the merger of July 2025."""
     synthetic: bool = False
     """True: the study is made by a generator; every map and table says "Dữ liệu mô phỏng"."""
+    language: Literal["", "vi", "en"] = ""
+    """Language of tables, maps and documents; empty: the system's, Vietnamese where that is neither of the two."""
 
     @field_validator("crs")
     @classmethod
@@ -209,7 +211,7 @@ class Sharing(Section):
 
 
 class Fiber(Section):
-    """When fibre reaches a hamlet."""
+    """When fiber reaches a hamlet."""
 
     pon_class: Literal["GPON_B+", "GPON_C+", "XGS_N1"] = "GPON_B+"
     """Optical budget class."""
@@ -266,7 +268,7 @@ class Propose(Section):
     gap: Share = 0.005
     """Relative gap at which a program may stop; 0: only when the best is proven."""
     backhaul_detour: Annotated[float, Field(ge=1, le=5)] = 1.3
-    """Length of a fibre along roads over the straight distance, where no road distance is given."""
+    """Length of a fiber along roads over the straight distance, where no road distance is given."""
     hop_km: Annotated[float, Field(ge=1, le=60)] = 20.0
     """Longest microwave hop."""
     road_m: Metres = 1500.0

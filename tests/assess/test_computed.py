@@ -312,8 +312,8 @@ def test_a_point_of_a_curve_is_the_indicator_of_a_study_that_is_set_so(plan, thr
         assert over[name] == pytest.approx(moved[name], abs=1e-3)
 
 
-def test_the_curve_of_fibre_counts_hamlets_by_the_share_that_is_passed(plan):
-    reached = covplan.pipeline.fibre_reach(plan.study)[0]
+def test_the_curve_of_fiber_counts_hamlets_by_the_share_that_is_passed(plan):
+    reached = covplan.pipeline.fiber_reach(plan.study)[0]
     curve = plan.curves.query("indicator == 'VILLAGE_FTTH_COV'").set_index("x")["value"]
     known = [row for row in reached.itertuples() if row.ftth is not pd.NA]
     for share, value in curve.items():

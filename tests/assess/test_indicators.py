@@ -81,7 +81,7 @@ class ByHand:
         return {
             "VILLAGE_MBB_COV": self.hamlets("declared_mobile", good=("covered", "weak")),
             "VILLAGE_FTTH_COV": self.hamlets("declared_ftth", good=(True,)),
-            "FTTH_HH": self.households_on_fibre(),
+            "FTTH_HH": self.households_on_fiber(),
             "BTS_SHARE_RATIO": self.sharing(),
             "BTS_NEW_SHARE_RATIO": self.new_sharing(2024),
             "5G_IZ_TOURISM": self.places_5g({"industrial_zone", "industrial_cluster", "tourist_site"}),
@@ -97,7 +97,7 @@ class ByHand:
                 yes += village[column] in good
         return yes, known, len(self.villages) - known
 
-    def households_on_fibre(self):
+    def households_on_fiber(self):
         lines = households = unknown = 0
         for village in self.villages:
             if pd.isna(village["ftth_households"]):

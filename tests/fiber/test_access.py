@@ -1,4 +1,4 @@
-"""Cable from new sites to the nearest fibre along roads, against shortest ways with the sites on the graph."""
+"""Cable from new sites to the nearest fiber along roads, against shortest ways with the sites on the graph."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from shapely.geometry import LineString, Point
 
-from covplan.fiber.access import cable_m, fibre_ways
+from covplan.fiber.access import cable_m, fiber_ways
 from covplan.fiber.reach import join_network
 from covplan.fiber.roads import attached, matrix, nearest_way, road_graph
 from covplan.pipeline.proposals import _cable
@@ -36,7 +36,7 @@ def network_of(roads, *cables, spare=8, nodes=()):
 
 def lengths(network, routes, *points):
     x, y = np.array(points, float).T
-    return cable_m(fibre_ways(network, routes), WEST + x, SOUTH + y)
+    return cable_m(fiber_ways(network, routes), WEST + x, SOUTH + y)
 
 
 def test_cable_follows_the_bend_of_the_road_and_the_track_to_the_site():
@@ -48,7 +48,7 @@ def test_cable_follows_the_bend_of_the_road_and_the_track_to_the_site():
     assert on_it == pytest.approx(1000, rel=1e-3)
 
 
-def test_a_cable_without_a_spare_core_is_passed_by_and_a_node_is_fibre():
+def test_a_cable_without_a_spare_core_is_passed_by_and_a_node_is_fiber():
     road = line((0, 0), (4000, 0))
     full = network_of([road], line((0, 0), (1000, 0)), spare=0)
     assert np.isinf(lengths(*full, (2000, 0)))
@@ -65,7 +65,7 @@ def test_the_quick_look_up_equals_the_shortest_way_with_the_sites_put_on_the_gra
     network, routes = network_of([one for one, use in zip(lanes, keep, strict=True) if use], line((0, 0), (1500, 0)))
     points = rng.uniform(0, 5000, (60, 2))
     xy = points + np.array([WEST, SOUTH])
-    ways = fibre_ways(network, routes)
+    ways = fiber_ways(network, routes)
     graph, node, away_m = attached(network.graph, xy)
     lit = np.unique(np.concatenate([network.graph.tail[ways.lit], network.graph.head[ways.lit]]))
     expected = nearest_way(matrix(graph, graph.length_m), lit)[0][node] + away_m

@@ -11,7 +11,7 @@ from shapely.geometry import LineString, Point
 
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import road_graph
-from covplan.pipeline import fibre_reach
+from covplan.pipeline import fiber_reach
 from covplan.study.findings import checks
 from covplan.study.folder import open_study
 from covplan.study.layers import layers
@@ -168,7 +168,7 @@ def test_findings_read_in_both_languages():
 
 def test_the_table_has_the_columns_of_its_definition_and_the_index_of_the_hamlets(tmp_path):
     study = open_study(small_study(tmp_path))
-    table, _ = fibre_reach(study)
+    table, _ = fiber_reach(study)
     known = [column.name for column in layers()["reach"].columns]
     assert [name for name in table.columns if name != "geometry"] == [one for one in known if one in table.columns]
     assert table.index.equals(study.villages.index)
@@ -177,7 +177,7 @@ def test_the_table_has_the_columns_of_its_definition_and_the_index_of_the_hamlet
     assert (first["limit"], first["ports_free"]) == ("budget", 4)  # 15 km from the exchange by road
     better = study.settings.fiber.model_copy(update={"pon_class": "GPON_C+"})
     wider = replace(study, settings=study.settings.model_copy(update={"fiber": better}))
-    assert fibre_reach(wider)[0]["ftth"].to_list()[0]
+    assert fiber_reach(wider)[0]["ftth"].to_list()[0]
 
 
 def test_a_cable_that_ends_between_junctions_counts_as_far_as_it_goes():
@@ -186,9 +186,9 @@ def test_a_cable_that_ends_between_junctions_counts_as_far_as_it_goes():
     assert table.loc["b", "cable_m"] == pytest.approx(1000, abs=2)
 
 
-def test_without_fibre_nodes_every_hamlet_is_unknown(tmp_path):
+def test_without_fiber_nodes_every_hamlet_is_unknown(tmp_path):
     study = open_study(small_study(tmp_path, nodes=lambda table: table.iloc[:0]))
-    table, found = fibre_reach(study)
+    table, found = fiber_reach(study)
     assert table["ftth"].isna().all()
     assert set(table["limit"]) == {"unknown"}
     assert found == []

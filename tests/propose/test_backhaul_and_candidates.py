@@ -12,7 +12,7 @@ from shapely.geometry import LineString, Point, box
 from covplan.assess.locations import on_air
 from covplan.propose.common.backhaul import clear_hops, connect
 from covplan.propose.common.candidates import SECTION_M, likely, locations_with_room, new_ground
-from covplan.propose.common.costs import Range, fibre_cost, power_cost, present_value, structure_cost, unit_cost
+from covplan.propose.common.costs import Range, fiber_cost, power_cost, present_value, structure_cost, unit_cost
 from covplan.propose.common.zones import a1_only, headquarters, in_town, rule_value
 from covplan.study.errors import SettingsError
 from covplan.study.folder import open_study
@@ -60,13 +60,13 @@ def test_the_cheaper_of_cable_and_hop_is_taken_and_without_either_there_is_none(
     donors = gpd.GeoDataFrame({"location_id": ["L"], "antenna_height_m": [42.0]},
                               geometry=[Point(409_000, 2_406_000)], crs=9211)  # fmt: skip
     x, y = np.array([403_000.0, 403_000.0, 403_000.0]), np.array([2_406_000.0] * 3)
-    fibre_m, power_m = np.array([500.0, 50_000.0, np.inf]), np.zeros(3)
-    link = connect(x, y, np.full(3, 42.0), fibre_m, power_m, donors, ground(flat()), SETTINGS.costs, SETTINGS.propose)
+    fiber_m, power_m = np.array([500.0, 50_000.0, np.inf]), np.zeros(3)
+    link = connect(x, y, np.full(3, 42.0), fiber_m, power_m, donors, ground(flat()), SETTINGS.costs, SETTINGS.propose)
     assert link.way.tolist() == ["fiber", "microwave", "microwave"]
     assert link.length_m.tolist() == [500.0, 0.0, 0.0]
     assert link.hop_to == ["L", "L", "L"]  # what a trench is worth is known where cable is cheaper too
     assert link.cost[0].base == pytest.approx(0.5 * SETTINGS.costs["fiber_aerial_shared_poles"].base)
-    low = connect(x, y, np.full(3, 1.0), fibre_m, power_m, donors[:0], ground(flat()), SETTINGS.costs, SETTINGS.propose)
+    low = connect(x, y, np.full(3, 1.0), fiber_m, power_m, donors[:0], ground(flat()), SETTINGS.costs, SETTINGS.propose)
     assert low.way.tolist() == ["fiber", "fiber", "satellite"]
 
 
@@ -81,7 +81,7 @@ def test_costs_add_up_and_a_wrong_item_is_named():
     )
     assert power_cost(costs, 100_000.0).base == costs["power_solar_hybrid"].base
     assert power_cost(costs, 100.0).base < costs["power_solar_hybrid"].base
-    assert fibre_cost(costs, 2000.0, poles=False).low == 2 * costs["fiber_aerial_new_poles"].low
+    assert fiber_cost(costs, 2000.0, poles=False).low == 2 * costs["fiber_aerial_new_poles"].low
     assert present_value(100.0, SETTINGS.propose) == pytest.approx(sum(100 / 1.08**t for t in range(1, 11)))
     with pytest.raises(SettingsError, match="Did you mean microwave_hop"):
         unit_cost(costs, "microwave_hopp")

@@ -1,4 +1,4 @@
-"""Fibre extension: shared trenches, ports, light, phases, masts in the same trench; and the plan built is the plan."""
+"""Fiber extension: shared trenches, ports, light, phases, masts in the same trench; and the plan built is the plan."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from shapely.geometry import LineString, Point
 
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import road_graph
-from covplan.pipeline import extend_fibre, fibre_network, fibre_reach
+from covplan.pipeline import extend_fiber, fiber_network, fiber_reach
 from covplan.propose.fiber.options import candidates
-from covplan.propose.fiber.program import by_years, extend, hamlets_missing, plan_fibre
+from covplan.propose.fiber.program import by_years, extend, hamlets_missing, plan_fiber
 from covplan.propose.fiber.rows import as_layers, bill_of_quantities
 from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
@@ -185,7 +185,7 @@ def test_a_rejected_hamlet_is_left_out_and_an_accepted_one_is_joined_whatever_it
     assert joined(extend(fork.problem(), hamlets=1)) == {"c"}
     assert joined(extend(fork.problem(without={"c"}), hamlets=1)) == {"a"}
     assert joined(extend(fork.problem(must_join={"b"}), hamlets=1)) == {"b"}
-    plan = plan_fibre(
+    plan = plan_fiber(
         fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS, [(2025, 50.0)],
         (2025, 2026), must_join={"a", "b"}, without={"c"},
     )  # fmt: skip
@@ -203,7 +203,7 @@ def test_an_optional_mast_is_joined_when_microwave_is_dearer():
 def test_a_later_phase_builds_on_the_first_and_names_what_it_depends_on():
     fork = Fork(homes=(40, 40, 40))
     fork.problem()
-    plan = plan_fibre(
+    plan = plan_fiber(
         fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS,
         [(2025, 50.0), (2027, 75.0), (2030, 100.0)], range(2025, 2031),
     )  # fmt: skip
@@ -224,7 +224,7 @@ def test_a_later_phase_builds_on_the_first_and_names_what_it_depends_on():
 def test_proposals_have_the_columns_of_their_layer_and_its_codes():
     fork = Fork()
     fork.problem()
-    plan = plan_fibre(
+    plan = plan_fiber(
         fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS, [(2030, 100.0)],
         range(2025, 2031),
     )  # fmt: skip
@@ -273,7 +273,7 @@ def test_a_hamlet_without_a_road_and_an_exchange_without_a_port_are_named_and_th
     assert joined(extend(found, hamlets=3)) == {"a", "b", "c"}
     with pytest.raises(NoSolution, match="short by 1"):
         extend(found, hamlets=4)
-    plan = plan_fibre(
+    plan = plan_fiber(
         fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS, [(2030, 100.0)], [2030]
     )
     assert plan.summary[["hamlets", "short"]].to_numpy().tolist() == [[3, 2]]
@@ -282,7 +282,7 @@ def test_a_hamlet_without_a_road_and_an_exchange_without_a_port_are_named_and_th
 def test_a_hamlet_too_far_for_light_is_named():
     fork = Fork()
     fork.problem(fiber=fork.fiber.model_copy(update={"split": (8, 8)}))  # light for 5.5 km
-    plan = plan_fibre(
+    plan = plan_fiber(
         fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network,
         fork.fiber.model_copy(update={"split": (8, 8)}), COSTS, [(2030, 100.0)], [2030],
     )  # fmt: skip
@@ -302,14 +302,14 @@ def test_years_share_the_money_in_the_order_of_joining():
 @pytest.fixture(scope="module")
 def province():
     study = open_study(DATA)
-    network = fibre_network(study, slopes=True)
-    return study, network, fibre_reach(study, network=network)[0]
+    network = fiber_network(study, slopes=True)
+    return study, network, fiber_reach(study, network=network)[0]
 
 
 def test_the_sample_reaches_95_and_98_percent_proven_or_within_one_percent(province):
     study, network, reached = province
     assert (hamlets_missing(reached, 95), hamlets_missing(reached, 98)) == (30, 82)
-    plan = extend_fibre(study, network=network, reached=reached)
+    plan = extend_fiber(study, network=network, reached=reached)
     assert plan.summary["hamlets"].tolist() == [30, 52]
     assert (plan.summary["gap"] <= 0.01).all()
     assert (plan.summary["seconds"] <= 300).all()

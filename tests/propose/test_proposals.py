@@ -312,10 +312,10 @@ def test_the_command_writes_what_the_functions_find_each_with_its_year(tmp_path)
     assert "2/2 được tính lại" in said
     assert "chung tuyến cáp (one trench)" in said
     rows, compared = tables["proposals"], tables["comparison"]
-    assert set(rows["kind"]) == {"white_spot", "place_5g", "fibre"}
+    assert set(rows["kind"]) == {"white_spot", "place_5g", "fiber"}
     assert rows["proposal_id"].is_unique
     assert len(tables["supply_curve"]) == 2
-    assert set(compared["kind"]) == {"white_spot", "place_5g", "fibre", "trench", "share"}
+    assert set(compared["kind"]) == {"white_spot", "place_5g", "fiber", "trench", "share"}
     assert (compared.groupby("kind")["method"].first().drop("share") == "program").all()
     assert rows["year"].between(2025, 2030).all()
     year = rows.set_index("proposal_id")["year"]
@@ -329,13 +329,13 @@ def test_the_command_writes_what_the_functions_find_each_with_its_year(tmp_path)
 
 
 def test_one_kind_alone_without_years(tmp_path):
-    said, tables = written(tmp_path, "-k", "fibre", "--no-years")
+    said, tables = written(tmp_path, "-k", "fiber", "--no-years")
     rows = tables["proposals"]
     assert set(rows["action"]) == {"connect_hamlet"}
     assert rows[["x_m", "y_m", "lon", "lat", "length_m"]].notna().all(axis=None)
     assert rows["lon"].between(105, 106).all()
     assert rows["year"].notna().all()  # in the order of joining
-    assert tables["comparison"]["kind"].eq("fibre").all()
+    assert tables["comparison"]["kind"].eq("fiber").all()
     assert "supply_curve" not in tables
     assert "trench" not in said
 
@@ -350,19 +350,19 @@ def test_sharing_alone_says_who_loses_nothing(tmp_path):
 
 def test_a_kind_that_cannot_be_done_is_said_and_the_others_are_written(tmp_path):
     near = {"propose": {"road_m": 1500}}  # the far hamlet is out of every candidate's reach
-    said, tables = written(tmp_path / "far", "-k", "white_spot", "-k", "fibre", settings=near)
+    said, tables = written(tmp_path / "far", "-k", "white_spot", "-k", "fiber", settings=near)
     assert "điểm lõm, trắng (white spots): 2 hamlets are to be covered, 1 of 2 can be: hamlet Bản Khẻ" in said
-    assert set(tables["proposals"]["kind"]) == {"fibre"}
+    assert set(tables["proposals"]["kind"]) == {"fiber"}
     roadless, left = written(
-        tmp_path / "roadless", "-k", "fibre", "-k", "place_5g", "--no-years", roads=lambda roads: roads[:0]
+        tmp_path / "roadless", "-k", "fiber", "-k", "place_5g", "--no-years", roads=lambda roads: roads[:0]
     )
-    assert "cáp quang (fibre): roads.gpkg: missing" in roadless
+    assert "cáp quang (fiber): roads.gpkg: missing" in roadless
     assert set(left["proposals"]["kind"]) == {"place_5g"}
 
 
 def test_nothing_that_can_be_done_writes_no_proposals_and_says_why(tmp_path):
-    said, tables = written(tmp_path, "-k", "fibre", roads=lambda roads: roads[:0])
-    assert "cáp quang (fibre): roads.gpkg: missing" in said
+    said, tables = written(tmp_path, "-k", "fiber", roads=lambda roads: roads[:0])
+    assert "cáp quang (fiber): roads.gpkg: missing" in said
     assert "proposals" not in tables
     alone = {"places_5g": {"policy": "each", "operators": ["MBF"]}}
     said, tables = written(tmp_path / "5g", "-k", "place_5g", settings={**FAR, **alone})

@@ -166,7 +166,7 @@ def test_together_and_apart_equal_every_way_to_lay_the_cable(seed):
 def dark(tmp_path_factory):
     study = open_study(small_study(tmp_path_factory.mktemp("trench") / "s", settings=DARK))
     spots = pipeline.propose_white_spots(study)
-    return study, spots, pipeline.propose_fibre(study, spots=spots)
+    return study, spots, pipeline.propose_fiber(study, spots=spots)
 
 
 def test_a_mast_on_the_tree_pays_for_no_backhaul_and_comes_after_its_cable(dark):

@@ -57,7 +57,7 @@ def by_hand(plan: Plan) -> gpd.GeoDataFrame:
          "place_id": "P-2", "bands": "N2600", "year": 2028, "geometry": place["L-1"]},
         {"proposal_id": "S-001", "kind": "share", "action": "consolidate", "location_id": "L-1",
          "from_location_id": "L-3", "operator": "MBF", "geometry": place["L-1"]},
-        {"proposal_id": "F-001", "kind": "fibre", "action": "connect_hamlet", "village_id": "T-02203-1",
+        {"proposal_id": "F-001", "kind": "fiber", "action": "connect_hamlet", "village_id": "T-02203-1",
          "length_m": 3000.0, "depends_on": "S-001", "geometry": LineString([at[0], at[2]])},
     ]  # fmt: skip
     for row in rows:

@@ -41,7 +41,7 @@ def with_proposals(plan: Plan, **every: Any) -> Plan:
          "gains_count": 1, "bands": "L700;L1800", **common, "funding": "universal_service_fund"},
         {"proposal_id": "P-001", "kind": "place_5g", "action": "upgrade_5g", "operator": "VTL", "location_id": "L-4",
          "indicator": "5G_KEYPLACES", "year": 2027, "base": 650, "gains_count": 2, "bands": "N2600", **common},
-        {"proposal_id": "F-001", "kind": "fibre", "action": "connect_hamlet", "operator": "VNPT",
+        {"proposal_id": "F-001", "kind": "fiber", "action": "connect_hamlet", "operator": "VNPT",
          "village_id": "T-02203-1", "indicator": "VILLAGE_FTTH_COV", "base": 400, "length_m": 5400.0,
          "households": 80, "gains_count": 1},
     ]  # fmt: skip

@@ -152,7 +152,7 @@ def test_the_command_writes_what_is_asked_and_replaces_nothing_unasked(tmp_path)
     told = CliRunner().invoke(main, [*line, "--wgs84", "-f", "gpkg", "-f", "shp", "-f", "tab", "-f", "ofds"])
     assert told.exit_code == 0, told.output
     assert sorted(one.name for one in out.iterdir()) == [
-        "fibre_ofds.json", "mapinfo", "master_plan.gpkg", "master_plan_wgs84.gpkg", "shapefile",
+        "fiber_ofds.json", "mapinfo", "master_plan.gpkg", "master_plan_wgs84.gpkg", "shapefile",
     ]  # fmt: skip
     assert "covplan propose" in told.output  # nothing proposed yet
     first = (out / "master_plan.gpkg").read_bytes()
@@ -216,11 +216,11 @@ def test_restricted_stations_stay_out_of_the_old_formats_too(tmp_path):
     assert b"S-4" not in everything
 
 
-# --- fibre as open data
+# --- fiber as open data
 
 
-def test_fibre_as_ofds_joins_every_cable_to_two_nodes(plan, tmp_path):
-    package = json.loads(write_ofds(plan, tmp_path / "fibre.json").read_text(encoding="utf-8"))
+def test_fiber_as_ofds_joins_every_cable_to_two_nodes(plan, tmp_path):
+    package = json.loads(write_ofds(plan, tmp_path / "fiber.json").read_text(encoding="utf-8"))
     for network in package["networks"]:
         assert network["links"][0]["rel"] == "describedby"
         assert network["crs"]["name"] == "urn:ogc:def:crs:OGC::CRS84"
@@ -235,13 +235,13 @@ def test_fibre_as_ofds_joins_every_cable_to_two_nodes(plan, tmp_path):
     own = next(one for one in package["networks"] if one["name"].startswith("VNPT"))
     assert {one["type"][0] for one in own["nodes"] if "type" in one} <= set(NODE_TYPES.values())
     (cable,) = own["spans"]
-    assert (cable["fibreCount"], cable["darkFibre"], cable["deployment"]) == (48, True, ["aboveGround"])
-    assert cable["fibreLength"] == pytest.approx(12.0, abs=0.01)  # kilometres
+    assert (cable["fiberCount"], cable["darkFiber"], cable["deployment"]) == (48, True, ["aboveGround"])
+    assert cable["fiberLength"] == pytest.approx(12.0, abs=0.01)  # kilometres
     proposed = next(one for one in package["networks"] if one["name"].startswith("Đề xuất"))
     assert [one["status"] for one in proposed["spans"]] == ["proposed"]
 
 
-def test_ofds_is_the_same_every_time_and_copes_without_fibre(plan, tmp_path):
+def test_ofds_is_the_same_every_time_and_copes_without_fiber(plan, tmp_path):
     assert write_ofds(plan, tmp_path / "a.json").read_bytes() == write_ofds(plan, tmp_path / "b.json").read_bytes()
     none = gpd.GeoDataFrame(plan.proposals.iloc[:0])
     bare = replace(

@@ -49,12 +49,12 @@ DARK, WEAK, HOSTILE = "T-02203-2", "T-02203-1", "T-02200-1"  # Thôn Khuổi Ph�
 
 
 def proposed(plan: Plan) -> Plan:
-    """The plan with a mast for the dark hamlet in 2027, one for the weak in 2029, fibre, 5G, and one without a year."""
+    """The plan with a mast for the dark hamlet in 2027, one for the weak in 2029, fiber, 5G, and one without a year."""
     centre = plan.hamlets.set_index("village_id").geometry.centroid
     rows = pd.DataFrame(
         {
             "proposal_id": ["W-1", "W-2", "F-1", "P-1", "S-1"],
-            "kind": ["white_spot", "white_spot", "fibre", "place_5g", "share"],
+            "kind": ["white_spot", "white_spot", "fiber", "place_5g", "share"],
             "action": ["new_mast", "small_cell", "connect_hamlet", "upgrade_5g", "consolidate"],
             "title_vi": ["Cột mới", "Trạm nhỏ", "Nối cáp", IMAGE, "Dùng chung với L-3"],
             "title_en": ["New mast", "Small cell", "Connect", IMAGE, "Share with L-3"],
@@ -105,9 +105,9 @@ def test_a_proposal_says_what_why_when_and_what_it_costs(page: str) -> None:
 def test_a_hamlet_knows_its_proposals_and_what_it_gains(page: str) -> None:
     hamlets = {one["id"]: one for one in properties(page, HAMLETS)}
     themes = [theme["title"] for theme in specifications(page)[HAMLETS]["themes"]]
-    state, fibre = themes.index("Trạng thái phủ sóng"), themes.index("Có FTTH")
+    state, fiber = themes.index("Trạng thái phủ sóng"), themes.index("Có FTTH")
     assert hamlets[DARK]["by"] == [0, 2]
-    assert sorted(hamlets[DARK]["gains"]) == sorted([[state, 2027, "covered"], [fibre, 2026, "yes"]])
+    assert sorted(hamlets[DARK]["gains"]) == sorted([[state, 2027, "covered"], [fiber, 2026, "yes"]])
     assert hamlets[WEAK]["gains"] == [[state, 2029, "covered"]]
     assert "gains" not in hamlets["T-02209-1"]
     near = hamlets[DARK]["near"]

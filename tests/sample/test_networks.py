@@ -1,4 +1,4 @@
-"""The sample's networks on its own relief: roads, masts, fibre and what the province declares."""
+"""The sample's networks on its own relief: roads, masts, fiber and what the province declares."""
 
 from __future__ import annotations
 
@@ -206,14 +206,14 @@ def test_ftth_is_in_1617_hamlets_and_in_no_dark_one(net: Networks) -> None:
         assert set(served) == set(net.villages.village_id[net.villages.declared_ftth])
 
 
-def test_households_on_fibre_are_the_published_share(net: Networks) -> None:
-    on_fibre, households = net.villages.ftth_households, net.villages.households
-    assert round(100 * on_fibre.sum() / households.sum(), 2) == 54.83
-    assert (on_fibre <= households).all()
-    assert (on_fibre[~net.villages.declared_ftth] == 0).all()
+def test_households_on_fiber_are_the_published_share(net: Networks) -> None:
+    on_fiber, households = net.villages.ftth_households, net.villages.households
+    assert round(100 * on_fiber.sum() / households.sum(), 2) == 54.83
+    assert (on_fiber <= households).all()
+    assert (on_fiber[~net.villages.declared_ftth] == 0).all()
     ports = net.nodes[net.nodes.kind == "FAT"].groupby("village_id")[["ports", "ports_free"]].sum()
     used = (ports.ports - ports.ports_free).reindex(net.villages.village_id, fill_value=0)
-    assert (used.to_numpy() == on_fibre.to_numpy()).all()
+    assert (used.to_numpy() == on_fiber.to_numpy()).all()
 
 
 def test_5g_is_declared_within_1200_m_of_a_5g_station(net: Networks) -> None:

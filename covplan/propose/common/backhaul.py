@@ -1,4 +1,4 @@
-"""How a new site is connected: fibre along the roads, or a microwave hop to a location on fibre that it sees.
+"""How a new site is connected: fiber along the roads, or a microwave hop to a location on fiber that it sees.
 
 A hop is clear when 0.6 of the first Fresnel zone is free over terrain and clutter, with the earth's bulge at k = 4/3:
 the usual rule of a first plan. Recommendation ITU-R P.530 asks for more on long hops; before one is built it is
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.ndimage import map_coordinates
 
-from covplan.propose.common.costs import NOTHING, Range, fibre_cost, unit_cost
+from covplan.propose.common.costs import NOTHING, Range, fiber_cost, unit_cost
 from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ K_FACTOR = 4.0 / 3.0
 CLEAR_SHARE = 0.6
 LONG_HOP_KM = 10.0  # up to here 15 GHz, beyond 7 GHz: usual in Vietnam's mountains, a planning assumption
 SHORT_GHZ, LONG_GHZ = 15.0, 7.0
-TRIED = 40  # nearest locations on fibre a hop is tried to
+TRIED = 40  # nearest locations on fiber a hop is tried to
 POLES_M = 300.0  # a powered road nearer than this has poles to hang a cable on
 AT_HAND_M = 50.0  # less cable than this would be said as 0.0 km
 PIECE = 20_000  # hops whose profiles are held at a time
@@ -53,7 +53,7 @@ def connect(
     x_m: NDArray[np.float64],
     y_m: NDArray[np.float64],
     antenna_m: NDArray[np.float64],
-    fibre_m: NDArray[np.float64],
+    fiber_m: NDArray[np.float64],
     power_m: NDArray[np.float64],
     donors: gpd.GeoDataFrame,
     ground: Ground,
@@ -64,12 +64,12 @@ def connect(
 
     Parameters
     ----------
-    fibre_m : ndarray
-        Length of cable to the nearest fibre, metres; infinite where there is no way.
+    fiber_m : ndarray
+        Length of cable to the nearest fiber, metres; infinite where there is no way.
     power_m : ndarray
         Distance to the nearest road with power: whether there are poles.
     donors : GeoDataFrame
-        Locations on fibre: location_id, antenna_height_m, geometry.
+        Locations on fiber: location_id, antenna_height_m, geometry.
     """
     hop = _hops(x_m, y_m, antenna_m, donors, ground, propose.hop_km)
     by_air = unit_cost(costs, "microwave_hop")
@@ -77,7 +77,7 @@ def connect(
     ways, lengths, prices = [], [], []
     for n in range(x_m.size):
         poles = bool(power_m[n] <= POLES_M)
-        cable = fibre_cost(costs, float(fibre_m[n]), poles=poles) if np.isfinite(fibre_m[n]) else None
+        cable = fiber_cost(costs, float(fiber_m[n]), poles=poles) if np.isfinite(fiber_m[n]) else None
         air = hop[n] >= 0 and (cable is None or by_air.base < cable.base)
         if not air and cable is None:
             ways.append("satellite")
@@ -85,7 +85,7 @@ def connect(
             prices.append(NOTHING)
             continue
         ways.append("microwave" if air else "fiber")
-        lengths.append(0.0 if air else float(fibre_m[n]))
+        lengths.append(0.0 if air else float(fiber_m[n]))
         prices.append(by_air if air or cable is None else cable)
     return Backhaul(np.array(ways, dtype=np.str_), np.array(lengths), ends, prices)
 
@@ -95,11 +95,11 @@ def backhaul_words(way: str, length_m: float, hop_to: str, *, by_road: bool) -> 
     if way == "microwave":
         return f"viba tới {hop_to}", f"microwave to {hop_to}"
     if length_m < AT_HAND_M:
-        return f"cáp quang dưới {AT_HAND_M:.0f} m", f"less than {AT_HAND_M:.0f} m of fibre"
+        return f"cáp quang dưới {AT_HAND_M:.0f} m", f"less than {AT_HAND_M:.0f} m of fiber"
     km = f"{length_m / 1000:.1f}"
     vi = "đo theo đường bộ" if by_road else "ước tính từ đường chim bay"
     en = "along roads" if by_road else "estimated from the straight distance"
-    return f"cáp quang {number_vi(length_m / 1000, 1)} km ({vi})", f"{km} km of fibre ({en})"
+    return f"cáp quang {number_vi(length_m / 1000, 1)} km ({vi})", f"{km} km of fiber ({en})"
 
 
 def clear_hops(

@@ -83,7 +83,7 @@ def power_cost(costs: Mapping[str, Cost], line_m: float, *, grid: bool = True) -
     return min(line, solar, key=lambda way: way.base)
 
 
-def fibre_cost(costs: Mapping[str, Cost], length_m: float, *, poles: bool) -> Range:
+def fiber_cost(costs: Mapping[str, Cost], length_m: float, *, poles: bool) -> Range:
     """Aerial cable, VND: on the poles that stand along a road with power, or on new ones."""
     item = "fiber_aerial_shared_poles" if poles else "fiber_aerial_new_poles"
     return unit_cost(costs, item) * (length_m / METRES_PER_KM)

@@ -1,4 +1,4 @@
-"""Hamlets and masts that fibre may be led to, as a Steiner problem over roads, and what a solution of it is.
+"""Hamlets and masts that fiber may be led to, as a Steiner problem over roads, and what a solution of it is.
 
 The root stands for all existing cable with spare cores that leads to an exchange with free PON ports; entering the new
 network costs a closure. A hamlet is a group of terminals, its largest clusters of dwellings that together hold the

@@ -1,4 +1,4 @@
-"""Which hamlets get fibre next, along which roads, in which order, at what cost; and the fibre of masts in one trench.
+"""Which hamlets get fiber next, along which roads, in which order, at what cost; and the fiber of masts in one trench.
 
 The trees are those of `propose.steiner` over the problem of `fiber_candidates`.
 """
@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import breadth_first_order
 from covplan.fiber.roads import sparse
 from covplan.fiber.routes import LEVELS
 from covplan.propose.fiber.options import Candidates, Extension, Step, candidates
-from covplan.propose.fiber.rows import bill_of_quantities, fibre_proposals, order_table
+from covplan.propose.fiber.rows import bill_of_quantities, fiber_proposals, order_table
 from covplan.propose.solve.solver import TIME_LIMIT_S
 from covplan.propose.solve.steiner import Tree, cheapest_tree, joinable_groups
 from covplan.study.findings import finding
@@ -71,7 +71,7 @@ def by_years(extension: Extension, years: Sequence[int]) -> list[int]:
 
 
 @dataclass(frozen=True)
-class FibrePlan:
+class FiberPlan:
     """Phases of the extension and everything counted from them."""
 
     phases: tuple[Extension, ...]
@@ -86,7 +86,7 @@ class FibrePlan:
     """Hamlets no route can reach."""
 
 
-def plan_fibre(
+def plan_fiber(
     reach: gpd.GeoDataFrame,
     dwellings: gpd.GeoDataFrame,
     nodes: gpd.GeoDataFrame,
@@ -104,7 +104,7 @@ def plan_fibre(
     must_join: Collection[str] = (),
     gap: float = 0.0,
     time_limit_s: float = TIME_LIMIT_S,
-) -> FibrePlan:
+) -> FiberPlan:
     """Reach each target share of hamlets by its year at least cost, one phase after the other; or spend one budget.
 
     Where a target asks for more than any route can reach, all that can be reached are joined, and `short` says how many
@@ -135,7 +135,7 @@ def plan_fibre(
         wanted = max(min(missing, int(able.sum())), int(accepted.sum()))
         made = extend(found, hamlets=wanted, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
         when = by_years(made, [one for one in years if since < one <= year] or [year])
-        tables.append(fibre_proposals(made, when, reach, communes, network))
+        tables.append(fiber_proposals(made, when, reach, communes, network))
         phases.append(made)
         rows.append(_phase_row(made, network, year, pct, max(missing - wanted, 0)))
         joined, since = joined + rows[-1]["hamlets"], year
@@ -147,7 +147,7 @@ def plan_fibre(
         order[f"{column}_so_far"] = order[column].cumsum()
     bill = bill_of_quantities(phases, network, costs)
     findings = tuple(_out_of_reach(phases[0].candidates, reach))
-    return FibrePlan(tuple(phases), proposals, order, bill, pd.DataFrame(rows), findings)
+    return FiberPlan(tuple(phases), proposals, order, bill, pd.DataFrame(rows), findings)
 
 
 def _out_of_reach(found: Candidates, reach: gpd.GeoDataFrame) -> list[Finding]:

@@ -141,7 +141,7 @@ def as_layers(
     return lines, gpd.GeoDataFrame(table, geometry=points)
 
 
-def fibre_proposals(
+def fiber_proposals(
     extension: Extension,
     years: Sequence[int],
     reach: gpd.GeoDataFrame,
@@ -172,7 +172,7 @@ def fibre_proposals(
         length_m = float(graph.length_m[step.edges].sum())
         row: dict[str, Any] = {
             "proposal_id": _proposal_id(before + number),
-            "kind": "fibre",
+            "kind": "fiber",
             "action": "backhaul" if site else "connect_hamlet",
             "operator": found.source_operator[step.source] if step.source >= 0 else None,
             "x_m": round(float(place[0]), 1),
@@ -190,7 +190,7 @@ def fibre_proposals(
         }
         if site:
             row |= {"location_id": found.id[group]}
-            row |= _titles(f"Kéo cáp quang đến trạm {found.id[group]}", f"Fibre to station {found.id[group]}")
+            row |= _titles(f"Kéo cáp quang đến trạm {found.id[group]}", f"Fiber to station {found.id[group]}")
         else:
             hamlet = hamlets.loc[found.id[group]]
             commune = named.get((hamlet["commune_code"], hamlet["boundary_version"]))
@@ -202,7 +202,7 @@ def fibre_proposals(
                 "synthetic": hamlet.get("synthetic"),
                 "provenance": hamlet.get("provenance"),
             }
-            row |= _titles(f"Kéo cáp quang đến {hamlet['name']}", f"Fibre to {hamlet['name']}")
+            row |= _titles(f"Kéo cáp quang đến {hamlet['name']}", f"Fiber to {hamlet['name']}")
         row |= _reason(extension, step, length_m)
         rows.append(row)
         shapes.append(shape)

@@ -1,4 +1,4 @@
-"""Fibre of hamlets and of new masts: in one trench, each alone, and by habit, side by side.
+"""Fiber of hamlets and of new masts: in one trench, each alone, and by habit, side by side.
 
 A mast takes cable where that costs less than its microwave hop (`worth_vnd`); one that sees nobody must have cable.
 Apart, the hamlets have their tree and the masts theirs; together there is one tree for both, and a mast whose own
@@ -58,7 +58,7 @@ class Trenches:
 
 
 def masts_to_connect(spots: WhiteSpotPlan, costs: Mapping[str, Cost]) -> gpd.GeoDataFrame:
-    """New masts of a plan as sites of `extend_fibre`: site_id (of the proposal), must, worth_vnd; geometry.
+    """New masts of a plan as sites of `extend_fiber`: site_id (of the proposal), must, worth_vnd; geometry.
 
     One that no road leads to keeps the backhaul it has and is left out.
     """
@@ -79,7 +79,7 @@ def masts_to_connect(spots: WhiteSpotPlan, costs: Mapping[str, Cost]) -> gpd.Geo
 
 
 def on_the_tree(
-    spots: WhiteSpotPlan, sites: gpd.GeoDataFrame, fibre: gpd.GeoDataFrame, costs: Mapping[str, Cost]
+    spots: WhiteSpotPlan, sites: gpd.GeoDataFrame, fiber: gpd.GeoDataFrame, costs: Mapping[str, Cost]
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Masts and cable of one tree as proposals: a mast on it pays for no backhaul and comes after its cable.
 
@@ -89,16 +89,16 @@ def on_the_tree(
     ----------
     sites : GeoDataFrame
         `masts_to_connect`.
-    fibre : GeoDataFrame
+    fiber : GeoDataFrame
         Proposals of the tree; `location_id` of a station's backhaul is the `site_id`.
 
     Returns
     -------
-    masts, fibre
+    masts, fiber
         Rows of resources/layers/proposals.csv.
     """
-    backhaul = fibre["action"] == "backhaul"
-    cable_of = dict(zip(fibre.loc[backhaul, "location_id"], fibre.loc[backhaul, "proposal_id"], strict=True))
+    backhaul = fiber["action"] == "backhaul"
+    cable_of = dict(zip(fiber.loc[backhaul, "location_id"], fiber.loc[backhaul, "proposal_id"], strict=True))
     asked, hop = set(sites["site_id"]), unit_cost(costs, "microwave_hop")
     records = spots.proposals.drop(columns="geometry").to_dict("records")
     for row, site in zip(records, spots.pays_for, strict=True):
@@ -114,13 +114,13 @@ def on_the_tree(
             row[f"cost_{level}_vnd"] += getattr(instead, level) - getattr(paid, level)
         row |= {"depends_on": cable, "length_m": 0.0}
     masts = spots.proposals.assign(**pd.DataFrame(records, index=spots.proposals.index))
-    return masts.astype(spots.proposals.dtypes.to_dict()), _placed(fibre, backhaul, masts)
+    return masts.astype(spots.proposals.dtypes.to_dict()), _placed(fiber, backhaul, masts)
 
 
-def _placed(fibre: gpd.GeoDataFrame, backhaul: pd.Series, masts: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def _placed(fiber: gpd.GeoDataFrame, backhaul: pd.Series, masts: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     """A mast that is only proposed is no location yet: its cable is known by its commune and its hamlet."""
-    own = masts.set_index("proposal_id").loc[fibre.loc[backhaul, "location_id"]]
-    placed = fibre.copy()
+    own = masts.set_index("proposal_id").loc[fiber.loc[backhaul, "location_id"]]
+    placed = fiber.copy()
     for column in ("village_id", "commune_code", "boundary_version", "commune", "synthetic", "provenance"):
         placed.loc[backhaul, column] = own[column].to_numpy()
     placed.loc[backhaul, "location_id"] = None

@@ -107,7 +107,7 @@ def options_for(
     Parameters
     ----------
     cable : callable
-        What leads from points to the nearest fibre.
+        What leads from points to the nearest fiber.
     """
     lacking = {one: _lacking(need, settings, one) for one in _operators(stations, settings)}
     made = _Made([], [], [], [])

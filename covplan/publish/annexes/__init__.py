@@ -62,7 +62,7 @@ def _annexes(plan: Plan, *, include_restricted: bool) -> tuple[Annex, ...]:
         existing.cable_works(tables["routes"], study),
         existing.masts(tables["locations"], study),
         *planned(tables["proposals"], study),
-        existing.fibre_routes(tables["routes"], study),
+        existing.fiber_routes(tables["routes"], study),
         existing.hamlets(tables["hamlets"], study),
         existing.indicators(tables["indicators"]),
     )

@@ -1,4 +1,4 @@
-"""Annexes of what stands today: Mẫu 1 to 4 of the passive-infrastructure plan, fibre routes, hamlets, indicators."""
+"""Annexes of what stands today: Mẫu 1 to 4 of the passive-infrastructure plan, fiber routes, hamlets, indicators."""
 
 from __future__ import annotations
 
@@ -132,7 +132,7 @@ def masts(locations: pd.DataFrame, study: Study) -> Annex:
     return Annex("Mẫu 4", "Cột ăng ten hiện có", table, fields, notes)
 
 
-def fibre_routes(routes: pd.DataFrame, study: Study) -> Annex:
+def fiber_routes(routes: pd.DataFrame, study: Study) -> Annex:
     """Every cable route."""
     rows = routes.sort_values("route_id")
     table = rows.assign(

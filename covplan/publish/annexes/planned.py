@@ -1,4 +1,4 @@
-"""Annexes of what is proposed: shared locations, new locations, 5G, signal for dark hamlets, fibre, phases."""
+"""Annexes of what is proposed: shared locations, new locations, 5G, signal for dark hamlets, fiber, phases."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def planned(proposals: pd.DataFrame, study: Study) -> tuple[Annex, ...]:
     """The annexes of the proposals, each with its rows or none."""
     rows = _shown(proposals, study)
     notes = (MONEY,) if len(proposals) else (NOTHING_PROPOSED,)
-    new = rows["action"].isin(NEW_STRUCTURES) | (rows["location_id"].isna() & ~rows["kind"].isin(["fibre", "share"]))
+    new = rows["action"].isin(NEW_STRUCTURES) | (rows["location_id"].isna() & ~rows["kind"].isin(["fiber", "share"]))
     where = (Field("hamlet", "Địa điểm (thôn, tổ dân phố)", width=14), *PLACE, *COORDINATES)
     gains = (Field("gains_count", "Số đối tượng được lợi", "count", 7),)
     homes = Field("households", "Số hộ được lợi", "count", 7, summed=True)
@@ -67,7 +67,7 @@ def planned(proposals: pd.DataFrame, study: Study) -> tuple[Annex, ...]:
             notes,
         ),
         Annex(
-            "Cáp đề xuất", "Tuyến cáp quang đề xuất", rows[rows["kind"] == "fibre"],
+            "Cáp đề xuất", "Tuyến cáp quang đề xuất", rows[rows["kind"] == "fiber"],
             (ID, Field("said_action", "Hành động", width=14), OPERATOR, *where,
              Field("length_km", "Chiều dài (km)", "number", 10, summed=True), *gains, homes, *PHASE),
             notes,

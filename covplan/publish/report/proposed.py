@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from covplan.publish.report.areas import Tables
     from covplan.publish.report.content import Block
 
-KINDS = ("white_spot", "place_5g", "share", "fibre")
+KINDS = ("white_spot", "place_5g", "share", "fiber")
 COSTS = ("cost_low_vnd", "cost_base_vnd", "cost_high_vnd")
 COST_HEADS = ("Thấp (tỷ đồng)", "Cơ sở (tỷ đồng)", "Cao (tỷ đồng)")
 LONGEST_LIST = 25  # rows of a list in the text; the annexes hold them all

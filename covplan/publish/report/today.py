@@ -49,7 +49,7 @@ def today(tables: Tables) -> list[Block]:
     """Chapters I to V."""
     return [
         *_why(tables), *_land(tables), Heading(1, "III. HIỆN TRẠNG HẠ TẦNG VIỄN THÔNG"), *_masts(tables),
-        *_mobile(tables), *_fibre(tables), *_places(tables), *_service_points(tables), *_forecast(tables),
+        *_mobile(tables), *_fiber(tables), *_places(tables), *_service_points(tables), *_forecast(tables),
         *_indicators(tables),
     ]  # fmt: skip
 
@@ -57,11 +57,11 @@ def today(tables: Tables) -> list[Block]:
 def _why(tables: Tables) -> list[Block]:
     hamlets, indicators = tables.of["hamlets"], tables.of["indicators"]
     states = hamlets["mobile_state"].value_counts()
-    sharing, fibre = (indicator(indicators, name) for name in ("BTS_SHARE_RATIO", "VILLAGE_FTTH_COV"))
+    sharing, fiber = (indicator(indicators, name) for name in ("BTS_SHARE_RATIO", "VILLAGE_FTTH_COV"))
     text = (
         f"Toàn tỉnh có {count(len(hamlets))} thôn, bản, tổ dân phố, trong đó {count(states.get('none', 0))} thôn trắng "
         f"sóng và {count(states.get('weak', 0))} thôn lõm sóng di động băng rộng. Tỷ lệ thôn có cáp quang FTTH là "
-        f"{figure(fibre['value'])} % (mục tiêu 2025: {figure(fibre['target_2025'])} %); tỷ lệ dùng chung vị trí trạm "
+        f"{figure(fiber['value'])} % (mục tiêu 2025: {figure(fiber['target_2025'])} %); tỷ lệ dùng chung vị trí trạm "
         f"BTS là {figure(sharing['value'])} % (mục tiêu 2025: {figure(sharing['target_2025'])} %). Quy hoạch xác định "
         "vị trí, loại công trình, nghĩa vụ dùng chung, lộ trình và kinh phí để đạt các chỉ tiêu với chi phí thấp nhất."
     )
@@ -169,7 +169,7 @@ def _mobile(tables: Tables) -> list[Block]:
     ]  # fmt: skip
 
 
-def _fibre(tables: Tables) -> list[Block]:
+def _fiber(tables: Tables) -> list[Block]:
     hamlets, routes = tables.of["hamlets"], tables.of["routes"]
     has = hamlets["ftth"].astype("boolean")
     groups = hamlets.assign(

@@ -1,4 +1,4 @@
-"""The fibre of the sample province: rings between the district seats, branches to every commune, drops to the hamlets.
+"""The fiber of the sample province: rings between the district seats, branches to every commune, drops to the hamlets.
 
 Every route lies on a road. Two operators have a ring and share the communes between them, the third is in the
 towns; who is where, cores and free ports are assumptions.
@@ -39,12 +39,12 @@ EXCHANGE_DM = 110_000  # longest cable from an exchange: a small one stands in t
 TAPPED_DM = 40_000  # along its cable; a distribution point so near to a hamlet without FTTH is full
 DROP_M = 500.0  # an access point so near to homes of a hamlet without FTTH is full,
 AT_RISK_SHARE = 0.4  # beyond this share of the hamlet's households
-BACKHAUL_M = 1500.0  # a mast farther than this from a road gets its fibre from the next hamlet
+BACKHAUL_M = 1500.0  # a mast farther than this from a road gets its fiber from the next hamlet
 OPERATOR_STEP, SPARE_STEP, PORT_STEP = 51, 52, 53
 PROVENANCE = "mô phỏng: tuyến và nút KHÔNG có thật"
 
 
-def fibre(
+def fiber(
     roads: gpd.GeoDataFrame,
     villages: gpd.GeoDataFrame,
     dwellings: gpd.GeoDataFrame,
@@ -55,7 +55,7 @@ def fibre(
     """Routes and nodes, as the layers of these names describe them.
 
     Hamlets with `declared_ftth`, and no others, have a distribution and an access point; a route may pass through
-    others, and leads to the road nearest to every station whose backhaul is fibre. What could be tapped in a hamlet
+    others, and leads to the road nearest to every station whose backhaul is fiber. What could be tapped in a hamlet
     without FTTH has no free port: so the state computed from the network is the declared one.
     """
     network = _Network(roads)
@@ -171,9 +171,9 @@ def _lay(
         return
     own = villages.commune_code.map(operator_of).to_numpy() == operator
     seat_rows = [row for code, row in seats.items() if operator_of[code] == operator]
-    has_fibre = own & villages.declared_ftth.to_numpy(bool)
+    has_fiber = own & villages.declared_ftth.to_numpy(bool)
     _branch(network, laid, at_centre[seat_rows], 2)
-    _branch(network, laid, at_centre[has_fibre], 3)
+    _branch(network, laid, at_centre[has_fiber], 3)
     mine = boxes[boxes.operator == operator]
     _branch(network, laid, mine.junction.to_numpy(), 3)
     to_box = mine.road[mine.road >= 0].to_numpy()
@@ -250,7 +250,7 @@ def _nodes(
     boxes: pd.DataFrame,
     seed: int,
 ) -> gpd.GeoDataFrame:
-    """Exchanges at commune seats, a distribution point in each hamlet with fibre, access points at its clusters."""
+    """Exchanges at commune seats, a distribution point in each hamlet with fiber, access points at its clusters."""
     rng = stream(seed, PORT_STEP)
     tapped = {operator: _tapped(network, laid[operator], villages, dwellings) for operator in OPERATORS}
     rows = []

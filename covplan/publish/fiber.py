@@ -1,4 +1,4 @@
-"""The fibre plan as files: tables for a spreadsheet, lines and hamlets for a GIS. Each file whole or not at all."""
+"""The fiber plan as files: tables for a spreadsheet, lines and hamlets for a GIS. Each file whole or not at all."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
-PACKAGE = "fibre.gpkg"
+PACKAGE = "fiber.gpkg"
 
 
-def write_fibre(
+def write_fiber(
     out: Path, reach: gpd.GeoDataFrame, proposals: gpd.GeoDataFrame, tables: Mapping[str, pd.DataFrame]
 ) -> list[Path]:
-    """Write fibre_reach.csv, one CSV per table and fibre.gpkg (hamlets by reach, proposals) into a folder.
+    """Write fiber_reach.csv, one CSV per table and fiber.gpkg (hamlets by reach, proposals) into a folder.
 
     Parameters
     ----------
     tables : mapping
-        By name: `order` becomes fibre_order.csv.
+        By name: `order` becomes fiber_order.csv.
     """
     written = []
     for name, table in {"reach": pd.DataFrame(reach.drop(columns="geometry")), **tables}.items():
-        path = out / f"fibre_{name}.csv"
+        path = out / f"fiber_{name}.csv"
         with written_whole(path) as part:
             # utf-8-sig: Excel takes a file without the mark for the system's own encoding.
             table.to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -10,7 +10,7 @@ import pandas as pd
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import download_osm, read_osm, road_graph
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
-from covplan.propose.fiber.program import plan_fibre
+from covplan.propose.fiber.program import plan_fiber
 from covplan.study.errors import LayerError
 from covplan.terrain.ground import load_ground
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
-    from covplan.propose.fiber.program import FibrePlan
+    from covplan.propose.fiber.program import FiberPlan
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
 
 
-def fibre_reach(
+def fiber_reach(
     study: Study, *, network: Network | None = None, roads: gpd.GeoDataFrame | None = None
 ) -> tuple[gpd.GeoDataFrame, list[Finding]]:
     """FTTH state of every hamlet (columns of resources/layers/reach.csv), and what kept hamlets from being judged.
@@ -35,16 +35,16 @@ def fibre_reach(
     Parameters
     ----------
     network : Network, optional
-        That of `fibre_network`, when it is needed elsewhere too.
+        That of `fiber_network`, when it is needed elsewhere too.
     roads : GeoDataFrame, optional
         Instead of the study's roads layer.
     """
-    network = network or fibre_network(study, roads=roads)
+    network = network or fiber_network(study, roads=roads)
     table = reach(study.villages, study.dwellings, study.nodes, network, study.settings.fiber)
     return table, reach_findings(table, study.nodes, network, study.settings.fiber)
 
 
-def extend_fibre(
+def extend_fiber(
     study: Study,
     *,
     network: Network | None = None,
@@ -54,27 +54,27 @@ def extend_fibre(
     sites: gpd.GeoDataFrame | None = None,
     gap: float = 0.0,
     time_limit_s: float = 300.0,
-) -> FibrePlan:
+) -> FiberPlan:
     """Hamlets to connect next, in order, with routes, materials and cost.
 
     Parameters
     ----------
     network, reached : optional
-        Of `fibre_network` (with slopes, and with the same sites) and `fibre_reach`, when they are there already.
+        Of `fiber_network` (with slopes, and with the same sites) and `fiber_reach`, when they are there already.
     targets : sequence of (year, per cent), optional
         The study's targets of VILLAGE_FTTH_COV by default.
     budget_vnd : float, optional
         Most households for this money, instead of targets.
     sites : GeoDataFrame, optional
-        Stations that want fibre in the same trench: `site_id`, `must`, and what it costs to leave one out, `worth_vnd`.
+        Stations that want fiber in the same trench: `site_id`, `must`, and what it costs to leave one out, `worth_vnd`.
     """
-    network = network or fibre_network(study, sites=sites, slopes=True)
-    reached = fibre_reach(study, network=network)[0] if reached is None else reached
+    network = network or fiber_network(study, sites=sites, slopes=True)
+    reached = fiber_reach(study, network=network)[0] if reached is None else reached
     settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
     stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
     wards = study.communes["name"].str.startswith(("Phường", "Thị trấn"))
     own = study.communes["boundary_version"] == settings.province.boundaries
-    return plan_fibre(
+    return plan_fiber(
         reached,
         study.dwellings,
         study.nodes,
@@ -101,7 +101,7 @@ def _decided(study: Study, decision: str) -> set[str]:
     return {str(one) for one in decisions.loc[about, "village_id"].dropna()}
 
 
-def fibre_single_routes(study: Study, network: Network) -> tuple[list[Single], pd.DataFrame]:
+def fiber_single_routes(study: Study, network: Network) -> tuple[list[Single], pd.DataFrame]:
     """Stretches of cable whose break cuts hamlets off, each with the cheapest ring; and the hamlets exposed."""
     kind = mounting(network.graph, buried=study.settings.fiber.buried)
     cost_vnd = route_cost_vnd(network.graph, kind, study.settings.costs, study.settings.fiber)
@@ -109,17 +109,17 @@ def fibre_single_routes(study: Study, network: Network) -> tuple[list[Single], p
 
 
 @dataclass(frozen=True)
-class FibreResult:
-    """Everything `covplan fibre` writes."""
+class FiberResult:
+    """Everything `covplan fiber` writes."""
 
     reach: gpd.GeoDataFrame
-    plan: FibrePlan
+    plan: FiberPlan
     single_routes: pd.DataFrame
     """Stretches without a way around, worst first, with the cheapest ring."""
     findings: list[Finding]
 
 
-def fibre_plan(
+def fiber_plan(
     study: Study,
     *,
     osm: Path | None = None,
@@ -128,8 +128,8 @@ def fibre_plan(
     budget_vnd: float | None = None,
     time_limit_s: float = 300.0,
     progress: Callable[[str], None] = lambda _step: None,
-) -> FibreResult:
-    """Reach, extension and redundancy of the study's fibre.
+) -> FiberResult:
+    """Reach, extension and redundancy of the study's fiber.
 
     Parameters
     ----------
@@ -138,23 +138,23 @@ def fibre_plan(
     download : bool
         Get them from the internet.
     targets, budget_vnd, time_limit_s
-        As in `extend_fibre`.
+        As in `extend_fiber`.
     """
     progress("mạng đường, cáp (roads, cables)")
     bounds = study.grid.bounds
     roads = None if osm is None else read_osm(osm, study.settings.province.epsg, bounds)
     if download:
         roads = download_osm(study.communes.to_crs(4326).total_bounds, study.settings.province.epsg)
-    network = fibre_network(study, roads=roads, slopes=True)
+    network = fiber_network(study, roads=roads, slopes=True)
     progress("FTTH theo thôn (reach)")
-    reached, found = fibre_reach(study, network=network)
+    reached, found = fiber_reach(study, network=network)
     progress("mở rộng cáp (extension)")
-    plan = extend_fibre(
+    plan = extend_fiber(
         study, network=network, reached=reached, targets=targets, budget_vnd=budget_vnd, time_limit_s=time_limit_s
     )
     progress("tuyến độc đạo (single routes)")
-    singles = fibre_single_routes(study, network)[0]
-    return FibreResult(reached, plan, _single_table(singles, study.villages), [*found, *plan.findings])
+    singles = fiber_single_routes(study, network)[0]
+    return FiberResult(reached, plan, _single_table(singles, study.villages), [*found, *plan.findings])
 
 
 def _single_table(singles: list[Single], villages: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -175,14 +175,14 @@ def _single_table(singles: list[Single], villages: gpd.GeoDataFrame) -> pd.DataF
     return pd.DataFrame(rows, columns=columns)
 
 
-def fibre_network(
+def fiber_network(
     study: Study,
     *,
     roads: gpd.GeoDataFrame | None = None,
     sites: gpd.GeoDataFrame | None = None,
     slopes: bool = False,
 ) -> Network:
-    """Roads, cables, fibre nodes, homes and sites of the study as one graph; with slopes of its terrain where asked."""
+    """Roads, cables, fiber nodes, homes and sites of the study as one graph; with slopes of its terrain where asked."""
     lines = study.roads if roads is None else roads
     if lines.empty:
         raise LayerError("roads.gpkg: missing; cable runs along roads. Add the layer, or give a file of OpenStreetMap.")

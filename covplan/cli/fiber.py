@@ -1,4 +1,4 @@
-"""The command of the fibre network."""
+"""The command of the fiber network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from covplan.cli.base import FOLDER, language, main, number, open_console, resul
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from covplan.pipeline import FibreResult
+    from covplan.pipeline import FiberResult
     from covplan.study.findings import Language
 
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 @click.option("--budget", type=click.FloatRange(min=0), help="Most households for so many VND, instead of targets.")
 @click.option("--time-limit", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds per phase.")
 @language
-def fibre(
+def fiber(
     study: Path,
     out: Path,
     osm: Path | None,
@@ -39,11 +39,11 @@ def fibre(
 ) -> None:
     """Who has FTTH in STUDY, which hamlets to connect next, along which roads, in which order, for how much.
 
-    Writes into OUT fibre_reach.csv, fibre_order.csv (marginal costs), fibre_bill.csv (materials), fibre_summary.csv,
-    fibre_single_routes.csv, fibre_findings.csv and fibre.gpkg.
+    Writes into OUT fiber_reach.csv, fiber_order.csv (marginal costs), fiber_bill.csv (materials), fiber_summary.csv,
+    fiber_single_routes.csv, fiber_findings.csv and fiber.gpkg.
     """
-    from covplan.pipeline import fibre_plan
-    from covplan.publish.fibre import write_fibre
+    from covplan.pipeline import fiber_plan
+    from covplan.publish.fiber import write_fiber
     from covplan.study.findings import findings_table
     from covplan.study.folder import open_study
     from covplan.study.progress import shown_progress
@@ -52,7 +52,7 @@ def fibre(
     console = open_console()
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
-        made = fibre_plan(
+        made = fiber_plan(
             opened,
             osm=osm,
             download=download_roads,
@@ -68,9 +68,9 @@ def fibre(
             "single_routes": made.single_routes,
             "findings": findings_table(made.findings, lang),
         }
-        write_fibre(out, made.reach, made.plan.proposals, tables)
-    _show_fibre(console, made, lang)
-    console.print(f"[green]{out}[/]: fibre.gpkg, fibre_*.csv")
+        write_fiber(out, made.reach, made.plan.proposals, tables)
+    _show_fiber(console, made, lang)
+    console.print(f"[green]{out}[/]: fiber.gpkg, fiber_*.csv")
 
 
 def _phases(targets: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[int, float]] | None:
@@ -92,7 +92,7 @@ def _phases(targets: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[int,
     return phases
 
 
-def _show_fibre(console: Console, made: FibreResult, lang: Language) -> None:
+def _show_fiber(console: Console, made: FiberResult, lang: Language) -> None:
     from rich.table import Table
 
     served, known = int(made.reach["ftth"].sum()), int(made.reach["ftth"].notna().sum())
@@ -133,6 +133,6 @@ def _show_fibre(console: Console, made: FibreResult, lang: Language) -> None:
     console.print(table)
     for row in made.plan.summary.itertuples():
         if row.short:
-            vi = f"{row.year}: còn thiếu {row.short} thôn, không tuyến nào đến được (xem fibre_findings.csv)"
-            en = f"{row.year}: short by {row.short} hamlets no route can reach (see fibre_findings.csv)"
+            vi = f"{row.year}: còn thiếu {row.short} thôn, không tuyến nào đến được (xem fiber_findings.csv)"
+            en = f"{row.year}: short by {row.short} hamlets no route can reach (see fiber_findings.csv)"
             console.print(f"[yellow]{vi if lang == 'vi' else en}[/]", highlight=False)
