@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from covplan.pipeline.plan import make_plan
-    from covplan.pipeline.proposals import propose_sharing, what_if
     from covplan.pipeline.radio import coverage, explain_link
+    from covplan.pipeline.sharing import propose_sharing
+    from covplan.pipeline.what_if import what_if
     from covplan.publish.annexes import write_annexes
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.report import write_report
@@ -52,9 +53,9 @@ _HOMES = {
     "explain_link": "covplan.pipeline.radio",
     "make_plan": "covplan.pipeline.plan",
     "open_study": "covplan.study.folder",
-    "propose_sharing": "covplan.pipeline.proposals",
+    "propose_sharing": "covplan.pipeline.sharing",
     "read_drawn": "covplan.study.drawn",
-    "what_if": "covplan.pipeline.proposals",
+    "what_if": "covplan.pipeline.what_if",
     "write_annexes": "covplan.publish.annexes",
     "write_geopackage": "covplan.publish.geopackage",
     "write_report": "covplan.publish.report",

@@ -8,22 +8,11 @@ from covplan.pipeline.fiber import (
     fiber_reach,
     fiber_single_routes,
 )
+from covplan.pipeline.places_5g import confirm_places_5g, propose_places_5g
 from covplan.pipeline.plan import (
     compare,
     compare_definitions,
     make_plan,
-)
-from covplan.pipeline.proposals import (
-    WhatIf,
-    confirm_places_5g,
-    confirm_white_spots,
-    hamlets_in_need,
-    phase_proposals,
-    propose_places_5g,
-    propose_sharing,
-    propose_white_spots,
-    supply_curve,
-    what_if,
 )
 from covplan.pipeline.proposed import propose, with_kept_proposals
 from covplan.pipeline.radio import (
@@ -36,7 +25,11 @@ from covplan.pipeline.radio import (
     on_terrain,
     reliability,
 )
+from covplan.pipeline.sharing import propose_sharing
 from covplan.pipeline.trench import FiberProposed, propose_fiber
+from covplan.pipeline.what_if import WhatIf, what_if
+from covplan.pipeline.white_spots import confirm_white_spots, hamlets_in_need, propose_white_spots, supply_curve
+from covplan.pipeline.years import phase_proposals
 
 __all__ = [
     "FiberProposed",

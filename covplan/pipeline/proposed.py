@@ -7,15 +7,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pandas as pd
 
-from covplan.pipeline.proposals import (
-    confirm_places_5g,
-    confirm_white_spots,
-    phase_proposals,
-    propose_places_5g,
-    propose_sharing,
-    propose_white_spots,
-)
+from covplan.pipeline.places_5g import confirm_places_5g, propose_places_5g
+from covplan.pipeline.sharing import propose_sharing
 from covplan.pipeline.trench import propose_fiber
+from covplan.pipeline.white_spots import confirm_white_spots, propose_white_spots
+from covplan.pipeline.years import phase_proposals
 from covplan.propose.common.decisions import marked
 from covplan.propose.white_spots.program import supply_curve
 from covplan.study.columns import split_list

@@ -10,7 +10,7 @@ from shapely.geometry import LineString, Point
 from covplan.fiber.access import cable_m, fiber_ways
 from covplan.fiber.reach import join_network
 from covplan.fiber.roads import attached, matrix, nearest_way, road_graph
-from covplan.pipeline.proposals import _cable
+from covplan.pipeline.backhaul import cable_to_fiber
 from covplan.study.folder import open_study
 from tests.study import EPSG, SOUTH, WEST, small_study
 
@@ -80,10 +80,10 @@ def test_without_roads_the_straight_distance_is_stretched_and_said_to_be(tmp_pat
     study = open_study(small_study(tmp_path / "s"))
     route = study.routes.geometry.iloc[0]
     x, y = np.array([WEST + 6000.0]), np.array([SOUTH + 5000.0])
-    by_road = _cable(study)(x, y)
+    by_road = cable_to_fiber(study)(x, y)
     assert by_road.by_road.all()
     assert by_road.length_m[0] == pytest.approx(2000, rel=1e-3)
     roadless = open_study(small_study(tmp_path / "roadless", roads=lambda roads: roads[:0]))
-    straight = _cable(roadless)(x, y)
+    straight = cable_to_fiber(roadless)(x, y)
     assert not straight.by_road.any()
     assert straight.length_m[0] == pytest.approx(1.3 * route.distance(Point(x[0], y[0])), rel=1e-6)

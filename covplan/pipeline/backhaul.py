@@ -1,0 +1,34 @@
+"""Cable from any point to the nearest fiber."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from covplan.fiber.access import Cable, cable_m, fiber_ways
+from covplan.pipeline.fiber import fiber_network
+from covplan.propose.common import candidates
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from covplan.study.folder import Study
+
+
+def cable_to_fiber(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
+    """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
+    ways = None if study.roads.empty else fiber_ways(fiber_network(study), study.routes)
+    fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
+
+    def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:
+        way_m = np.full(x_m.size, np.inf) if ways is None else cable_m(ways, x_m, y_m)
+        by_road = np.isfinite(way_m)
+        straight_m = candidates.nearest_road_m(x_m, y_m, fiber) * study.settings.propose.backhaul_detour
+        return Cable(np.where(by_road, way_m, straight_m), by_road)
+
+    return cable

@@ -1,0 +1,41 @@
+"""Proposals of all kinds and the year each is done in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from covplan.pipeline.plan import make_plan
+from covplan.propose.programme.years import in_years
+
+if TYPE_CHECKING:
+    import geopandas as gpd
+
+    from covplan.propose.programme.years import Phased
+    from covplan.study.folder import Study
+    from covplan.study.plan import Plan
+
+
+def phase_proposals(
+    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None, lower_targets: bool = False
+) -> tuple[gpd.GeoDataFrame, Phased]:
+    """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets.
+
+    Parameters
+    ----------
+    today : Plan, optional
+        Of the study as it is, when it is known already.
+    lower_targets : bool
+        As in `propose.phasing.phase`.
+    """
+    plan, settings = today or make_plan(study), study.settings
+    return in_years(
+        proposals,
+        plan.indicators,
+        plan.locations,
+        settings.phases,
+        settings.targets,
+        planned=study.stations[study.stations["status"] == "planned"],
+        counted=plan.evidence,
+        lower_targets=lower_targets,
+        time_limit_s=settings.propose.time_limit_s,
+    )
