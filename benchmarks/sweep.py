@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> dict[str, float]:
 def sweep_against_exact(spec: Spec) -> dict[str, float]:
     """Receivers per second of both, on one core."""
     study = _on_cells(spec)
-    ground = pipeline.load_study_ground(study)
+    ground = pipeline.Workspace(study).ground
     samples = math.ceil(spec.radius_km * 1000.0 / spec.cell_m) + 1
     radials = math.ceil(2.0 * math.pi * samples)
     setting = Setting(

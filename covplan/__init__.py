@@ -11,8 +11,9 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from covplan.pipeline.coverage import coverage
+    from covplan.pipeline.links import explain_link
     from covplan.pipeline.plan import make_plan
-    from covplan.pipeline.radio import coverage, explain_link
     from covplan.pipeline.sharing import propose_sharing
     from covplan.pipeline.what_if import what_if
     from covplan.publish.annexes import write_annexes
@@ -49,8 +50,8 @@ _HOMES = {
     "CovplanError": "covplan.study.errors",
     "Plan": "covplan.study.plan",
     "Study": "covplan.study.folder",
-    "coverage": "covplan.pipeline.radio",
-    "explain_link": "covplan.pipeline.radio",
+    "coverage": "covplan.pipeline.coverage",
+    "explain_link": "covplan.pipeline.links",
     "make_plan": "covplan.pipeline.plan",
     "open_study": "covplan.study.folder",
     "propose_sharing": "covplan.pipeline.sharing",

@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from covplan.cli import main
-from covplan.pipeline import load_study_ground
+from covplan.pipeline import Workspace
 from covplan.radio.links import receive
 from covplan.study.folder import open_study
 from tests.study import EPSG, SIDE, SOUTH, WEST, small_study
@@ -471,7 +471,7 @@ def measured(folder: Path, offset_db: float, count: int = 240) -> None:
     points = gpd.GeoSeries.from_xy(x, y, crs=EPSG).to_crs(4326)
     rows = pd.DataFrame({"operator": "VTL", "technology": "4G", "lon": points.x.round(6), "lat": points.y.round(6)})
     said = receive(
-        study.stations[study.stations["operator"] == "VTL"], study.cells, x, y, load_study_ground(study), "4G",
+        study.stations[study.stations["operator"] == "VTL"], study.cells, x, y, Workspace(study).ground, "4G",
         study.settings.radio["4G"], study.settings.propagation,
     ).rsrp_dbm  # fmt: skip
     rows["rsrp_dbm"] = (said + offset_db + chance.normal(0, 4, count)).round(1)

@@ -107,6 +107,11 @@ def road_graph(
     return _measured(graph, np.arange(len(lines)), elevation_m, grid)
 
 
+def with_slopes(graph: RoadGraph, elevation_m: NDArray[np.float32], grid: Grid) -> RoadGraph:
+    """The graph with the mean steepness of each edge, from heights on a grid, metres."""
+    return _measured(graph, np.arange(graph.edges), elevation_m, grid)
+
+
 def with_cables(graph: RoadGraph, routes: gpd.GeoDataFrame) -> RoadGraph:
     """The graph with existing routes that leave the roads as edges of their own (class `cable`)."""
     lines = _parts(routes.geometry)

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from covplan.fiber.access import Cable, cable_m, fiber_ways
-from covplan.pipeline.fiber import fiber_network
 from covplan.propose.common import candidates
 
 if TYPE_CHECKING:
@@ -17,12 +16,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from covplan.study.folder import Study
+    from covplan.pipeline.workspace import Workspace
 
 
-def cable_to_fiber(study: Study) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
+def cable_to_fiber(workspace: Workspace) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
     """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
-    ways = None if study.roads.empty else fiber_ways(fiber_network(study), study.routes)
+    study = workspace.study
+    ways = None if study.roads.empty else fiber_ways(workspace.land.network(), study.routes)
     fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 
     def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:

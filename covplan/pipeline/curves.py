@@ -11,7 +11,7 @@ from covplan.assess.curves import fiber_curve, sharing_curve, signal_curves
 from covplan.assess.hamlets import ANY, covered_share, states
 from covplan.assess.indicators import ZONES_AND_TOURISM, mobile_coverage, places_with_5g, population_with_5g
 from covplan.assess.places import place_states
-from covplan.pipeline.radio import radio_in_force
+from covplan.pipeline.workspace import radio_in_force
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from covplan.assess.demand import Demand
     from covplan.assess.hamlets import Signal
-    from covplan.pipeline.radio import HeardPlaces
+    from covplan.pipeline.reception import PlaceReception
     from covplan.study.folder import Study
 
 
@@ -31,7 +31,7 @@ def indicator_curves(
     stations: gpd.GeoDataFrame,
     demand: Demand,
     signals: Sequence[Signal],
-    heard: HeardPlaces | None,
+    reception: PlaceReception | None,
     reached: gpd.GeoDataFrame | None,
 ) -> pd.DataFrame:
     """Curves of every indicator the layers give, counted anew at every step; columns of resources/layers/curves.csv.
@@ -40,7 +40,7 @@ def indicator_curves(
     ----------
     hamlets : GeoDataFrame
         Of `hamlet_states`; `stations` on air.
-    signals, heard, reached
+    signals, reception, reached
         What the centres and clusters of `demand` receive, what the places do, and FTTH; left out where not computed.
     """
     technology = study.settings.definition.technology
@@ -50,8 +50,9 @@ def indicator_curves(
         tables.append(_mobile(study, hamlets, demand, best[technology]))
     if "5G" in best:
         tables.append(_population(study, hamlets, demand, best["5G"]))
-    if heard is not None:
-        tables += [_places(study, heard, "5G_KEYPLACES"), _places(study, heard, "5G_IZ_TOURISM", ZONES_AND_TOURISM)]
+    if reception is not None:
+        tables.append(_places(study, reception, "5G_KEYPLACES"))
+        tables.append(_places(study, reception, "5G_IZ_TOURISM", ZONES_AND_TOURISM))
     if reached is not None:
         tables.append(fiber_curve(reached, study.settings.fiber.served_share))
     return pd.concat(tables, ignore_index=True)
@@ -88,8 +89,10 @@ def _population(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: S
     )
 
 
-def _places(study: Study, heard: HeardPlaces, indicator: str, kinds: Sequence[str] | None = None) -> pd.DataFrame:
-    s, points, best = study.settings, heard.points, heard.best
+def _places(
+    study: Study, reception: PlaceReception, indicator: str, kinds: Sequence[str] | None = None
+) -> pd.DataFrame:
+    s, points, best = study.settings, reception.points, reception.best
 
     def value_pct(covered: NDArray[np.bool_]) -> float | None:
         found = place_states(
@@ -98,5 +101,5 @@ def _places(study: Study, heard: HeardPlaces, indicator: str, kinds: Sequence[st
         return places_with_5g(found, kinds).value_pct
 
     return signal_curves(
-        indicator, value_pct, best.rsrp_dbm, best.edge_throughput_mbps, heard.radio, s.propagation.location_sigma_db
+        indicator, value_pct, best.rsrp_dbm, best.edge_throughput_mbps, reception.radio, s.propagation.location_sigma_db
     )

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from covplan.fiber.reach import join_network, reach, reach_findings
-from covplan.fiber.roads import download_osm, read_osm, road_graph
+from covplan.fiber.roads import download_osm, read_osm
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
+from covplan.pipeline.workspace import workspace_of
 from covplan.propose.fiber.program import plan_fiber
-from covplan.study.errors import LayerError
-from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,13 +20,14 @@ if TYPE_CHECKING:
 
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
+    from covplan.pipeline.workspace import Workspace
     from covplan.propose.fiber.program import FiberPlan
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
 
 
 def fiber_reach(
-    study: Study, *, network: Network | None = None, roads: gpd.GeoDataFrame | None = None
+    study: Study | Workspace, *, network: Network | None = None, roads: gpd.GeoDataFrame | None = None
 ) -> tuple[gpd.GeoDataFrame, list[Finding]]:
     """FTTH state of every hamlet (columns of resources/layers/reach.csv), and what kept hamlets from being judged.
 
@@ -39,13 +38,14 @@ def fiber_reach(
     roads : GeoDataFrame, optional
         Instead of the study's roads layer.
     """
-    network = network or fiber_network(study, roads=roads)
-    table = reach(study.villages, study.dwellings, study.nodes, network, study.settings.fiber)
-    return table, reach_findings(table, study.nodes, network, study.settings.fiber)
+    workspace = workspace_of(study)
+    if network is None and roads is None:
+        return workspace.land.reach
+    return workspace.land.reach_in(network or fiber_network(workspace, roads=roads))
 
 
 def extend_fiber(
-    study: Study,
+    study: Study | Workspace,
     *,
     network: Network | None = None,
     reached: gpd.GeoDataFrame | None = None,
@@ -68,8 +68,10 @@ def extend_fiber(
     sites : GeoDataFrame, optional
         Stations that want fiber in the same trench: `site_id`, `must`, and what it costs to leave one out, `worth_vnd`.
     """
-    network = network or fiber_network(study, sites=sites, slopes=True)
-    reached = fiber_reach(study, network=network)[0] if reached is None else reached
+    workspace = workspace_of(study)
+    network = network or fiber_network(workspace, sites=sites, slopes=True)
+    reached = fiber_reach(workspace, network=network)[0] if reached is None else reached
+    study = workspace.study
     settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
     stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
     wards = study.communes["name"].str.startswith(("Phường", "Thị trấn"))
@@ -120,7 +122,7 @@ class FiberResult:
 
 
 def fiber_plan(
-    study: Study,
+    study: Study | Workspace,
     *,
     osm: Path | None = None,
     download: bool = False,
@@ -141,16 +143,17 @@ def fiber_plan(
         As in `extend_fiber`.
     """
     progress("mạng đường, cáp (roads, cables)")
-    bounds = study.grid.bounds
+    workspace = workspace_of(study)
+    study, bounds = workspace.study, workspace.study.grid.bounds
     roads = None if osm is None else read_osm(osm, study.settings.province.epsg, bounds)
     if download:
         roads = download_osm(study.communes.to_crs(4326).total_bounds, study.settings.province.epsg)
-    network = fiber_network(study, roads=roads, slopes=True)
+    network = fiber_network(workspace, roads=roads, slopes=True)
     progress("FTTH theo thôn (reach)")
-    reached, found = fiber_reach(study, network=network)
+    reached, found = fiber_reach(workspace, network=network)
     progress("mở rộng cáp (extension)")
     plan = extend_fiber(
-        study, network=network, reached=reached, targets=targets, budget_vnd=budget_vnd, time_limit_s=time_limit_s
+        workspace, network=network, reached=reached, targets=targets, budget_vnd=budget_vnd, time_limit_s=time_limit_s
     )
     progress("tuyến độc đạo (single routes)")
     singles = fiber_single_routes(study, network)[0]
@@ -176,17 +179,15 @@ def _single_table(singles: list[Single], villages: gpd.GeoDataFrame) -> pd.DataF
 
 
 def fiber_network(
-    study: Study,
+    study: Study | Workspace,
     *,
     roads: gpd.GeoDataFrame | None = None,
     sites: gpd.GeoDataFrame | None = None,
     slopes: bool = False,
 ) -> Network:
     """Roads, cables, fiber nodes, homes and sites of the study as one graph; with slopes of its terrain where asked."""
-    lines = study.roads if roads is None else roads
-    if lines.empty:
-        raise LayerError("roads.gpkg: missing; cable runs along roads. Add the layer, or give a file of OpenStreetMap.")
-    elevation = study.rasters["elevation"] if slopes else None
-    heights = None if elevation is None else load_ground(study.grid, elevation).elevation_m
-    graph = road_graph(lines, elevation_m=heights, grid=study.grid)
-    return join_network(graph, study.dwellings, study.nodes, study.routes, sites)
+    land = workspace_of(study).land
+    if roads is None and sites is None:
+        return land.network(slopes=slopes)
+    graph = land.road_graph if roads is None else land.graph_of(roads)
+    return land.joined(land.sloped(graph) if slopes else graph, sites)

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from covplan.assess.compare import Comparison, cell_changes, hamlet_changes, indicator_changes, station_changes
-from covplan.assess.demand import area_points, demand_points
+from covplan.assess.demand import area_points
 from covplan.assess.hamlets import ANY, covered_share, hamlet_states, signal_table, states
 from covplan.assess.indicators import evidence, indicators, tallies
-from covplan.assess.locations import group_locations, on_air
 from covplan.assess.parts import parts
 from covplan.assess.reliability import published
 from covplan.assess.uncertainty import share_with_signal
+from covplan.pipeline.calibration import reliability
 from covplan.pipeline.curves import indicator_curves
-from covplan.pipeline.fiber import fiber_reach
-from covplan.pipeline.radio import (
-    hear,
-    hear_places,
-    on_terrain,
-    places_heard,
-    population_raster,
-    radio_in_force,
-    reliability,
-)
+from covplan.pipeline.reception import assessed_places, receive_demand, receive_places
+from covplan.pipeline.workspace import radio_in_force, workspace_of
 from covplan.study.findings import Findings, finding
+from covplan.study.language import _
 from covplan.study.plan import Plan, no_proposals
 from covplan.study.settings_file import settings_difference
 
@@ -38,27 +30,27 @@ if TYPE_CHECKING:
 
     from covplan.assess.demand import Demand
     from covplan.assess.hamlets import Signal
+    from covplan.pipeline.workspace import Workspace
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
 
 SIGNAL_SETTINGS = ("grid", "radio", "propagation", "coverage", "definitions")
 
 
-def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) -> Plan:
+def make_plan(study: Study | Workspace, *, progress: Callable[[str], None] | None = None) -> Plan:
     """Where the province stands: hamlets and places by what they receive, and every indicator of the plan.
 
     With terrain and 4G stations the mobile state is computed; without, it is the one the study declares.
     """
-    s = study.settings
-    stations = on_air(study.stations)
-    locations = group_locations(stations)
-    demand = demand_points(study.villages, study.dwellings, population_raster(study))
-    signals = hear(study, demand, progress=progress)
+    workspace = workspace_of(study)
+    study, s = workspace.study, workspace.settings
+    stations, locations, demand = workspace.on_air, workspace.locations, workspace.land.demand
+    signals = receive_demand(workspace, demand, progress=progress)
     table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
-    reached, fiber_findings = _reached(study, progress)
+    reached, fiber_findings = _reached(workspace, progress)
     hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology, reached)
-    heard = hear_places(study, progress=progress)
-    places = places_heard(study, heard)
+    reception = receive_places(workspace, progress=progress)
+    places = assessed_places(workspace, reception)
     counted = tallies(hamlets, places, study.communes, stations, locations, s)
     return Plan(
         study=study,
@@ -71,11 +63,11 @@ def make_plan(study: Study, *, progress: Callable[[str], None] | None = None) ->
             counted, hamlets, table, places, stations, locations, study.communes,
             technology=s.definition.technology, weak_counts=s.coverage.count_weak_as_covered,
         ),
-        curves=indicator_curves(study, hamlets, stations, demand, signals, heard, reached),
+        curves=indicator_curves(study, hamlets, stations, demand, signals, reception, reached),
         evidence=evidence(counted),
-        reliability=published(hamlets, reliability(study).success if len(study.measurements) and signals else None),
+        reliability=published(hamlets, reliability(workspace).success if len(study.measurements) and signals else None),
         **no_proposals(s.province.epsg),
-        findings=Findings([*study.findings, *_terrain_findings(study), *fiber_findings]),
+        findings=Findings([*study.findings, *_terrain_findings(workspace), *fiber_findings]),
     )  # fmt: skip
 
 
@@ -102,7 +94,7 @@ def compare(before: Plan, after: Plan) -> Comparison:
     )  # fmt: skip
 
 
-def compare_definitions(study: Study, *, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
+def compare_definitions(study: Study | Workspace, *, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
     """The share of hamlets, households, people and area covered under every definition of the study, one row each.
 
     Columns: preset, technology, rsrp_threshold_dbm, throughput_mbps, confidence, denominator (what the definition
@@ -111,13 +103,14 @@ def compare_definitions(study: Study, *, progress: Callable[[str], None] | None 
     title_en, mark. Hamlets count as the definition says (weak ones as the study says), households and people where
     their clusters are covered.
     """
-    demand = demand_points(study.villages, study.dwellings, population_raster(study))
+    workspace = workspace_of(study)
+    study, demand = workspace.study, workspace.land.demand
     nothing = dict.fromkeys(["hamlets_pct", "households_pct", "population_pct", "area_pct", "area_error_pct"], np.nan)
     area = area_points(study.outline, study.settings.coverage.area_spacing_m)
     rows = []
     for preset, definition in study.settings.definitions.items():
         chosen = study.settings.coverage.model_copy(update={"preset": preset})
-        other = replace(study, settings=study.settings.model_copy(update={"coverage": chosen}))
+        other = workspace.changed(settings=study.settings.model_copy(update={"coverage": chosen}))
         radio = radio_in_force(other.settings, definition.technology)
         row: dict[str, object] = {
             "preset": preset, "technology": definition.technology, "rsrp_threshold_dbm": radio.rsrp_threshold_dbm,
@@ -125,9 +118,9 @@ def compare_definitions(study: Study, *, progress: Callable[[str], None] | None 
             "denominator": definition.denominator, **nothing, "unknown": len(study.villages),
         }  # fmt: skip
         for counted, shares in ((demand, _people_covered), (area, _area_covered)):
-            heard = hear(other, counted, technologies=(definition.technology,), progress=progress)
-            for best in (one for one in heard if one.operator == ANY):
-                row |= shares(other, counted, best)
+            signals = receive_demand(other, counted, technologies=(definition.technology,), progress=progress)
+            for best in (one for one in signals if one.operator == ANY):
+                row |= shares(other.study, counted, best)
         rows.append(row | {"title_vi": definition.title_vi, "title_en": definition.title_en, "mark": definition.mark})
     return pd.DataFrame(rows)
 
@@ -155,13 +148,16 @@ def _area_covered(_study: Study, _points: Demand, best: Signal) -> dict[str, obj
     return {"area_pct": 100 * share, "area_error_pct": 100 * float(np.sqrt(share * (1 - share) / covered.size))}
 
 
-def _reached(study: Study, progress: Callable[[str], None] | None) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
+def _reached(
+    workspace: Workspace, progress: Callable[[str], None] | None
+) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
     """FTTH of every hamlet, computed where the study has roads and fiber nodes."""
+    study = workspace.study
     if study.settings.coverage.basis == "declared" or study.roads.empty or study.nodes.empty:
         return None, []
     if progress:
-        progress("FTTH theo thôn (reach)")
-    return fiber_reach(study)
+        progress(_("FTTH reach of each hamlet"))
+    return workspace.land.reach
 
 
 def _intervals(study: Study, demand: Demand, signals: list[Signal]) -> dict[str, tuple[float, float]]:
@@ -180,12 +176,11 @@ def _intervals(study: Study, demand: Demand, signals: list[Signal]) -> dict[str,
     return {"VILLAGE_MBB_COV": (round(float(low), 2), round(float(high), 2))}
 
 
-def _terrain_findings(study: Study) -> list[Finding]:
+def _terrain_findings(workspace: Workspace) -> list[Finding]:
     """Stations on air that are left out of coverage for want of terrain."""
-    if study.rasters["elevation"] is None or study.settings.coverage.basis == "declared":
+    if not workspace.computes_signal:
         return []
-    air = on_air(study.stations)
-    off = air[~on_terrain(study, air)]
+    off = workspace.on_air[~workspace.on_terrain]
     return [
         finding("station_without_terrain", "bts_sites.csv", layer="stations", id=row.station_id, operator=row.operator)
         for row in off.itertuples()

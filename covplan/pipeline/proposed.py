@@ -11,6 +11,7 @@ from covplan.pipeline.places_5g import confirm_places_5g, propose_places_5g
 from covplan.pipeline.sharing import propose_sharing
 from covplan.pipeline.trench import propose_fiber
 from covplan.pipeline.white_spots import confirm_white_spots, propose_white_spots
+from covplan.pipeline.workspace import workspace_of
 from covplan.pipeline.years import phase_proposals
 from covplan.propose.common.decisions import marked
 from covplan.propose.white_spots.program import supply_curve
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.pipeline.workspace import Workspace
     from covplan.study.plan import Plan
 
 KINDS = ("white_spot", "supply_curve", "fiber", "place_5g", "share")
@@ -34,6 +36,7 @@ def propose(
     *,
     kinds: Sequence[str] = KINDS,
     phased: bool = True,
+    workspace: Workspace | None = None,
     progress: Callable[[str], None] = lambda _step: None,
 ) -> tuple[Plan, list[str]]:
     """The plan with its proposals, methods side by side and supply curve; and what there is to say of them.
@@ -47,11 +50,14 @@ def propose(
         With white_spot and fiber the backhaul of new masts and the cable to hamlets share their trenches.
     phased : bool
         Give every proposal its year, under the budgets and yearly targets of the study.
+    workspace : Workspace, optional
+        That the plan was made in: its terrain, roads and receptions are not made again.
     """
     study, made = plan.study, _Made()
+    workspace = workspace or workspace_of(study)
     spots = None
     if {"white_spot", "supply_curve"} & set(kinds):
-        spots = made.tried("điểm lõm, trắng (white spots)", lambda: propose_white_spots(study, progress=progress))
+        spots = made.tried("điểm lõm, trắng (white spots)", lambda: propose_white_spots(workspace, progress=progress))
     if spots is not None and "supply_curve" in kinds:
         progress("đường cung (supply curve)")
         costs, weighing = study.settings.costs, study.settings.propose
@@ -60,18 +66,18 @@ def propose(
     masts = None
     if "fiber" in kinds:
         joined = spots if "white_spot" in kinds else None
-        cable = made.tried("cáp quang (fiber)", lambda: propose_fiber(study, spots=joined, progress=progress))
+        cable = made.tried("cáp quang (fiber)", lambda: propose_fiber(workspace, spots=joined, progress=progress))
         if cable is not None:
             masts = cable.masts
             made.add(cable.proposals, cable.said, **cable.compared)
     if spots is not None and "white_spot" in kinds:
-        seen = confirm_white_spots(study, spots)["covered"]
+        seen = confirm_white_spots(workspace, spots)["covered"]
         told = f"thôn (hamlets): {int(seen.sum())}/{len(seen)} được tính lại và xác nhận (confirmed)"
         made.add(spots.proposals if masts is None else masts, [told], white_spot=_served(spots.comparison, "hamlets"))
     if "place_5g" in kinds:
-        placed = made.tried("địa điểm (places)", lambda: propose_places_5g(study, progress=progress))
+        placed = made.tried("địa điểm (places)", lambda: propose_places_5g(workspace, progress=progress))
         if placed is not None:
-            state = confirm_places_5g(study, placed)["state_5g"]
+            state = confirm_places_5g(workspace, placed)["state_5g"]
             lit = int((state == "covered").sum())
             told = f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)"
             if study.settings.places_5g.budget_vnd:
@@ -80,7 +86,7 @@ def propose(
             made.add(placed.proposals, [told], place_5g=_served(placed.comparison, "places"))
     if "share" in kinds:
         progress("dùng chung vị trí (sharing)")
-        shared = made.tried("dùng chung (sharing)", lambda: propose_sharing(study))
+        shared = made.tried("dùng chung (sharing)", lambda: propose_sharing(workspace))
         if shared is not None:
             lost = int(shared.coverage["hamlets_lost"].sum())
             told = f"dùng chung (sharing): {lost} thôn mất sóng của một nhà mạng khi tính lại (hamlets lost)"

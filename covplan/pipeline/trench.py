@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covplan.pipeline.fiber import extend_fiber, fiber_network, fiber_reach
+from covplan.pipeline.workspace import workspace_of
 from covplan.propose.fiber.trench import (
     Trenches,
     compared_hamlets,
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from covplan.pipeline.workspace import Workspace
     from covplan.propose.fiber.program import FiberPlan
     from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.folder import Study
@@ -42,7 +44,7 @@ class FiberProposed:
 
 
 def propose_fiber(
-    study: Study,
+    study: Study | Workspace,
     *,
     spots: WhiteSpotPlan | None = None,
     progress: Callable[[str], None] = lambda _step: None,
@@ -56,17 +58,18 @@ def propose_fiber(
     spots : WhiteSpotPlan, optional
         The plan whose new masts may share the trench.
     """
-    s = study.settings
+    workspace = workspace_of(study)
+    s = workspace.settings
     year, target = max(s.phases.years), s.targets["VILLAGE_FTTH_COV"]
     last_pct = target.target_2030 if target.target_2030 is not None else target.target_2025
     sites = None if spots is None else masts_to_connect(spots, s.costs)
     sites = None if sites is None or sites.empty else sites
-    network = fiber_network(study, sites=sites, slopes=True)
-    reached = fiber_reach(study, network=network)[0]
+    network = fiber_network(workspace, sites=sites, slopes=True)
+    reached = fiber_reach(workspace, network=network)[0]
 
     def planned(pct: float, own: gpd.GeoDataFrame | None) -> FiberPlan:
         return extend_fiber(
-            study, network=network, reached=reached, targets=[(year, pct)], sites=own,
+            workspace, network=network, reached=reached, targets=[(year, pct)], sites=own,
             time_limit_s=s.propose.time_limit_s,
         )  # fmt: skip
 

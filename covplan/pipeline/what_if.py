@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from covplan.pipeline.plan import make_plan
+from covplan.pipeline.workspace import workspace_of
 from covplan.propose.programme.what_if import changed_hamlets, changed_stations, cost_of_change
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from covplan.pipeline.workspace import Workspace
     from covplan.propose.common.costs import Range
     from covplan.study.folder import Study
     from covplan.study.plan import Plan
@@ -34,7 +36,7 @@ class WhatIf:
 
 
 def what_if(
-    study: Study,
+    study: Study | Workspace,
     *,
     add: Sequence[Mapping[str, Any]] = (),
     remove: Sequence[str] = (),
@@ -52,9 +54,12 @@ def what_if(
     before : Plan, optional
         Of the study as it is, when it is known already.
     """
+    workspace = workspace_of(study)
+    study = workspace.study
     stations = changed_stations(study.stations, study.settings, add=add, remove=remove, move=move)
     cells = study.cells[study.cells["station_id"].isin(stations["station_id"])]
-    before, after = before or make_plan(study), make_plan(replace(study, stations=stations, cells=cells))
+    before = before or make_plan(workspace)
+    after = make_plan(workspace.changed(stations=stations, cells=cells))
     figures = before.indicators[["indicator", "value"]].merge(
         after.indicators[["indicator", "value"]], on="indicator", suffixes=("_before", "_after")
     )

@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covplan.pipeline.plan import make_plan
+from covplan.pipeline.workspace import workspace_of
 from covplan.propose.programme.years import in_years
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
+    from covplan.pipeline.workspace import Workspace
     from covplan.propose.programme.years import Phased
     from covplan.study.folder import Study
     from covplan.study.plan import Plan
 
 
 def phase_proposals(
-    study: Study, proposals: gpd.GeoDataFrame, *, today: Plan | None = None, lower_targets: bool = False
+    study: Study | Workspace, proposals: gpd.GeoDataFrame, *, today: Plan | None = None, lower_targets: bool = False
 ) -> tuple[gpd.GeoDataFrame, Phased]:
     """Proposals of all kinds with the year each is done in, under the study's budgets and yearly targets.
 
@@ -27,7 +29,8 @@ def phase_proposals(
     lower_targets : bool
         As in `propose.phasing.phase`.
     """
-    plan, settings = today or make_plan(study), study.settings
+    workspace = workspace_of(study)
+    study, settings, plan = workspace.study, workspace.settings, today or make_plan(workspace)
     return in_years(
         proposals,
         plan.indicators,

@@ -48,7 +48,7 @@ def plan(tmp_path_factory):
 
 def received(study, technology, points):
     """RSRP at (x, y) of every operator with the technology on air, from the radio model alone."""
-    ground = covplan.pipeline.load_study_ground(study)
+    ground = covplan.pipeline.Workspace(study).ground
     radio, found = study.settings.radio[technology], {}
     air = study.stations[
         study.stations["technologies"].str.contains(technology) & (study.stations["status"] == "existing")

@@ -12,7 +12,7 @@ import pytest
 import covplan
 from covplan.assess.demand import demand_points
 from covplan.assess.locations import group_locations, on_air
-from covplan.pipeline import load_study_ground, propose_sharing
+from covplan.pipeline import Workspace, propose_sharing
 from covplan.propose.sharing.options import case, listen, market, points_of
 from covplan.propose.sharing.program import NOBODY
 from covplan.propose.sharing.rows import planned_network, rent_per_month
@@ -76,7 +76,7 @@ def of(study, **changes):
         study.stations, study.cells, group_locations(on_air(study.stations)), study.communes, study.places, settings
     )
     points = points_of(demand_points(study.villages, study.dwellings), study.villages)
-    heard = listen(who, points, load_study_ground(study), settings)
+    heard = listen(who, points, Workspace(study).ground, settings)
     return who, heard, points, case(who, heard, points, settings), settings
 
 

@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
 
-from covplan.propose.sharing.program import NOBODY
 from covplan.study.columns import split_list
 
 if TYPE_CHECKING:
@@ -22,7 +21,6 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from covplan.propose.sharing.options import Case, Market
     from covplan.propose.solve.cover import Cover
 
 AnyOptions = TypeVar("AnyOptions", bound=Any)  # `white_spot_options.Options` or `options_5g.PlaceOptions`
@@ -97,28 +95,6 @@ def require(problem: Cover, required: Sequence[NDArray[np.int64]]) -> Cover:
     return replace(
         problem, limits=csr_array(vstack([problem.limits, rows])), most=np.append(problem.most, -np.ones(size.size))
     )
-
-
-def decided_case(decisions: gpd.GeoDataFrame, market: Market, case: Case) -> tuple[Case, Decided]:
-    """The sharing program with what was decided in it."""
-    ids = market.locations["location_id"].to_numpy(object)
-    at = market.locations.geometry
-    chosen = market.moves.iloc[case.rows]
-    tenancy, host = chosen["tenancy"].to_numpy(np.int64), chosen["host"].to_numpy(np.int64)
-    origin = market.tenancies["location"].to_numpy(np.int64)[tenancy]
-    moves = pd.DataFrame(
-        {
-            "action": np.where(tenancy == NOBODY, "add_tenant", "consolidate"),
-            "operator": [market.operators[k] for k in chosen["operator"]],
-            "location_id": ids[host],
-            "from_location_id": np.where(tenancy == NOBODY, None, ids[origin]),
-            "x_m": at.x.to_numpy()[host],
-            "y_m": at.y.to_numpy()[host],
-        }
-    )
-    told = decided(decisions, "share", moves)
-    demand = replace(case.demand, forbidden=np.flatnonzero(told.forbidden), required=told.required)
-    return replace(case, demand=demand), told
 
 
 def marked(proposals: gpd.GeoDataFrame, decisions: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[str]]:
