@@ -68,15 +68,23 @@ def place_states(
     table["state_5g"], table["basis"] = declared.astype(object), "declared"
     if points is None or rsrp_dbm is None or probability is None or covered is None:
         return table
-    count, known = len(places), ~np.isnan(probability)
-    total = np.bincount(points.place, minlength=count)
-    seen = np.bincount(points.place[known], minlength=count)
-    good = np.bincount(points.place[known & covered], minlength=count)
-    share = np.divide(good, seen, out=np.full(count, np.nan), where=seen > 0)
-    state = np.select([share >= least_share, share > 0], [COVERED, WEAK], NONE).astype(object)
-    state[(seen < total) | (total == 0)] = UNKNOWN
+    count = len(places)
+    state, share = computed_states(points, count, covered, ~np.isnan(probability), least_share)
     best = pd.Series(rsrp_dbm).groupby(points.place).median().reindex(range(count))
     table["state_5g"], table["basis"] = state, "computed"
     table["covered_share"] = share.round(4)
     table["rsrp_dbm"] = best.round(1).to_numpy()
     return table
+
+
+def computed_states(
+    points: PlacePoints, places: int, covered: NDArray[np.bool_], known: NDArray[np.bool_], least_share: float
+) -> tuple[NDArray[np.object_], NDArray[np.float64]]:
+    """State of each place and the share of it that is covered, from which of its points are."""
+    total = np.bincount(points.place, minlength=places)
+    seen = np.bincount(points.place[known], minlength=places)
+    good = np.bincount(points.place[known & covered], minlength=places)
+    share = np.divide(good, seen, out=np.full(places, np.nan), where=seen > 0)
+    state = np.select([share >= least_share, share > 0], [COVERED, WEAK], NONE).astype(object)
+    state[(seen < total) | (total == 0)] = UNKNOWN
+    return state, share

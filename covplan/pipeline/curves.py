@@ -9,8 +9,8 @@ import pandas as pd
 
 from covplan.assess.curves import fiber_curve, sharing_curve, signal_curves
 from covplan.assess.hamlets import ANY, covered_share, states
-from covplan.assess.indicators import ZONES_AND_TOURISM, mobile_coverage, places_with_5g, population_with_5g
-from covplan.assess.places import place_states
+from covplan.assess.indicators import ZONES_AND_TOURISM, mobile_coverage, places_with_5g, population_with_5g, unit_codes
+from covplan.assess.places import computed_states
 from covplan.pipeline.workspace import radio_in_force
 
 if TYPE_CHECKING:
@@ -60,12 +60,13 @@ def indicator_curves(
 
 def _mobile(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: Signal) -> pd.DataFrame:
     s, known = study.settings, ~np.isnan(best.probability)
-    told = (hamlets["basis"] == "declared").to_numpy()
+    declared = (hamlets["basis"] == "declared").to_numpy()
+    counted = pd.DataFrame(hamlets[["village_id", "mobile_state", "basis"]])  # no shapes: it is copied at every step
 
     def value_pct(covered: NDArray[np.bool_]) -> float | None:
-        found = states(demand, covered, known, s.definition, len(hamlets))
+        found = states(demand, covered, known, s.definition, len(counted))
         return mobile_coverage(
-            hamlets.assign(mobile_state=np.where(told, hamlets["mobile_state"], found)), s.coverage
+            counted.assign(mobile_state=np.where(declared, counted["mobile_state"], found)), s.coverage
         ).value_pct
 
     radio = radio_in_force(s, best.technology)
@@ -77,11 +78,15 @@ def _mobile(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: Signa
 def _population(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: Signal) -> pd.DataFrame:
     s, known = study.settings, ~np.isnan(best.probability)
 
+    version = s.province.boundaries
+    units = pd.DataFrame(study.communes.drop(columns="geometry"))
+    counted = pd.DataFrame(hamlets[["village_id", "mobile_5g", "population", "basis"]]).assign(
+        commune_code=unit_codes(hamlets, study.communes, version).fillna(""), boundary_version=version
+    )
+
     def value_pct(covered: NDArray[np.bool_]) -> float | None:
-        share = covered_share(demand, covered, known, len(hamlets))
-        return population_with_5g(
-            hamlets.assign(share_5g=share.round(4)), study.communes, s.province.boundaries
-        ).value_pct
+        share = covered_share(demand, covered, known, len(counted))
+        return population_with_5g(counted.assign(share_5g=share.round(4)), units, version).value_pct
 
     radio = radio_in_force(s, "5G")
     return signal_curves(
@@ -94,11 +99,12 @@ def _places(
 ) -> pd.DataFrame:
     s, points, best = study.settings, reception.points, reception.best
 
+    known = ~np.isnan(best.probability)
+    counted = pd.DataFrame(study.places[["place_id", "kind", "status"]]).assign(basis="computed")
+
     def value_pct(covered: NDArray[np.bool_]) -> float | None:
-        found = place_states(
-            study.places, points, best.rsrp_dbm, best.probability, covered, least_share=s.places.least_share
-        )
-        return places_with_5g(found, kinds).value_pct
+        state = computed_states(points, len(counted), covered, known, s.places.least_share)[0]
+        return places_with_5g(counted.assign(state_5g=state), kinds).value_pct
 
     return signal_curves(
         indicator, value_pct, best.rsrp_dbm, best.edge_throughput_mbps, reception.radio, s.propagation.location_sigma_db
