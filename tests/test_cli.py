@@ -424,7 +424,7 @@ def test_coverage_names_an_operator_that_has_no_such_station(tmp_path: Path) -> 
     folder = small_study(tmp_path / "study")
     run = covplan("coverage", folder, "-o", tmp_path / "out", "-t", "4G", "-p", "GTEL")
     assert run.exit_code == 2
-    assert "GTEL has no 4G station on air" in run.output
+    assert "GTEL không có trạm 4G đang phát sóng" in run.output
 
 
 def test_explain_says_who_reaches_a_hamlet_and_writes_it_down(tmp_path: Path) -> None:
@@ -453,7 +453,7 @@ def test_explain_leaves_restricted_stations_out_unless_asked(tmp_path: Path) -> 
     ("arguments", "said"),
     [
         (["nowhere at all"], "no hamlet 'nowhere at all'"),
-        (["Tổ dân phố 1", "-p", "XYZ"], "no operator XYZ in this study"),
+        (["Tổ dân phố 1", "-p", "XYZ"], "không có nhà mạng XYZ trong nghiên cứu này"),
     ],
 )
 def test_explain_names_what_it_does_not_know(arguments: list[str], said: str, tmp_path: Path) -> None:

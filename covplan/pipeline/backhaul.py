@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from covplan.fiber.access import Cable, cable_m, fiber_ways
+from covplan.pipeline.workspace import workspace_of
 from covplan.propose.common import candidates
 
 if TYPE_CHECKING:
@@ -17,10 +18,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.pipeline.workspace import Workspace
+    from covplan.study.folder import Study
 
 
-def cable_to_fiber(workspace: Workspace) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
+def cable_to_fiber(study: Study | Workspace) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
     """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
+    workspace = workspace_of(study)
     study = workspace.study
     ways = None if study.roads.empty else fiber_ways(workspace.land.network(), study.routes)
     fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))

@@ -122,7 +122,7 @@ def self_check(folder: Path) -> dict[str, float]:
 def write_settings(folder: Path) -> None:
     """study.toml of the sample: covplan's defaults, marked as synthetic, with a yearly budget."""
     given = {
-        "province": {"name": "Tuyên Quang (mô phỏng)", "synthetic": True},
+        "province": {"name": "Tuyên Quang (mô phỏng)", "synthetic": True, "language": "vi"},
         "phases": {"budget_vnd": [BUDGET_VND] * len(Phases().years), "keep_unspent": True},
     }
     settings = Settings.model_validate(given)

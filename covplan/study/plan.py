@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
-PROPOSALS_VERSION = "3"  # a new one makes what older programs kept unread
+PROPOSALS_VERSION = "4"  # a new one makes what older programs kept unread
 INDICATORS_FILE, FINDINGS_FILE = "indicators.csv", "findings.csv"
 TABLES = ("indicators", "parts", "curves", "evidence", "signals", "reliability")
 """Results that are saved as CSV files of their name."""

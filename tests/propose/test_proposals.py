@@ -356,13 +356,13 @@ def test_a_kind_that_cannot_be_done_is_said_and_the_others_are_written(tmp_path)
     roadless, left = written(
         tmp_path / "roadless", "-k", "fiber", "-k", "place_5g", "--no-years", roads=lambda roads: roads[:0]
     )
-    assert "cáp quang (fiber): roads.gpkg: missing" in roadless
+    assert "cáp quang (fiber): roads.gpkg: thiếu" in roadless
     assert set(left["proposals"]["kind"]) == {"place_5g"}
 
 
 def test_nothing_that_can_be_done_writes_no_proposals_and_says_why(tmp_path):
     said, tables = written(tmp_path, "-k", "fiber", roads=lambda roads: roads[:0])
-    assert "cáp quang (fiber): roads.gpkg: missing" in said
+    assert "cáp quang (fiber): roads.gpkg: thiếu" in said
     assert "proposals" not in tables
     alone = {"places_5g": {"policy": "each", "operators": ["MBF"]}}
     said, tables = written(tmp_path / "5g", "-k", "place_5g", settings={**FAR, **alone})

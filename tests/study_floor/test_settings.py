@@ -44,7 +44,7 @@ def loaded(tmp_path, text):
             "study.toml [radio.4G] rsrp_treshold_dbm: unknown setting. Did you mean rsrp_threshold_dbm?",
         ),
         (PROVINCE + "[grid]\ncel_m = 30", "study.toml [grid] cel_m: unknown setting. Did you mean cell_m?"),
-        (PROVINCE + "[fiber]\nreach_m = 1", "study.toml fiber: unknown setting. Did you mean fiber?"),
+        (PROVINCE + "[fibre]\nreach_m = 1", "study.toml fibre: unknown setting. Did you mean fiber?"),
         (
             PROVINCE + '[costs.mast_guyed_42m]\nlow=1\nbase=2\nhigh=3\nunit="VND"\nyear=2025\nsorce="x"\nsource="x"',
             "study.toml [costs.mast_guyed_42m] sorce: unknown setting. Did you mean source?",
