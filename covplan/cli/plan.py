@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 @results
 @click.option("--force", is_flag=True, help="Make everything anew, also what is current.")
 @click.option("--propose", is_flag=True, help="Propose what to build too (minutes), unless that is there already.")
-@click.option("--include-restricted", is_flag=True, help="Put restricted stations into master_plan.gpkg too.")
+@click.option("--include-restricted", is_flag=True, help="Put restricted stations into all but the map too.")
 @language
 def plan(study: Path, out: Path, *, force: bool, propose: bool, include_restricted: bool, lang: Language) -> None:
     """Make the plan of STUDY: indicators.csv, map.html and master_plan.gpkg in OUT.
@@ -79,6 +79,7 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
     """Write a printable page (phiếu thôn) for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
     from covplan.pipeline import explain_link, make_plan, with_kept_proposals
     from covplan.publish.map_layers import sheet_name
+    from covplan.publish.public import public_study
     from covplan.publish.sheet import write_sheet
     from covplan.study.find import find_village
     from covplan.study.folder import open_study
@@ -94,11 +95,12 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
         made = with_kept_proposals(made) or made
         ids = [str(find_village(opened.villages, opened.communes, one)["village_id"]) for one in hamlets]
         ids += made.hamlets.loc[made.hamlets["mobile_state"] == state, "village_id"].tolist() if state else []
+        stations = public_study(opened).stations
         for village_id in dict.fromkeys(ids):
             tell(f"phiếu thôn {village_id}")
             explained = None
             if opened.rasters["elevation"] is not None:
-                explained = explain_link(opened, village_id, include_restricted=False)
+                explained = explain_link(opened, village_id, stations=stations)
             write_sheet(made, village_id, out / "sheets" / sheet_name(village_id), explained)
     console.print(f"[green]{out / 'sheets'}[/]: {len(dict.fromkeys(ids))} phiếu (pages)")
 
@@ -126,6 +128,7 @@ def _write_plan(
     from covplan.pipeline import propose as propose_all
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import write_map
+    from covplan.publish.public import public_plan
     from covplan.study.findings import faults
     from covplan.study.folder import open_study, write_findings
     from covplan.study.progress import shown_progress
@@ -135,9 +138,10 @@ def _write_plan(
         tell("chỉ tiêu (indicators)")
         made = make_plan(opened, progress=tell)
         made = with_kept_proposals(made) or (propose_all(made, progress=tell)[0] if propose else made)
+        shown = public_plan(made, include_restricted=include_restricted)
         writers: dict[str, Callable[[Path], object]] = {
-            INDICATORS_FILE: lambda _path: made.save(out, lang),
-            FINDINGS_FILE: lambda _path: write_findings(list(made.findings), opened.set_aside, out, lang),
+            INDICATORS_FILE: lambda _path: shown.save(out, lang),
+            FINDINGS_FILE: lambda _path: write_findings(list(shown.findings), shown.study.set_aside, out, lang),
             "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
             "map.html": lambda path: write_map(made, path),
         }
@@ -148,7 +152,7 @@ def _write_plan(
                 record(out, name, key)
     _show_indicators(console, made, lang)
     skipped = [name for name in outputs if name not in due]
-    console.print(f"{len(faults(list(made.findings)))} phát hiện (findings) → {out / FINDINGS_FILE}")
+    console.print(f"{len(faults(list(shown.findings)))} phát hiện (findings) → {out / FINDINGS_FILE}")
     console.print(
         f"[green]{out}[/]: {', '.join(due)}" + (f"; đã có (current): {', '.join(skipped)}" if skipped else "")
     )

@@ -72,6 +72,7 @@ def explain(
     """
     from covplan.pipeline import explain_link
     from covplan.publish.explained import show_explanation, write_explanation
+    from covplan.publish.public import public_study
     from covplan.study.folder import open_study
     from covplan.study.progress import shown_progress
 
@@ -80,9 +81,8 @@ def explain(
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell(f"{hamlet}: {technology}")
-        explained = explain_link(
-            opened, hamlet, technology=technology, operators=operators, include_restricted=include_restricted
-        )
+        stations = opened.stations if include_restricted else public_study(opened).stations
+        explained = explain_link(opened, hamlet, technology=technology, operators=operators, stations=stations)
         synthetic = opened.settings.province.synthetic
         written = write_explanation(explained, out / "explain", synthetic=synthetic)
     show_explanation(console, explained, lang, synthetic=synthetic)

@@ -26,6 +26,7 @@ from covplan.study.exported import (
     shape_of,
     table_digest,
 )
+from covplan.study.language import _
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
@@ -263,6 +264,9 @@ def _proposals(read: _Reader, edits: Edits) -> None:
     table = layers()["proposals"].export_name
     for key, old in before.items():
         new = now.get(key)
+        if new is None and read.place(old) is None:
+            edits.not_taken.append(_placeless(table, key))
+            continue
         if new is None:
             edits._say(table, key, "rejected", "decision", old.get("decision"), DELETED)
             edits.decisions.append(_decision(read, old, "rejected", None, DELETED))
@@ -284,6 +288,9 @@ def _proposals(read: _Reader, edits: Edits) -> None:
         same = choice == (old.get("decision") or "open") and not fixed and new.get("note") == old.get("note")
         if same:
             continue
+        if read.place(old) is None:
+            edits.not_taken.append(_placeless(table, key))
+            continue
         if choice == "open":
             if (old.get("decision") or "open") != "open":
                 edits._say(table, key, "reopened", "decision", old.get("decision"), "open")
@@ -298,6 +305,12 @@ def _proposals(read: _Reader, edits: Edits) -> None:
         edits.not_taken.append(
             f"{table} {key or '(mới)'}: đề xuất mới – vẽ trạm dự kiến ở ht_tram_bts (draw a station)"
         )
+
+
+def _placeless(table: str, key: str) -> str:
+    return _(
+        "{table} {key}: its place is not in the public copy; decide in an export with --include-restricted"
+    ).format(table=table, key=key)
 
 
 def _decision(read: _Reader, row: dict[str, Any], choice: str, year: int | None, note: Any) -> dict[str, Any]:

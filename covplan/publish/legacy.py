@@ -74,7 +74,9 @@ def write_legacy(plan: Plan, folder: Path, format_: Format, *, include_restricte
             cut += [{"layer": one.name, **row, "field": short[str(row["column"])]} for row in lost]
             kinds = geometries(one)
             for kind in kinds:
-                mine = table[table.geom_type.map(GEOMETRIES.get) == kind].rename(columns=short)
+                here = table.geom_type.map(GEOMETRIES.get) == kind
+                # A row without a place (`publish.public`) goes with the first of the files.
+                mine = table[here | table.geometry.isna() if kind == kinds[0] else here].rename(columns=short)
                 stem = one.name + (KIND_SUFFIX[kind] if len(kinds) > 1 else "")
                 _write(mine, part / f"{stem}{rules.suffix}", rules.driver, own)
         _write_csv(pd.DataFrame(names), part / NAMES_FILE)

@@ -1,7 +1,7 @@
 """Layers of the plan as the map's script reads them: titles, colours with legend, features with their words.
 
 Looks (colours, widths, symbols per code) are data in `resources/map.csv`, words in `resources/labels.csv`, titles in
-`resources/layers`. Locations that hold a restricted station are not on the map.
+`resources/layers`. Plans that arrive here are public ones (`publish.public`).
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ import pandas as pd
 import shapely
 
 from covplan.publish import map_shapes
-from covplan.publish.geopackage import restricted_locations
-from covplan.publish.map_changes import Changes, proposal_words, public_proposals, unpublished_cells
+from covplan.publish.map_changes import Changes, placed_first, proposal_words
 from covplan.publish.map_texts import safe_json, safe_text
 from covplan.publish.words import NO_BREAK, label, operator_names, shown
 from covplan.study.boundaries import communes_of
@@ -78,12 +77,9 @@ DRAWINGS = (
 
 
 def drawn_tables(plan: Plan) -> dict[str, gpd.GeoDataFrame]:
-    """The layers to draw by name, in the study's CRS, without what is not published and without empty ones."""
-    hidden = restricted_locations(plan.study.stations)
+    """The layers of a public plan to draw by name, in the study's CRS, without empty ones."""
     tables = {name: gpd.GeoDataFrame(table) for name, table in plan.layers().items()}
-    tables["hamlets"] = _without_trace(plan.hamlets, hidden, unpublished_cells(plan.study))
-    tables["locations"] = plan.locations[~plan.locations["location_id"].isin(hidden)]
-    tables["proposals"] = public_proposals(plan)
+    tables["proposals"] = placed_first(plan.proposals)
     if "places" in tables:
         tables["places"] = map_shapes.with_symbol(tables["places"])
     if "roads" in tables:
@@ -92,8 +88,16 @@ def drawn_tables(plan: Plan) -> dict[str, gpd.GeoDataFrame]:
     return {name: table for name, table in tables.items() if len(table)}
 
 
-def specification(drawing: Drawing, table: gpd.GeoDataFrame, plan: Plan, changes: Changes, sheets: Path | None) -> str:
-    """A layer as JSON for `covplan.layer`: titles, themes with looks and legend, features."""
+def specification(
+    drawing: Drawing,
+    table: gpd.GeoDataFrame,
+    plan: Plan,
+    changes: Changes,
+    sheets: Path | None,
+    *,
+    hidden: bool = False,
+) -> str:
+    """A layer as JSON for `covplan.layer`: titles, themes with looks and legend, features; `hidden`: some are not."""
     definition = layers()[drawing.layer]
     columns = [column for column in definition.columns if column.name in table and column.name not in NOT_IN_POPUPS]
     columns = columns if drawing.interactive else []
@@ -103,7 +107,6 @@ def specification(drawing: Drawing, table: gpd.GeoDataFrame, plan: Plan, changes
         titles = {name: (titles | together)[name] for name in PROPOSAL_POPUP if name in titles | together}
         columns = [column for column in columns if column.name in {*titles, drawing.heading}]
     classes = {theme: _classes(drawing.layer, theme, table) for theme in looks()[drawing.layer]}
-    hidden = drawing.layer == "locations" and len(table) < len(plan.locations)
     head = {
         "layer": drawing.layer,
         "title": safe_text(definition.title_vi),
@@ -111,7 +114,7 @@ def specification(drawing: Drawing, table: gpd.GeoDataFrame, plan: Plan, changes
         "heading": drawing.heading,
         "height": drawing.height,
         "interactive": drawing.interactive,
-        "note": NOT_PUBLISHED if hidden else "",
+        "note": _note(drawing.layer, table) if hidden else "",
         "columns": titles,
         "lead": [name for name in HAMLET_LEAD if name in titles] if drawing.layer == "hamlets" else [],
         "themes": [_theme(drawing, theme, codes, table) for theme, codes in classes.items()],
@@ -120,6 +123,14 @@ def specification(drawing: Drawing, table: gpd.GeoDataFrame, plan: Plan, changes
     more = _more(drawing.layer, table, list(classes), plan, changes, sheets)
     features = _features(table, columns, list(classes.values()), drawing.layer, more)
     return f'{safe_json(head)[:-1]},"data":{features}}}'
+
+
+def _note(layer: str, table: gpd.GeoDataFrame) -> str:
+    """What the legend says of what is not published."""
+    nowhere = int(table.geometry.isna().sum())
+    if layer == "proposals" and nowhere:
+        return f"Không nêu vị trí của {number_vi(nowhere)} đề xuất (hạn chế công bố)."
+    return NOT_PUBLISHED if layer == "locations" else ""
 
 
 @cache
@@ -141,16 +152,6 @@ def looks() -> dict[str, dict[str, dict[str, dict[str, Any]]]]:
 
 def _communes(plan: Plan) -> gpd.GeoDataFrame:
     return communes_of(plan.study.communes, plan.study.settings.province.boundaries)
-
-
-def _without_trace(hamlets: gpd.GeoDataFrame, hidden: set[str], cells: frozenset[str]) -> gpd.GeoDataFrame:
-    """Hamlets without the name of a hidden location's cell."""
-    traced = hamlets["nearest_location_id"].isin(hidden)
-    nearest = ["nearest_location_id", "nearest_location_m"]
-    kept = hamlets.assign(**{column: hamlets[column].mask(traced) for column in nearest})
-    if "server" not in kept:
-        return kept
-    return kept.assign(server=kept["server"].mask(kept["server"].isin(cells)))
 
 
 def _theme(drawing: Drawing, theme: str, codes: list[str], table: gpd.GeoDataFrame) -> dict[str, Any]:
@@ -259,10 +260,10 @@ def _features(
     }
     shapes = shapely.to_geojson(map_shapes.drawable(table.geometry).to_numpy())
     features = []
-    for row, shape in enumerate(shapes):
+    for row, shape in enumerate(shapes):  # a shape that is not published is null, as GeoJSON wants it
         properties: dict[str, Any] = {name: texts[row] for name, texts in words.items() if texts[row]}
         properties["classes"] = [codes[row] for codes in classes]
         if more:
             properties |= {name: value for name, value in more[row].items() if value not in ("", [], None)}
-        features.append(f'{{"type":"Feature","properties":{safe_json(properties)},"geometry":{shape}}}')
+        features.append(f'{{"type":"Feature","properties":{safe_json(properties)},"geometry":{shape or "null"}}}')
     return f'{{"type":"FeatureCollection","features":[{",".join(features)}]}}'

@@ -14,12 +14,13 @@ from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from covplan.publish import web
-from covplan.publish.map_changes import changes_of, unpublished_cells
+from covplan.publish.map_changes import changes_of
 from covplan.publish.map_layers import DRAWINGS, drawn_tables, specification
 from covplan.publish.map_projection import projection_of
 from covplan.publish.map_shapes import lonlat
 from covplan.publish.map_texts import furniture, safe_json, safe_text
 from covplan.publish.overlays import coverage_pictures, coverage_title, relief, signal_classes
+from covplan.publish.public import public_plan, unpublished_cells
 from covplan.publish.words import operator_names
 from covplan.study.errors import CovplanError
 from covplan.study.files import written_whole
@@ -128,20 +129,21 @@ def draw_map(
     page = _page(drawn)
     page.title = safe_text(f"{name}: hạ tầng viễn thông")
     page.height = "640px"  # in a notebook
-    drawn.add_child(_Call("furnish", furniture(plan)))
+    shown = public_plan(plan)
+    drawn.add_child(_Call("furnish", furniture(shown)))
     for number, service in enumerate(TILES if tiles else ()):
         title = f"{service.replace('.', ' ')} (cần Internet)"
         folium.TileLayer(service, name=title, overlay=True, show=number == 0).add_to(drawn)
-    tables, changes = drawn_tables(plan), changes_of(plan)
+    tables, changes = drawn_tables(shown), changes_of(shown, plan)
     for drawing in DRAWINGS:
         if drawing.layer in tables:
-            spec = specification(drawing, tables[drawing.layer], plan, changes, sheets)
+            spec = specification(drawing, tables[drawing.layer], shown, changes, sheets, hidden=shown is not plan)
             drawn.add_child(_PlanLayer(safe_text(layers()[drawing.layer].title_vi), spec, shown=drawing.shown))
     drawn.add_child(_Panel())
     drawn.add_child(_Call("rasters", _rasters(plan, coverage, tiles=tiles)))
-    drawn.add_child(_Call("time", {"years": changes.years}))
+    drawn.add_child(_Call("time", {"years": changes.years, "unplaced": changes.unplaced}))
     drawn.add_child(_Call("search", {}))
-    drawn.add_child(_Call("tools", _tools(plan)))
+    drawn.add_child(_Call("tools", _tools(shown)))
     west, south, east, north = lonlat(gpd.GeoSeries([study.outline], crs=plan.hamlets.crs)).total_bounds
     drawn.add_child(_Call("fit", [[south, west], [north, east]]))
     return drawn

@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
+from covplan.publish.public import public_plan
 from covplan.publish.words import label, operator_names, program
 from covplan.study.files import written_whole
 
@@ -32,10 +33,11 @@ DECIMALS = 7
 NOBODY = ""
 
 
-def write_ofds(plan: Plan, path: Path) -> Path:
+def write_ofds(plan: Plan, path: Path, *, include_restricted: bool = False) -> Path:
     """Write nodes, cables and proposed cables as an OFDS network package, whole or not at all."""
+    package = ofds_package(public_plan(plan, include_restricted=include_restricted))
     with written_whole(path) as part:
-        text = json.dumps(ofds_package(plan), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(package, ensure_ascii=False, indent=1, allow_nan=False)
         part.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from covplan.publish.office import BILLION, SYNTHETIC
 from covplan.publish.profiles import draw_profile
+from covplan.publish.public import public_explanation, public_plan
 from covplan.publish.words import label, operator_names, shown
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
@@ -40,6 +41,8 @@ AS_PER_CENT = {"probability", "covered_share", "indoor_share", "share_5g"}
 
 def sheet_html(plan: Plan, village_id: str, explained: Explanation | None = None) -> str:
     """The page of one hamlet; `explained` holds its links (`covplan.explain_link`), and may be left out."""
+    explained = public_explanation(explained, plan.study) if explained else None
+    plan = public_plan(plan)
     rows = plan.hamlets[plan.hamlets["village_id"] == village_id]
     if rows.empty:
         raise OutputError(f"hamlet {village_id!r}: not in the plan. `covplan explain` finds ids by name.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from covplan.study.language import current_language
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN
 from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
@@ -21,15 +22,15 @@ Language = Literal["vi", "en"]
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def label(domain: str, code: str, layer: str = "", language: Language = "vi") -> str:
+def label(domain: str, code: str, layer: str = "", language: Language | None = None) -> str:
     """What a code is called; the code itself when resources/labels.csv has no word for it.
 
     A domain is a column's name, or `layer.column` where the same name means different things in two layers.
 
-    >>> label("mobile_state", "none"), label("kind", "OLT", layer="nodes", language="en")
+    >>> label("mobile_state", "none", language="vi"), label("kind", "OLT", layer="nodes", language="en")
     ('Trắng sóng', 'OLT: optical line terminal')
     """
-    known = _labels(language)
+    known = _labels(language or current_language())
     return known.get((f"{layer}.{domain}", code)) or known.get((domain, code)) or code
 
 

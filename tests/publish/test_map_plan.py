@@ -130,7 +130,8 @@ def test_the_nearest_masts_are_those_by_the_ellipsoid(plan: Plan, page: str) -> 
 
 def test_the_earliest_of_two_proposals_is_the_year_of_the_gain(plan: Plan) -> None:
     earlier = plan.proposals.assign(gains=[DARK, DARK, None, "P-2", None], year=[2029, 2026, 2026, 2025, None])
-    changed = changes_of(replace(plan, proposals=earlier))
+    earlier_plan = replace(plan, proposals=earlier)
+    changed = changes_of(earlier_plan, earlier_plan)
     assert changed.gains[DARK]["mobile_state"] == (2026, "covered")
     assert changed.years == (2025, 2026, 2027, 2028, 2029, 2030)
 
@@ -138,7 +139,11 @@ def test_the_earliest_of_two_proposals_is_the_year_of_the_gain(plan: Plan) -> No
 def test_a_proposal_at_a_restricted_location_is_not_on_the_map(tmp_path: Path) -> None:
     plan = proposed(plan_of(tmp_path / "study", stations=restricted_l3))
     page = write_map(plan, tmp_path / "map.html").read_text(encoding="utf-8")
-    assert [one["proposal_id"] for one in properties(page, PROPOSALS)] == ["W-1", "W-2", "F-1", "P-1"]
+    told = specifications(page)[PROPOSALS]
+    places = {one["properties"]["proposal_id"]: one["geometry"] for one in told["data"]["features"]}
+    assert list(places) == ["W-1", "W-2", "F-1", "P-1", "S-1"]
+    assert [one for one, place in places.items() if place is None] == ["S-1"]
+    assert "1 đề xuất" in told["note"]
     assert "L-3" not in page
 
 
@@ -146,7 +151,7 @@ def test_without_proposals_there_is_no_timeline(tmp_path: Path) -> None:
     plan = plan_of(tmp_path / "study")
     page = write_map(plan, tmp_path / "map.html").read_text(encoding="utf-8")
     assert PROPOSALS not in specifications(page)
-    assert re.search(r'covplan\.time\(\w+, \{"years":\[\]\}', page)
+    assert re.search(r'covplan\.time\(\w+, \{"years":\[\],"unplaced":\[\]\}', page)
 
 
 def test_drawn_masts_become_stations_of_a_what_if(tmp_path: Path) -> None:

@@ -233,11 +233,12 @@ def test_nothing_of_a_restricted_location_leaves_with_the_proposals(tmp_path):
     plan = proposed_plan(tmp_path, stations=restricted_l3)
     path = write_geopackage(plan, tmp_path / "plan.gpkg")
     assert [secret for secret in ("L-3", "S-4") if secret in texts_of(path)] == []
-    rows = dict(ask(path, "SELECT proposal_id, depends_on FROM qh_de_xuat"))
-    assert set(rows) == {"W-001", "W-002", "P-001", "F-001"}
-    assert rows["F-001"] is None
+    rows = {row[0]: row[1:] for row in ask(path, "SELECT proposal_id, geom, operator, title_vi FROM qh_de_xuat")}
+    assert set(rows) == {"W-001", "W-002", "P-001", "S-001", "F-001"}
+    assert rows["S-001"] == (None, None, "Gộp về cột bên cạnh (không công bố vị trí)")
+    assert [one for one, row in rows.items() if row[0] is None] == ["S-001"]
     every = write_geopackage(plan, tmp_path / "all.gpkg", include_restricted=True)
-    assert "S-001" in dict(ask(every, "SELECT proposal_id, depends_on FROM qh_de_xuat"))
+    assert "L-3" in ask(every, "SELECT from_location_id FROM qh_de_xuat WHERE proposal_id = 'S-001'")[0]
     assert "CÓ các vị trí hạn chế" in ask(every, "SELECT metadata FROM gpkg_metadata")[0][0]
 
 

@@ -36,7 +36,8 @@ def planned(proposals: pd.DataFrame, study: Study) -> tuple[Annex, ...]:
     """The annexes of the proposals, each with its rows or none."""
     rows = _shown(proposals, study)
     notes = (MONEY,) if len(proposals) else (NOTHING_PROPOSED,)
-    new = rows["action"].isin(NEW_STRUCTURES) | (rows["location_id"].isna() & ~rows["kind"].isin(["fiber", "share"]))
+    elsewhere = rows["location_id"].isna() & ~rows["geometry"].isna() & ~rows["kind"].isin(["fiber", "share"])
+    new = rows["action"].isin(NEW_STRUCTURES) | elsewhere
     where = (Field("hamlet", "Địa điểm (thôn, tổ dân phố)", width=14), *PLACE, *COORDINATES)
     gains = (Field("gains_count", "Số đối tượng được lợi", "count", 7),)
     homes = Field("households", "Số hộ được lợi", "count", 7, summed=True)

@@ -14,7 +14,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from covplan.publish.geopackage import metadata, project, relations, schema, styles, tiles
 from covplan.publish.geopackage.tables import exported_layers, write_tables
-from covplan.publish.public import public_tables, restricted_locations, secret_ids
+from covplan.publish.public import public_plan, public_tables, secret_ids
 from covplan.study.errors import OutputError
 from covplan.study.exported import keep_baseline
 from covplan.study.files import fixed_file_date, written_whole
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from covplan.study.plan import Plan
 
-__all__ = ["WGS84", "restricted_locations", "write_geopackage"]
+__all__ = ["WGS84", "write_geopackage"]
 
 WGS84 = 4326
 
@@ -41,9 +41,9 @@ def write_geopackage(
     """Write all layers of a plan into one GeoPackage (version 1.3).
 
     Same plan, same bytes. Layer names are `export_name` in resources/layers.csv, and for the parts of the proposals
-    those of resources/qgis/views.csv; columns are those of the layers' definitions. Stations marked restricted, the
-    locations they stand on and what is proposed for these leave only on request. The file carries its own styles,
-    domains, relations, metadata and a QGIS project, and what `covplan readback` needs to tell an edit.
+    those of resources/qgis/views.csv; columns are those of the layers' definitions. What `publish.public` holds back
+    leaves only on request. The file carries its own styles, domains, relations, metadata and a QGIS project, and what
+    `covplan readback` needs to tell an edit.
 
     Parameters
     ----------
@@ -58,6 +58,7 @@ def write_geopackage(
             "--include-restricted for a file that stays in the house."
         )
     own = plan.study.settings.province.epsg
+    plan = public_plan(plan, include_restricted=include_restricted)
     package = exported_layers(public_tables(plan, include_restricted=include_restricted), epsg or own, own)
     with written_whole(path) as part, _told(path):
         with fixed_file_date():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from covplan.study.folder import Study
 
-OUTSIDE = "Ngoài địa giới"
+OUTSIDE, NOT_PUBLISHED = "Ngoài địa giới", "Không công bố vị trí"
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ def with_areas(tables: dict[str, pd.DataFrame], study: Study) -> Tables:
     column = "district_old" if districts else "commune_new"
     found = {}
     for name in ("hamlets", "locations", "service_points", "proposals"):
-        found[name] = tables[name].assign(area=addresses(tables[name].geometry, study)[column].fillna(OUTSIDE))
+        shapes = tables[name].geometry
+        area = addresses(shapes, study)[column].fillna(OUTSIDE)
+        found[name] = tables[name].assign(area=area.where(~shapes.isna(), NOT_PUBLISHED))
     if districts:
         found["hamlets"]["area"] = found["hamlets"]["district"].fillna(found["hamlets"]["area"])
     return Tables(study, tables | found, "Huyện, thành phố" if districts else "Xã, phường")

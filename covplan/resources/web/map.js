@@ -191,9 +191,13 @@ var covplan = (function () {
       made.resetStyle(part);
     };
     const gainers = parts.filter((part) => part.feature.properties.gains);
+    // Proposals whose place is not published: counted, not drawn.
+    const nowhere = spec.data.features.filter((feature) => !feature.geometry);
+    const due = (feature) => (feature.properties.from || state.last) <= state.year;
     made.covplan = {
       spec: spec,
       parts: parts,
+      all: [...parts.map((part) => part.feature), ...nowhere],
       layer: made,
       theme: () => current,
       colourBy: (theme) => { current = theme; parts.forEach(paint); },
@@ -203,15 +207,16 @@ var covplan = (function () {
       toYear: () => {
         if (spec.layer === "proposals") {
           parts.forEach((part) => {
-            const due = state.year !== TODAY && (part.feature.properties.from || state.last) <= state.year;
-            if (due !== made.hasLayer(part)) { due ? made.addLayer(part) : made.removeLayer(part); }
+            const there = state.year !== TODAY && due(part.feature);
+            if (there !== made.hasLayer(part)) { there ? made.addLayer(part) : made.removeLayer(part); }
           });
           parts.forEach(paint);
         } else { gainers.forEach(paint); }
         if (made.covplan.legend) { made.covplan.legend(); }
       },
       count: (code) => parts.filter((part) => classAt(part.feature, current, state.year)[0] === code &&
-        (spec.layer !== "proposals" || made.hasLayer(part))).length,
+        (spec.layer !== "proposals" || made.hasLayer(part))).length +
+        nowhere.filter((feature) => due(feature) && feature.properties.classes[current] === code).length,
     };
     state.layers[spec.layer] = made.covplan;
     if (spec.names.length) {

@@ -22,13 +22,15 @@
     const gain = box.querySelector(".covplan-gain"), play = box.querySelector(".covplan-play");
 
     function told(year) {
-      if (!year) { return `${covplan.thousands(proposals.parts.length)} đề xuất; kéo thanh thời gian để xem theo năm`; }
-      const due = proposals.parts.filter((part) => part.feature.properties.from && part.feature.properties.from <= year);
-      const cost = due.reduce((sum, part) => sum + (part.feature.properties.vnd || 0), 0) / BILLION;
-      const hamlets = state.layers.hamlets ? state.layers.hamlets.gained(year, 0).length : 0;
-      const undated = proposals.parts.filter((part) => !part.feature.properties.from).length;
+      if (!year) { return `${covplan.thousands(proposals.all.length)} đề xuất; kéo thanh thời gian để xem theo năm`; }
+      const due = proposals.all.filter((one) => one.properties.from && one.properties.from <= year);
+      const cost = due.reduce((sum, one) => sum + (one.properties.vnd || 0), 0) / BILLION;
+      const unplaced = spec.unplaced[spec.years.indexOf(year)];
+      const hamlets = (state.layers.hamlets ? state.layers.hamlets.gained(year, 0).length : 0) + unplaced;
+      const undated = proposals.all.filter((one) => !one.properties.from).length;
       return `${covplan.thousands(due.length)} đề xuất · ${String(Math.round(cost * 10) / 10).replace(".", ",")} tỷ đồng · ` +
         `thêm ${covplan.thousands(hamlets)} thôn có sóng` +
+        (unplaced ? ` (${covplan.thousands(unplaced)} thôn không nêu trên bản đồ)` : "") +
         (undated ? ` · ${covplan.thousands(undated)} đề xuất chưa xếp năm` : "");
     }
 
