@@ -13,7 +13,7 @@ from covplan.publish.map_texts import safe_text
 from covplan.publish.words import NO_BREAK, operator_names
 from covplan.study.columns import split_list
 from covplan.study.geometry import distance_m
-from covplan.study.numbers import number_vi
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
     from covplan.study.plan import Plan
@@ -74,9 +74,7 @@ class Changes:
             near = tree.query(point, predicate="dwithin", distance=reach)
             away = distance_m([start.x] * len(near), [start.y] * len(near), lonlat.x.iloc[near], lonlat.y.iloc[near])
             ranked = sorted(zip(away, (words[at] for at in near), strict=True))[:NEAREST]
-            found.append(
-                [[name, f"{number_vi(metres / 1000.0, 2)}{NO_BREAK}km", who] for metres, (name, who) in ranked]
-            )
+            found.append([[name, f"{number(metres / 1000.0, 2)}{NO_BREAK}km", who] for metres, (name, who) in ranked])
         return found
 
 
@@ -86,9 +84,9 @@ def changes_of(plan: Plan, whole: Plan) -> Changes:
     A proposal without a year changes nothing yet. What the whole plan gains beyond the public one is only counted.
     """
     serves: dict[str, list[int]] = {}
-    for number, row in enumerate(placed_first(plan.proposals).itertuples()):
+    for place, row in enumerate(placed_first(plan.proposals).itertuples()):
         for one in dict.fromkeys([*_gains(row.gains), *_gains(row.village_id), *_gains(row.place_id)]):
-            serves.setdefault(one, []).append(number)
+            serves.setdefault(one, []).append(place)
     gains, every = _gained(plan), _gained(whole)
     study = plan.study
     hamlets = dict(zip(plan.hamlets["village_id"].astype(str), plan.hamlets["name"].astype(str), strict=True))
@@ -153,9 +151,9 @@ def _covered(gains: dict[str, dict[str, tuple[int, str]]], one: str, year: int) 
 def _cost(low: float, base: float, high: float) -> str:
     if pd.isna(base):
         return ""
-    text = f"{number_vi(base / BILLION, 2)} tỷ đồng"
+    text = _("VND {amount} billion").format(amount=number(base / BILLION, 2))
     if pd.notna(low) and pd.notna(high):
-        text += f" ({number_vi(low / BILLION, 2)} – {number_vi(high / BILLION, 2)})"
+        text += f" ({number(low / BILLION, 2)} – {number(high / BILLION, 2)})"
     return text
 
 

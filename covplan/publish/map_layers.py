@@ -20,8 +20,8 @@ from covplan.publish.map_changes import Changes, placed_first, proposal_words
 from covplan.publish.map_texts import safe_json, safe_text
 from covplan.publish.words import NO_BREAK, label, operator_names, shown
 from covplan.study.boundaries import communes_of
+from covplan.study.language import N_, _, current_language, number
 from covplan.study.layers import layers
-from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from covplan.study.layers import Column
     from covplan.study.plan import Plan
 
-NOT_PUBLISHED = "Không gồm các vị trí hạn chế công bố."
+NOT_PUBLISHED = N_("Without the locations that are not published.")
+TOGETHER = {"cost": N_("Cost (low – high)"), "gained": N_("Where it helps")}
+"""What a proposal's popup puts together from several columns."""
 # What a reader of the map does not need, or reads elsewhere on it.
 NOT_IN_POPUPS = {"synthetic", "boundary_version", "commune_code", "nearest_location_id", "nearest_location_m"}
 HAMLET_LEAD = (
@@ -40,11 +42,11 @@ HAMLET_LEAD = (
 )  # fmt: skip
 """What a hamlet's popup says first; the rest can be unfolded."""
 PROPOSAL_POPUP = (
-    "reason_vi", "kind", "action", "operator", "year", "cost", "opex_vnd_per_year", "gains_count", "gained",
+    "reason", "kind", "action", "operator", "year", "cost", "opex_vnd_per_year", "gains_count", "gained",
     "households", "indicator", "length_m", "confidence", "funding", "location_id", "from_location_id", "structure",
     "height_m", "antenna_height_m", "bands", "commune", "x_m", "y_m", "lon", "lat", "depends_on", "proposal_id",
 )  # fmt: skip
-"""Columns of a proposal in its popup, in order; `cost` and `gained` are put together from others."""
+"""Columns of a proposal in its popup, in order: those of `TOGETHER` too, and the reason in the language spoken."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,7 @@ class Drawing:
     height: int
     """Place in the pile: greater is drawn above."""
     heading: str = "name"
-    """Column that names an object."""
+    """Column that names an object, without the language where there is one for each."""
     shown: bool = True
     """Switched on when the map opens."""
     interactive: bool = True
@@ -64,7 +66,7 @@ class Drawing:
 # In the order of the panel.
 DRAWINGS = (
     Drawing("hamlets", height=1),
-    Drawing("proposals", height=8, heading="title_vi", shown=False),
+    Drawing("proposals", height=8, heading="title", shown=False),
     Drawing("locations", height=7, heading="location_id"),
     Drawing("service_points", height=6, shown=False),
     Drawing("routes", height=4, heading="route_id", shown=False),
@@ -101,17 +103,18 @@ def specification(
     definition = layers()[drawing.layer]
     columns = [column for column in definition.columns if column.name in table and column.name not in NOT_IN_POPUPS]
     columns = columns if drawing.interactive else []
-    titles = {column.name: safe_text(column.title_vi) for column in columns if column.name != drawing.heading}
+    heading = _spoken(drawing.heading, table)
+    titles = {column.name: safe_text(column.title) for column in columns if column.name != heading}
     if drawing.layer == "proposals":
-        together = {"cost": "Chi phí (thấp – cao)", "gained": "Nơi được lợi"}
-        titles = {name: (titles | together)[name] for name in PROPOSAL_POPUP if name in titles | together}
-        columns = [column for column in columns if column.name in {*titles, drawing.heading}]
+        known = titles | {name: safe_text(_(text)) for name, text in TOGETHER.items()}
+        titles = {name: known[name] for name in (_spoken(one, table) for one in PROPOSAL_POPUP) if name in known}
+        columns = [column for column in columns if column.name in {*titles, heading}]
     classes = {theme: _classes(drawing.layer, theme, table) for theme in looks()[drawing.layer]}
     head = {
         "layer": drawing.layer,
-        "title": safe_text(definition.title_vi),
-        "group": safe_text(definition.group_vi),
-        "heading": drawing.heading,
+        "title": safe_text(definition.title),
+        "group": safe_text(label("group", definition.group)),
+        "heading": heading,
         "height": drawing.height,
         "interactive": drawing.interactive,
         "note": _note(drawing.layer, table) if hidden else "",
@@ -129,8 +132,14 @@ def _note(layer: str, table: gpd.GeoDataFrame) -> str:
     """What the legend says of what is not published."""
     nowhere = int(table.geometry.isna().sum())
     if layer == "proposals" and nowhere:
-        return f"Không nêu vị trí của {number_vi(nowhere)} đề xuất (hạn chế công bố)."
-    return NOT_PUBLISHED if layer == "locations" else ""
+        return safe_text(_("Proposals whose place is not published: {count}.").format(count=number(nowhere)))
+    return safe_text(_(NOT_PUBLISHED)) if layer == "locations" else ""
+
+
+def _spoken(column: str, table: gpd.GeoDataFrame) -> str:
+    """The column, or the one of that name in the language spoken now."""
+    spoken = f"{column}_{current_language()}"
+    return spoken if spoken in table else column
 
 
 @cache
@@ -171,7 +180,7 @@ def _theme(drawing: Drawing, theme: str, codes: list[str], table: gpd.GeoDataFra
         }
         for code, look in present.items()
     ]
-    titles = {column.name: column.title_vi for column in layers()[drawing.layer].columns}
+    titles = {column.name: column.title for column in layers()[drawing.layer].columns}
     styles = every if drawing.layer in ("hamlets", "places") else present
     return {"title": safe_text(titles.get(theme, theme)), "styles": styles, "legend": legend}
 
@@ -180,8 +189,8 @@ def _amount(drawing: Drawing, rows: gpd.GeoDataFrame) -> str:
     """What the legend says there is of a class: kilometres of cable, or a number of objects."""
     if "length_m" in rows and drawing.layer != "proposals":
         length_m = rows["length_m"].fillna(rows.length)
-        return f"{number_vi(length_m.sum() / 1000)}{NO_BREAK}km"
-    return number_vi(len(rows)) if drawing.interactive else ""
+        return f"{number(length_m.sum() / 1000)}{NO_BREAK}km"
+    return number(len(rows)) if drawing.interactive else ""
 
 
 def _classes(layer: str, theme: str, table: gpd.GeoDataFrame) -> list[str]:
@@ -237,15 +246,15 @@ def _has_sheet(sheets: Path | None, village_id: str) -> bool:
 
 
 def _word(column: Column, value: Any, layer: str) -> str:
-    """A value in the reader's words; shares in per cent, money in tỷ đồng."""
+    """A value in the reader's words; shares in per cent, money in billions."""
     if pd.isna(value):
         return ""
     if column.unit == "share":
-        return f"{number_vi(100 * float(value), 1)}{NO_BREAK}%"
+        return f"{number(100 * float(value), 1)}{NO_BREAK}%"
     if column.name == "opex_vnd_per_year" and not value:
         return ""
     if column.unit.startswith("VND"):
-        return f"{number_vi(float(value) / 1e9, 3)} tỷ đồng"
+        return _("VND {amount} billion").format(amount=number(float(value) / 1e9, 3))
     if column.type == "int" and column.unit == "year":
         return str(int(value))
     return shown(column, value, layer)

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from covplan.study.language import current_language
+from covplan.study.language import current_language, day, number
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN
-from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
 
@@ -42,10 +41,10 @@ def shown(column: Column, value: Any, layer: str = "") -> str:
         case "bool":
             return label("bool", "yes" if value else "no")
         case "date":
-            return f"{value:%d/%m/%Y}"
+            return day(value)
         case "int" | "float":
             unit = label("unit", column.unit)
-            return f"{number_vi(value, 0 if column.type == 'int' else 1)}{NO_BREAK}{unit}".strip()
+            return f"{number(value, 0 if column.type == 'int' else 1)}{NO_BREAK}{unit}".strip()
         case "list":
             return ", ".join(_word(column, code, layer) for code in str(value).split(LIST_SEPARATOR))
         case _:

@@ -20,8 +20,8 @@ from covplan.publish.office import SYNTHETIC
 from covplan.publish.report import report_of, write_report
 from covplan.publish.report.content import Figure, Heading, Paragraph, Table
 from covplan.publish.web import loaded_addresses
-from covplan.publish.words import number_vi
 from covplan.study.errors import OutputError
+from covplan.study.numbers import number_vi
 from tests.publish.printed import needs_office, printed_text
 from tests.publish.small_proposals import small_plan, with_proposals
 

@@ -18,11 +18,13 @@ from covplan.publish.public import public_plan, public_tables, secret_ids
 from covplan.study.errors import OutputError
 from covplan.study.exported import keep_baseline
 from covplan.study.files import fixed_file_date, written_whole
+from covplan.study.language import _, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
 __all__ = ["WGS84", "write_geopackage"]
@@ -37,6 +39,7 @@ def write_geopackage(
     include_restricted: bool = False,
     epsg: int | None = None,
     coverage: Path | None = None,
+    language: Language | None = None,
 ) -> Path:
     """Write all layers of a plan into one GeoPackage (version 1.3).
 
@@ -51,12 +54,22 @@ def write_geopackage(
         Coordinate system of the copy, such as 4326; default: the study's.
     coverage : Path, optional
         Folder with the rasters `covplan coverage` wrote: they become tiles. Only in the study's own system.
+    language : "vi" or "en", optional
+        Of titles, descriptions, styles and the project; names of layers and columns are the same in both.
     """
-    if coverage and not include_restricted and secret_ids(plan.study):
-        raise OutputError(
-            "The coverage is strongest where masts stand, restricted ones too. Leave it out, or say "
-            "--include-restricted for a file that stays in the house."
-        )
+    with speaking(language):
+        if coverage and not include_restricted and secret_ids(plan.study):
+            raise OutputError(
+                _(
+                    "The coverage is strongest where masts stand, restricted ones too. Leave it out, or say "
+                    "--include-restricted for a file that stays in the house."
+                )
+            )
+        _write(plan, path, include_restricted, epsg, coverage)
+    return path
+
+
+def _write(plan: Plan, path: Path, include_restricted: bool, epsg: int | None, coverage: Path | None) -> None:
     own = plan.study.settings.province.epsg
     plan = public_plan(plan, include_restricted=include_restricted)
     package = exported_layers(public_tables(plan, include_restricted=include_restricted), epsg or own, own)
@@ -79,7 +92,6 @@ def write_geopackage(
             )
             base.execute("COMMIT")
             base.execute("VACUUM")  # the same pages, however the file grew
-    return path
 
 
 @contextmanager
@@ -88,4 +100,5 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.OperationalError, DataSourceError, DataLayerError, FeatureError) as error:
-        raise OutputError(f"{path}: {error}. Nothing was written; what was there before is still there.") from error
+        said = _("{path}: {error}. Nothing was written; what was there before is still there.")
+        raise OutputError(said.format(path=path, error=error)) from error
