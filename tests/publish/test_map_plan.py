@@ -424,6 +424,21 @@ def test_on_paper_there_are_no_buttons_but_legend_scale_and_title(fresh: Page) -
     fresh.emulate_media(media="screen")
 
 
+def test_on_paper_the_legend_says_which_coverage_and_has_no_empty_headings(fresh: Page) -> None:
+    headings = fresh.locator(".covplan-panel h2")
+    fresh.emulate_media(media="print")
+    shown = [one.inner_text() for one in headings.all() if one.is_visible()]
+    assert shown == ["KẾT QUẢ", "HIỆN TRẠNG HẠ TẦNG VIỄN THÔNG", "HÀNH CHÍNH", "NỀN"]
+    fresh.emulate_media(media="screen")
+    fresh.locator(".covplan-coverage-choice").select_option("1")
+    fresh.locator(".covplan-panel label", has_text="Tuyến cáp quang").locator("input").check()
+    fresh.emulate_media(media="print")
+    shown = [one.inner_text() for one in headings.all() if one.is_visible()]
+    assert {"TUYẾN CÁP", "VÙNG PHỦ SÓNG (RSRP NGOÀI TRỜI)"} <= set(shown)
+    assert fresh.locator(".covplan-coverage-box .covplan-printed").inner_text() == "4G – Viettel"
+    fresh.emulate_media(media="screen")
+
+
 def test_missing_tiles_do_not_break_the_map(plan: Plan, opened: tuple[Page, list[str]], tmp_path: Path) -> None:
     path = tmp_path / "tiles.html"
     path.write_text(covplan.draw_map(plan, tiles=True).get_root().render(), encoding="utf-8")

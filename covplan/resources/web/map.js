@@ -107,7 +107,7 @@ var covplan = (function () {
   function swatch(style) {
     const fill = style.fillColor || "none", edge = style.color === "#ffffff" ? "#8a8a8a" : style.color;
     const look = `fill="${fill}" fill-opacity="${style.fillOpacity || 0}" stroke="${edge}"`;
-    let shape = `<rect x="1" y="2" width="16" height="10" ${look} stroke-width="0.5"/>`;
+    let shape = `<rect x="1" y="2" width="16" height="10" ${look} stroke-width="${style.edge || 0.5}"/>`;
     if (style.symbol === "line") {
       shape = `<line x1="0" y1="7" x2="18" y2="7" stroke="${edge}" stroke-width="${Math.max(style.weight, 1)}"
         stroke-opacity="${style.opacity}" stroke-dasharray="${style.dashArray || ""}"/>`;
@@ -249,13 +249,15 @@ var covplan = (function () {
     const box = L.DomUtil.create("div", "covplan-legend"), themes = of.spec.themes;
     const list = L.DomUtil.create("ul", "");
     const changing = of.spec.layer === "proposals" || of.parts.some((part) => part.feature.properties.gains);
+    const printed = L.DomUtil.create("div", "covplan-printed", box);
     const fill = () => {
       const theme = themes[of.theme()], later = state.year !== TODAY && changing;
+      printed.innerHTML = themes.length > 1 ? theme.title : "";
       list.innerHTML = theme.legend.map((one) => `<li>${swatch(one.style)}<span>${one.label}</span>` +
         `<b>${later ? thousands(of.count(one.code)) : one.count}</b></li>`).join("");
       const more = later ? of.gained(state.year, of.theme()).length : 0;
       if (more) {
-        const style = {...GAINED, fillColor: "#ffffff", fillOpacity: 1};
+        const style = {...GAINED, edge: GAINED.weight, fillColor: "#ffffff", fillOpacity: 1};
         list.innerHTML += `<li>${swatch(style)}<span>${say("gained")}</span><b>${thousands(more)}</b></li>`;
       }
     };
@@ -277,14 +279,24 @@ var covplan = (function () {
   const Panel = L.Control.Layers.extend({
     _update: function () {
       this._heading = null;
-      return L.Control.Layers.prototype._update.call(this);
+      this._groups = [];
+      const made = L.Control.Layers.prototype._update.call(this);
+      this._mark();
+      return made;
+    },
+    // On paper a heading without a layer below it is left out.
+    _mark: function () {
+      this._groups.forEach(({heading, layers}) =>
+        heading.classList.toggle("covplan-off", !layers.some((one) => this._map.hasLayer(one))));
     },
     _addItem: function (item) {
       const of = item.layer.covplan, heading = of ? of.spec.group : say("base_maps");
       if (heading !== this._heading) {
-        L.DomUtil.create("h2", "", this._overlaysList).innerHTML = heading;
+        this._groups.push({heading: L.DomUtil.create("h2", "", this._overlaysList), layers: []});
+        this._groups[this._groups.length - 1].heading.innerHTML = heading;
         this._heading = heading;
       }
+      this._groups[this._groups.length - 1].layers.push(item.layer);
       const row = L.Control.Layers.prototype._addItem.call(this, item);
       if (of) {
         const box = this._overlaysList.appendChild(legend(of)), map = this._map;
@@ -308,6 +320,7 @@ var covplan = (function () {
     const sort = () => pile.forEach((one) => map.hasLayer(one) && one.bringToFront());
     state.sort = sort;
     map.on("overlayadd", sort);
+    map.on("overlayadd overlayremove", () => made._mark());
     sort();
     // A popup names the proposals that serve a hamlet; a click on one leads there.
     map.getContainer().addEventListener("click", (event) => {

@@ -40,7 +40,7 @@
     choice.setAttribute("aria-label", covplan.say("coverage"));
     choice.innerHTML = `<option value="">${covplan.say("not_shown")}</option>` +
       spec.coverage.map((one, number) => `<option value="${number}">${one.title}</option>`).join("");
-    const more = L.DomUtil.create("div", "", box);
+    const printed = L.DomUtil.create("div", "covplan-printed", box), more = L.DomUtil.create("div", "", box);
     more.innerHTML = `<label class="covplan-opacity"><span>${covplan.say("opacity")}</span><input type="range" min="10" max="100" value="85"></label>
       <ul>${spec.legend.map((one) => `<li><i style="background:${one.colour}"></i>${one.label}</li>`).join("")}</ul>
       ${spec.note ? `<p>${spec.note}</p>` : ""}`;
@@ -52,6 +52,8 @@
         shown = lay(map, spec.coverage[Number(choice.value)], "covplan-coverage", opacity.value / 100).addTo(map);
       }
       more.hidden = !shown;
+      first.classList.toggle("covplan-off", !shown);
+      printed.innerHTML = shown ? spec.coverage[Number(choice.value)].title : "";
       // The hamlets become outlines, so that what lies below them is seen.
       if (covplan.state.faded !== Boolean(shown)) {
         covplan.state.faded = Boolean(shown);

@@ -3,6 +3,7 @@
   "use strict";
 
   const MARK = {color: "#c2185b", weight: 2.5, opacity: 1, fillColor: "#c2185b", fillOpacity: 0.12, interactive: false};
+  const CONTROLS = 220;  // pixels of the controls at the lower left
   const figure = covplan.figure, say = covplan.say;
   const escaped = (text) => text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
 
@@ -63,7 +64,12 @@
     told.setAttribute("aria-live", "polite");
 
     let active = null, points = [], ended = false, drawn = null;
-    const tell = (html) => { told.innerHTML = html; told.hidden = !html; };
+    const indicators = box.querySelector("details");
+    const tell = (html) => {
+      told.innerHTML = html;
+      told.hidden = !html;
+      if (box.offsetHeight > map.getSize().y - CONTROLS) { indicators.open = false; }  // else it covers the zoom
+    };
     function choose(tool) {
       active = tool;
       points = [];
