@@ -9,6 +9,7 @@ import click
 
 from covplan.cli.base import FOLDER, language, main, number, open_console, option, results, stop_if_same
 from covplan.cli.speech import Choice
+from covplan.study.kinds import KINDS, kind_title
 from covplan.study.language import _
 
 if TYPE_CHECKING:
@@ -16,9 +17,6 @@ if TYPE_CHECKING:
 
     import pandas as pd
     from rich.console import Console
-
-
-KINDS = ("white_spot", "supply_curve", "fiber", "place_5g", "share")
 
 
 @main.command()
@@ -56,12 +54,10 @@ def _show_comparison(console: Console, compared: pd.DataFrame) -> None:
     import pandas as pd
     from rich.table import Table
 
-    from covplan.publish.words import label
-
     heads = (
         _("Year"), _("Served"), _("Cost (VND billion)"), _("Bound"), _("Gap %"), _("Over program %"), _("Seconds"),
     )  # fmt: skip
-    table = Table(_("Method"), title=label("kind", str(compared["kind"].iloc[0]), layer="proposals"))
+    table = Table(_("Method"), title=kind_title(str(compared["kind"].iloc[0])))
     for head in heads:
         table.add_column(head, justify="right")
     for row in compared.itertuples():
