@@ -199,12 +199,9 @@ def posed(
         demand=demand,
         share=least_share,
         value=np.tile(np.maximum(users, 1.0), len(who)),
-        limits=limits,
-        most=most,
-        traffic=np.tile(traffic, len(who)),
-        capacity=options.capacity_mbps,
-        carries=part,
     )  # fmt: skip
+    problem = problem.with_limits(limits, most)
+    problem = problem.with_traffic(np.tile(traffic, len(who)), options.capacity_mbps, part)
     return problem, np.tile(np.arange(count), len(who))
 
 

@@ -175,12 +175,11 @@ def posed(
         _worth(options.cost, options.opex, weighing),
         demand=demand,
         value=np.ones(in_need.size),
-        site=options.actions["site"].to_numpy(np.int64),
-        site_cost=_worth(options.site_cost, options.site_opex, weighing),
-        limits=limits,
-        most=most,
     )
-    return problem, in_need, best_dbm
+    at_sites = problem.with_sites(
+        options.actions["site"].to_numpy(np.int64), _worth(options.site_cost, options.site_opex, weighing)
+    )
+    return at_sites.with_limits(limits, most), in_need, best_dbm
 
 
 def level_needed(radio: Radio, propagation: Propagation) -> float:
