@@ -163,7 +163,7 @@ def test_lower_masts_and_wider_spacing_change_the_plan_as_they_should(spots, tmp
 def test_every_operator_costs_more_than_any_and_shares_new_masts(spots, tmp_path):
     _, one = spots
     every = {"operators": "every", "every_operators": ["VTL", "VNPT"]}
-    with pytest.raises(NoSolution, match="contradict"):  # two operators, one free slot, no ground for a mast
+    with pytest.raises(NoSolution, match="mâu thuẫn"):  # two operators, one free slot, no ground for a mast
         pipeline.propose_white_spots(opened(tmp_path / "full", {**FAR, "white_spots": every}))
     stations = small_layers()["stations"].assign(max_tenants=4)
     study = opened(tmp_path / "s", {**FAR, "white_spots": every}, stations=stations)
