@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
+    from covplan.pipeline.white_spots import WhiteSpotPlan
     from covplan.pipeline.workspace import Workspace
     from covplan.propose.fiber.program import FiberPlan
-    from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.folder import Study
 
 
@@ -62,7 +62,7 @@ def propose_fiber(
     s = workspace.settings
     year, target = max(s.phases.years), s.targets["VILLAGE_FTTH_COV"]
     last_pct = target.target_2030 if target.target_2030 is not None else target.target_2025
-    sites = None if spots is None else masts_to_connect(spots, s.costs)
+    sites = None if spots is None else masts_to_connect(spots.sited, s.costs)
     sites = None if sites is None or sites.empty else sites
     network = fiber_network(workspace, sites=sites, slopes=True)
     reached = fiber_reach(workspace, network=network)[0]
@@ -87,6 +87,6 @@ def propose_fiber(
     except NoSolution as error:  # a mast no cable reaches: each keeps the backhaul it has
         return FiberProposed(alone.proposals, None, compared, [*said, f"chung tuyến cáp (one trench): {error}"])
     trenches = Trenches(together.phases[0], hamlets, masts)
-    on_tree, cable = on_the_tree(spots, sites, together.proposals, s.costs)
+    on_tree, cable = on_the_tree(spots.sited, sites, together.proposals, s.costs)
     compared["trench"] = compared_trenches(trenches, year)
     return FiberProposed(cable, on_tree, compared, [*said, saving_in_words(trenches)], trenches)

@@ -178,7 +178,7 @@ def test_a_mast_on_the_tree_pays_for_no_backhaul_and_comes_after_its_cable(dark)
     assert len(backhaul)
     assert set(after["depends_on"].dropna()) == set(backhaul.index)
     for mast in after[after["depends_on"].notna()].index:
-        own = spots.options.site_backhaul[paid[mast]]
+        own = spots.sited.sites.backhaul[paid[mast]]
         for level in ("low", "base", "high"):
             column = f"cost_{level}_vnd"
             assert after.loc[mast, column] == pytest.approx(before.loc[mast, column] - getattr(own, level))
@@ -199,17 +199,18 @@ def test_rows_of_cable_cost_what_the_tree_costs(dark):
     )
     program = made.compared["trench"].iloc[0]
     assert program["cost_vnd"] == pytest.approx(made.trenches.together.tree.objective)
-    assert set(masts_to_connect(spots, study.settings.costs)["site_id"]) <= set(spots.proposals["proposal_id"])
+    assert set(masts_to_connect(spots.sited, study.settings.costs)["site_id"]) <= set(spots.proposals["proposal_id"])
 
 
 def test_a_mast_left_off_the_tree_takes_the_hop(dark):
     study, spots, made = dark
-    sites = masts_to_connect(spots, study.settings.costs)
-    off, _ = on_the_tree(spots, sites, made.proposals[made.proposals["action"] != "backhaul"], study.settings.costs)
-    to_cable = [n for n, site in enumerate(spots.pays_for) if spots.options.sites["way"].iloc[site] == "fiber"]
+    sited, costs = spots.sited, study.settings.costs
+    cable = made.proposals[made.proposals["action"] != "backhaul"]
+    off, _ = on_the_tree(sited, masts_to_connect(sited, costs), cable, costs)
+    to_cable = [n for n, site in enumerate(spots.pays_for) if spots.sited.sites.table["way"].iloc[site] == "fiber"]
     assert to_cable
     for n in to_cable:
-        paid = spots.options.site_backhaul[spots.pays_for[n]]
+        paid = spots.sited.sites.backhaul[spots.pays_for[n]]
         change = off["cost_base_vnd"].iloc[n] - spots.proposals["cost_base_vnd"].iloc[n]
         assert change == pytest.approx(HOP - paid.base)
         assert "Backhaul: microwave to" in off["reason_en"].iloc[n]

@@ -19,16 +19,17 @@ from scipy.sparse.csgraph import dijkstra
 from covplan.fiber.roads import sparse
 from covplan.propose.common.backhaul import backhaul_words
 from covplan.propose.common.costs import NOTHING, Range, unit_cost
-from covplan.propose.common.records import BILLION, amount
+from covplan.propose.common.records import amount
 from covplan.propose.solve.cover import NO_SITE
 from covplan.propose.solve.steiner import broken_limits
+from covplan.study.language import BILLION
 from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from covplan.propose.common.sites import SitedProposals
     from covplan.propose.fiber.options import Candidates, Extension
-    from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.settings import Cost
 
 
@@ -57,14 +58,14 @@ class Trenches:
         )
 
 
-def masts_to_connect(spots: WhiteSpotPlan, costs: Mapping[str, Cost]) -> gpd.GeoDataFrame:
+def masts_to_connect(spots: SitedProposals, costs: Mapping[str, Cost]) -> gpd.GeoDataFrame:
     """New masts of a plan as sites of `extend_fiber`: site_id (of the proposal), must, worth_vnd; geometry.
 
     One that no road leads to keeps the backhaul it has and is left out.
     """
     hop_vnd = unit_cost(costs, "microwave_hop").base
     rows = spots.pays_for != NO_SITE
-    there = spots.options.sites.iloc[spots.pays_for[rows]]
+    there = spots.sites.table.iloc[spots.pays_for[rows]]
     must = (there["hop_to"] == "").to_numpy(bool)
     table = gpd.GeoDataFrame(
         {
@@ -79,7 +80,7 @@ def masts_to_connect(spots: WhiteSpotPlan, costs: Mapping[str, Cost]) -> gpd.Geo
 
 
 def on_the_tree(
-    spots: WhiteSpotPlan, sites: gpd.GeoDataFrame, fiber: gpd.GeoDataFrame, costs: Mapping[str, Cost]
+    spots: SitedProposals, sites: gpd.GeoDataFrame, fiber: gpd.GeoDataFrame, costs: Mapping[str, Cost]
 ) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
     """Masts and cable of one tree as proposals: a mast on it pays for no backhaul and comes after its cable.
 
@@ -104,7 +105,7 @@ def on_the_tree(
     for row, site in zip(records, spots.pays_for, strict=True):
         if site == NO_SITE or row["proposal_id"] not in asked:
             continue
-        there, paid = spots.options.sites.iloc[site], spots.options.site_backhaul[site]
+        there, paid = spots.sites.table.iloc[site], spots.sites.backhaul[site]
         cable = cable_of.get(row["proposal_id"])
         if cable is None and there["way"] == "microwave":
             continue
