@@ -19,7 +19,6 @@ from covplan.propose.common.decisions import decided_options
 from covplan.propose.common.new_ground import Territory, new_ground
 from covplan.propose.common.planned_network import planned_network
 from covplan.propose.common.reach import RadioModel
-from covplan.propose.common.sites import SitedProposals
 from covplan.propose.common.zones import headquarters
 from covplan.propose.white_spots import program
 from covplan.propose.white_spots.options import Case, Need, hamlets_missing, missing_points, options_for
@@ -53,11 +52,6 @@ class WhiteSpotPlan:
     options: SpotOptions
     pays_for: NDArray[np.int64]
     """Of each row of `proposals`: the new site whose cost is in it; −1 for none."""
-
-    @property
-    def sited(self) -> SitedProposals:
-        """The proposals with the new sites they pay for."""
-        return SitedProposals(self.proposals, self.pays_for, self.options.sites)
 
 
 def propose_white_spots(study: Study | Workspace, *, progress: Callable[[str], None] | None = None) -> WhiteSpotPlan:

@@ -84,8 +84,8 @@ def test_proposals_are_rows_of_their_layer_and_carry_their_reasons(spots, placed
 
 def test_a_place_that_needs_two_placements_waits_for_both():
     reach = csr_array(np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], bool))  # 3 stands, rest new
-    halves = cover(reach, np.ones(4), demand=np.array([0, 0, 1, 2]), weight=np.array([0.6, 0.4, 1.0, 1.0]),
-                   traffic=np.zeros(3), capacity=np.ones(4))  # fmt: skip
+    halves = cover(reach, np.ones(4), demand=np.array([0, 0, 1, 2]), weight=np.array([0.6, 0.4, 1.0, 1.0]))
+    halves = halves.with_traffic(np.zeros(3), np.ones(4))
     everything = np.ones(4, bool)
     choice = Choice(everything, np.zeros(0, bool), np.ones(3, bool), 4.0, 3.0, None)
     gains = gained(halves, choice, standing=np.array([False, False, False, True]))

@@ -1,4 +1,4 @@
-"""New sites that actions need, and the proposals that pay for them."""
+"""New sites that actions need."""
 
 from __future__ import annotations
 
@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import geopandas as gpd
-    import numpy as np
     import pandas as pd
-    from numpy.typing import NDArray
 
     from covplan.propose.common.costs import Range
 
@@ -26,13 +23,3 @@ class Sites:
     """What of it is backhaul."""
     opex: list[Range]
     """VND/year."""
-
-
-@dataclass(frozen=True)
-class SitedProposals:
-    """Proposals of which some stand on new sites."""
-
-    proposals: gpd.GeoDataFrame
-    pays_for: NDArray[np.int64]
-    """Of each proposal: row of the site whose cost is in it; −1 for none."""
-    sites: Sites

@@ -95,12 +95,9 @@ def place_problem(case: Case, options: PlaceOptions, *, least_share: float, reus
         demand=demand,
         share=least_share,
         value=np.tile(np.maximum(users, 1.0), len(who)),
-        limits=limits,
-        most=most,
-        traffic=traffic,
-        capacity=options.capacity_mbps,
-        carries=_carries(reach, demand, traffic, is_point, options.capacity_mbps / SECTORS),
     )
+    carries = _carries(reach, demand, traffic, is_point, options.capacity_mbps / SECTORS)
+    problem = problem.with_limits(limits, most).with_traffic(traffic, options.capacity_mbps, carries)
     built = np.array([one.base for one in options.cost]) / MILLION
     return PlaceProblem(problem, places, np.tile(np.arange(len(places)), len(who)), built, reuse_share)
 

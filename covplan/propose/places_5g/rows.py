@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
 
 from covplan.propose.common.backhaul import backhaul_words
-from covplan.propose.common.comparison import money_and_bound, over_pct
 from covplan.propose.common.gains import ROUNDING, covered_shares, gained, point_weights
 from covplan.propose.common.records import amount, cost_columns, named, proposal_rows
 from covplan.propose.places_5g.program import place_by_place, stations_of
+from covplan.propose.solve.comparison import choice_columns, over_program
 from covplan.study.language import MILLION
 from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import pandas as pd
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
@@ -239,10 +239,8 @@ def compared_methods(problem: PlaceProblem, options: PlaceOptions, choice: Choic
     rows = [_line("program", choice, options, problem)]
     for method, rank in ranks.items():
         rows.append(_line(method, place_by_place(problem.cover, rank, problem.built, budget), options, problem))
-    table = pd.DataFrame(rows)
-    if np.isfinite(budget):
-        return table.assign(bound_vnd=np.nan, over_program_pct=np.nan)
-    return table.assign(over_program_pct=over_pct(table["cost_vnd"], table["cost_vnd"].iloc[0]))
+    table = over_program(rows)
+    return table.assign(bound_vnd=np.nan, over_program_pct=np.nan) if np.isfinite(budget) else table
 
 
 def _line(method: str, choice: Choice, options: PlaceOptions, problem: PlaceProblem) -> dict[str, Any]:
@@ -257,5 +255,5 @@ def _line(method: str, choice: Choice, options: PlaceOptions, problem: PlaceProb
         "stations": stations,
         "new_structures": int(options.actions["new"].to_numpy(bool)[new].sum()),
         "reuse_pct": reuse_pct,
-        **money_and_bound(choice, sum(options.cost[a].base for a in new)),
+        **choice_columns(choice, sum(options.cost[a].base for a in new)),
     }

@@ -118,11 +118,9 @@ def spot_problem(case: Case, options: SpotOptions) -> SpotProblem:
         cost_over_horizon(options.cost, options.opex, propose),
         demand=demand,
         value=np.ones(in_need.size),
-        site=options.actions["site"].to_numpy(np.int64),
-        site_cost=cost_over_horizon(options.sites.cost, options.sites.opex, propose),
-        limits=limits,
-        most=most,
     )
+    site_cost = cost_over_horizon(options.sites.cost, options.sites.opex, propose)
+    problem = problem.with_sites(options.actions["site"].to_numpy(np.int64), site_cost).with_limits(limits, most)
     return SpotProblem(problem, need.hamlets, in_need, best_dbm, case.model.required_dbm)
 
 

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from covplan.propose.common.backhaul import backhaul_words
-from covplan.propose.common.comparison import money_and_bound, over_pct
 from covplan.propose.common.gains import gained
 from covplan.propose.common.records import amount, cost_columns, named, proposal_rows
 from covplan.propose.solve.baselines import cheapest_first, most_demand_first, nearest_first
+from covplan.propose.solve.comparison import choice_columns
 from covplan.propose.solve.cover import NO_SITE, Choice, dominated, next_best, only, served_by
 from covplan.study.errors import NoSolution
 from covplan.study.language import MILLION
@@ -201,7 +201,8 @@ def compared_methods(problem: SpotProblem, options: SpotOptions, choices: Yearly
                 rows.append({"year": year, "method": name, "status": "not reached"})
     table = pd.DataFrame(rows)
     best = table[table["method"] == "program"].set_index("year")["cost_vnd"]
-    return table.assign(over_program_pct=over_pct(table["cost_vnd"], table["year"].map(best)))
+    over_pct = 100.0 * (table["cost_vnd"] / table["year"].map(best) - 1.0)
+    return table.assign(over_program_pct=over_pct.round(2))
 
 
 def _among_all(choice: Choice, keep: NDArray[np.bool_]) -> Choice:
@@ -221,5 +222,5 @@ def _line(year: int, method: str, choice: Choice, problem: SpotProblem, options:
         "hamlets": int(served_by(problem.cover, choice.actions).sum()),
         "actions": len(chosen),
         "new_sites": len(sites),
-        **money_and_bound(choice, built),
+        **choice_columns(choice, built),
     }
