@@ -61,7 +61,7 @@ def propose(
     if spots is not None and "supply_curve" in kinds:
         progress("đường cung (supply curve)")
         costs, weighing = study.settings.costs, study.settings.propose
-        curve = made.tried("đường cung (supply curve)", lambda: supply_curve(spots, spots.hamlets, costs, weighing))
+        curve = made.tried("đường cung (supply curve)", lambda: supply_curve(spots.problem, costs, weighing))
         made.curve = None if curve is None else result_table("supply_curve", curve)
     masts = None
     if "fiber" in kinds:
@@ -81,7 +81,7 @@ def propose(
             lit = int((state == "covered").sum())
             told = f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)"
             if study.settings.places_5g.budget_vnd:
-                value, whole = placed.choice.value, placed.problem.value.sum()
+                value, whole = placed.choice.value, placed.problem.cover.value.sum()
                 told += f"; {value:.0f}/{whole:.0f} người dùng trong ngân sách (users within the budget)"
             made.add(placed.proposals, [told], place_5g=_served(placed.comparison, "places"))
     if "share" in kinds:

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.pipeline.white_spots import WhiteSpotPlan
     from covplan.pipeline.workspace import Workspace
     from covplan.propose.fiber.plan import FiberPlan
-    from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.folder import Study
 
 
@@ -101,11 +101,9 @@ def propose_fiber(
 def new_masts(spots: WhiteSpotPlan) -> Masts:
     """The new masts of a plan for white spots, with the backhaul each pays for."""
     new = spots.pays_for != NO_SITE
-    sites, paid = (
-        spots.options.sites.iloc[spots.pays_for[new]],
-        [spots.options.site_backhaul[n] for n in spots.pays_for[new]],
-    )
-    backhaul = sites[["way", "length_m", "hop_to", "by_road"]].set_index(
+    sites = spots.options.sites
+    paid = [sites.backhaul[n] for n in spots.pays_for[new]]
+    backhaul = sites.table.iloc[spots.pays_for[new]][["way", "length_m", "hop_to", "by_road"]].set_index(
         pd.Index(spots.proposals["proposal_id"].to_numpy(object)[new], name="proposal_id")
     )
     for level in ("low", "base", "high"):

@@ -182,7 +182,7 @@ def test_a_mast_on_the_tree_pays_for_no_backhaul_and_comes_after_its_cable(dark)
     assert len(backhaul)
     assert set(after["depends_on"].dropna()) == set(backhaul.index)
     for mast in after[after["depends_on"].notna()].index:
-        own = spots.options.site_backhaul[paid[mast]]
+        own = spots.options.sites.backhaul[paid[mast]]
         for level in ("low", "base", "high"):
             column = f"cost_{level}_vnd"
             assert after.loc[mast, column] == pytest.approx(before.loc[mast, column] - getattr(own, level))
@@ -210,10 +210,10 @@ def test_a_mast_left_off_the_tree_takes_the_hop(dark):
     masts, costs = new_masts(spots), study.settings.costs
     no_backhaul = made.proposals[made.proposals["action"] != "backhaul"]
     off, _ = on_the_tree(masts, masts_to_connect(masts, costs), no_backhaul, costs)
-    to_cable = [n for n, site in enumerate(spots.pays_for) if spots.options.sites["way"].iloc[site] == "fiber"]
+    to_cable = [n for n, site in enumerate(spots.pays_for) if spots.options.sites.table["way"].iloc[site] == "fiber"]
     assert to_cable
     for n in to_cable:
-        paid = spots.options.site_backhaul[spots.pays_for[n]]
+        paid = spots.options.sites.backhaul[spots.pays_for[n]]
         change = off["cost_base_vnd"].iloc[n] - spots.proposals["cost_base_vnd"].iloc[n]
         assert change == pytest.approx(HOP - paid.base)
         assert "Backhaul: microwave to" in off["reason_en"].iloc[n]
