@@ -1,7 +1,7 @@
 """The road graph cable is laid along: noded lines with length, slope, class and power poles; points join it by spurs.
 
 From the study's roads layer or a file of OpenStreetMap; arrays and sparse matrices, so that
-`scipy.sparse.csgraph` finds every way. Feeds `reach` and `propose.fiber_extension`.
+`scipy.sparse.csgraph` finds every way. Feeds `reach` and `propose.fiber`.
 """
 
 from __future__ import annotations

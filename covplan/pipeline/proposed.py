@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.pipeline.places_5g import PlacesPlan
+    from covplan.pipeline.white_spots import WhiteSpotPlan
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.places_5g.program import PlacesPlan
-    from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.plan import Plan
 
 Result = TypeVar("Result")
@@ -64,7 +64,7 @@ def propose(
     if spots is not None and SUPPLY_CURVE in kinds:
         progress(kind_title(SUPPLY_CURVE))
         costs, weighing = study.settings.costs, study.settings.propose
-        curve = found.tried(SUPPLY_CURVE, lambda: supply_curve(spots, spots.hamlets, costs, weighing))
+        curve = found.tried(SUPPLY_CURVE, lambda: supply_curve(spots.problem, costs, weighing))
         found.curve = None if curve is None else result_table("supply_curve", curve)
     masts = None
     if FIBER in kinds:
@@ -109,7 +109,7 @@ def _add_places(found: _Found, workspace: Workspace, placed: PlacesPlan) -> None
     said = _("computed again, {covered} of {all} places have 5G").format(covered=covered, all=len(state))
     if workspace.settings.places_5g.budget_vnd:
         users = _("; {users} of {all} users within the budget")
-        said += users.format(users=number(placed.choice.value), all=number(placed.problem.value.sum()))
+        said += users.format(users=number(placed.choice.value), all=number(placed.problem.cover.value.sum()))
     found.add(placed.proposals, [_said(PLACE_5G, said)], place_5g=_served(placed.comparison, "places"))
 
 

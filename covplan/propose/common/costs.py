@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from covplan.study.errors import SettingsError
+from covplan.study.language import MILLION
 from covplan.study.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from covplan.study.settings import Cost, Propose
 
@@ -49,6 +54,13 @@ def present_value(yearly: float, propose: Propose) -> float:
     years, rate = propose.horizon_years, propose.discount_rate
     factor = float(years) if rate == 0 else (1.0 - (1.0 + rate) ** -years) / rate
     return yearly * factor
+
+
+def cost_over_horizon(built: Sequence[Range], yearly: Sequence[Range], propose: Propose) -> NDArray[np.float64]:
+    """Base cost to build and to run over the horizon, million VND: what the covering programs weigh."""
+    return np.array(
+        [(b.base + present_value(y.base, propose)) / MILLION for b, y in zip(built, yearly, strict=True)], dtype=float
+    )
 
 
 def structure_cost(

@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.study.boundaries import Version, in_version
+from covplan.study.language import BILLION, MILLION
 from covplan.study.numbers import number_vi
 from covplan.study.plan import result_table
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     import shapely
 
-MILLION, BILLION = 1e6, 1e9
+    from covplan.propose.common.costs import Range
 
 
 def proposal_rows(
@@ -34,6 +35,16 @@ def proposal_rows(
     table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
     table["commune_code"], table["commune"], table["boundary_version"] = unit["commune_code"], unit["name"], version
     return gpd.GeoDataFrame(result_table("proposals", table), geometry=geometry, crs=communes.crs)
+
+
+def cost_columns(cost: Range, opex: Range) -> dict[str, float]:
+    """What a proposal costs to build and to run."""
+    return {
+        "cost_low_vnd": cost.low,
+        "cost_base_vnd": cost.base,
+        "cost_high_vnd": cost.high,
+        "opex_vnd_per_year": opex.base,
+    }
 
 
 def amount(vnd: float) -> tuple[str, str]:
