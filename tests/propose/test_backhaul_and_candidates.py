@@ -72,12 +72,12 @@ def test_the_cheaper_of_cable_and_hop_is_taken_and_without_either_there_is_none(
         return connect(sites, backbone, SETTINGS.costs, SETTINGS.propose)
 
     link = connected(42.0, donors)
-    assert link.way.tolist() == ["fiber", "microwave", "microwave"]
+    assert link.kind.tolist() == ["fiber", "microwave", "microwave"]
     assert link.length_m.tolist() == [500.0, 0.0, 0.0]
     assert link.hop_to == ["L", "L", "L"]  # what a trench is worth is known where cable is cheaper too
     assert link.cost[0].base == pytest.approx(0.5 * SETTINGS.costs["fiber_aerial_shared_poles"].base)
     low = connected(1.0, donors[:0])
-    assert low.way.tolist() == ["fiber", "fiber", "satellite"]
+    assert low.kind.tolist() == ["fiber", "fiber", "satellite"]
 
 
 def test_costs_add_up_and_a_wrong_item_is_named():

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ACTION_COLUMNS = (
     "action", "operator", "location_id", "x_m", "y_m", "structure", "height_m", "antenna_height_m", "bands",
-    "configuration", "new", "slots", "survey", "capacity_mbps", "way", "length_m", "hop_to", "by_road",
+    "configuration", "new", "slots", "survey", "capacity_mbps", "backhaul", "length_m", "hop_to", "by_road",
 )  # fmt: skip
 BUILDINGS = ("school", "hospital", "office", "campus", "research")
 ROOF_M, POLE_M = 12.0, 20.0  # antennas of a new A1a on a house of three storeys, height of a new A1b pole
@@ -67,7 +67,7 @@ class Case:
 class PlaceOptions(Options):
     """Everything that could carry 5G; action "stands" is 5G that is on air.
 
-    Actions have configuration, new, capacity_mbps too, and with new structures way, length_m, hop_to, by_road.
+    Actions have configuration, new, capacity_mbps too, and with new structures backhaul, length_m, hop_to, by_road.
     """
 
     @property
@@ -227,16 +227,16 @@ def _on_new_structures(found: OptionList, case: Case, spots: NDArray[np.float64]
     link = connect(table, case.backbone, costs, propose)
     table = table.assign(**link.columns)
     who = list(settings.operators) if settings.policy == "each" else list(settings.operators)[:1]
-    for row, backhaul in zip(table.itertuples(), link.cost, strict=True):
-        if row.way == "satellite":
+    for row, backhaul_cost in zip(table.itertuples(), link.cost, strict=True):
+        if row.backhaul == "satellite":
             continue
-        site = structure_cost(costs, row.structure, POLE_M, row.road_m, propose) + backhaul
+        site = structure_cost(costs, row.structure, POLE_M, row.road_m, propose) + backhaul_cost
         site += power_cost(costs, 0.0 if row.roof else row.power_m)
         base = {
             "action": "new_structure_5g", "location_id": f"new-{row.Index}", "x_m": row.x_m, "y_m": row.y_m,
             "structure": row.structure, "height_m": 3.0 if row.roof else POLE_M,
-            "antenna_height_m": row.antenna_height_m, "new": True, "slots": 0, "survey": False, "way": row.way,
-            "length_m": row.length_m, "hop_to": row.hop_to, "by_road": row.by_road,
+            "antenna_height_m": row.antenna_height_m, "new": True, "slots": 0, "survey": False,
+            "backhaul": row.backhaul, "length_m": row.length_m, "hop_to": row.hop_to, "by_road": row.by_road,
         }  # fmt: skip
         for one in who:
             operator = one if settings.policy == "each" else ANY_OPERATOR

@@ -278,7 +278,7 @@ def _sites(case: Case) -> Sites:
         mast = NOTHING if site.small else structure_cost(costs, "A2b", site.height_m, float(site.road_m), propose)
         cost.append(mast + power + backhaul)  # the pole of a small cell comes with it
         opex.append(running * (SMALL_OPEX if site.small else 1.0))
-    keep = np.flatnonzero(link.way != "satellite")  # no way to the network is no site
+    keep = np.flatnonzero(link.kind != "satellite")  # no way to the network is no site
     parts = ([values[n] for n in keep] for values in (cost, link.cost, opex))
     return Sites(table.iloc[keep].reset_index(drop=True), *parts)
 

@@ -18,7 +18,7 @@ from covplan.propose.common.zones import by_area
 from covplan.propose.solve.cover import Choice, Cover, cover, least_cost, unreachable
 from covplan.propose.white_spots.options import Case, SpotOptions, hamlets_missing, required_operators
 from covplan.study.errors import NoSolution
-from covplan.study.language import MILLION
+from covplan.study.language import MILLION, _, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 FARTHER = 1.5  # times the reach of the settings: how far from an action a hamlet is still looked at
 ROUNDING = 1e-9
+NAMED = 5  # hamlets out of reach that an error names
 
 
 @dataclass(frozen=True)
@@ -162,19 +163,27 @@ def check_reachable(problem: SpotProblem, wanted: float) -> None:
     if able >= wanted - ROUNDING:
         return
     worst = out[np.argsort(-best_dbm[out], kind="stable")]
-    lines = []
-    for demand in worst[:5]:
-        hamlet = problem.hamlets.iloc[problem.hamlet_of[demand]]
-        level = f"the closest reaches {best_dbm[demand]:.0f} dBm" if np.isfinite(best_dbm[demand]) else "none is heard"
-        lines.append(
-            f"hamlet {hamlet['name']} ({hamlet['village_id']}) cannot be covered by any candidate within the rules; "
-            f"{level}, {problem.required_dbm:.0f} dBm are needed"
-        )
-    more = f"; and {out.size - 5} more" if out.size > 5 else ""
+    lines = [_out_of_reach(problem, int(demand)) for demand in worst[:NAMED]]
+    if out.size > NAMED:
+        lines.append(_("and {count} more").format(count=number(out.size - NAMED)))
     raise NoSolution(
-        f"{wanted:g} hamlets are to be covered, {able:g} of {value.sum():g} can be: {'; '.join(lines)}{more}. "
-        "Allow steeper or more distant ground ([propose] slope_deg, road_m), other rules, or ask for less."
+        _(
+            "{wanted} hamlets are to be covered, {able} of {all} can be: {hamlets}. Allow steeper or more distant "
+            "ground ([propose] slope_deg, road_m), other rules, or ask for less."
+        ).format(wanted=number(wanted), able=number(able), all=number(value.sum()), hamlets="; ".join(lines))
     )
+
+
+def _out_of_reach(problem: SpotProblem, demand: int) -> str:
+    """A hamlet no candidate covers, and the level it would receive."""
+    hamlet, best_dbm = problem.hamlets.iloc[problem.hamlet_of[demand]], problem.best_dbm[demand]
+    level = _("no signal arrives")
+    if np.isfinite(best_dbm):
+        level = _("the closest reaches {level} dBm").format(level=number(best_dbm))
+    return _(
+        "hamlet {name} ({village_id}) cannot be covered by any candidate within the rules; {level}, {required} dBm "
+        "are needed"
+    ).format(name=hamlet["name"], village_id=hamlet["village_id"], level=level, required=number(problem.required_dbm))
 
 
 def supply_curve(
@@ -247,7 +256,7 @@ def _one_each(actions: pd.DataFrame) -> list[tuple[NDArray[np.int64], float]]:
 def _guests(actions: pd.DataFrame) -> list[tuple[NDArray[np.int64], float]]:
     """New tenants of a structure, and how many it has room for, where that is fewer."""
     rows = []
-    for _, guests in actions[actions["action"] == "add_tenant"].groupby("location_id"):
+    for _location, guests in actions[actions["action"] == "add_tenant"].groupby("location_id"):
         slots = guests["slots"].iloc[0]
         if guests["operator"].nunique() > slots:
             rows.append((guests.index.to_numpy(np.int64), float(slots)))
