@@ -15,7 +15,7 @@ from pyproj import Transformer
 from covplan.publish.annexes import write_annexes
 from covplan.publish.annexes.workbook import HEIGHT_LIMIT_PT, NOTHING
 from covplan.publish.office import SYNTHETIC
-from tests.publish.printed import needs_office, printed_text
+from tests.publish.printed import printed_text
 from tests.publish.small_proposals import MILLION, small_plan, with_proposals
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def test_a_full_disk_leaves_the_workbook_that_was_there(plan, tmp_path, monkeypa
     assert [one.name for one in tmp_path.iterdir()] == ["phu_luc.xlsx"]
 
 
-@needs_office
+@pytest.mark.needs("office")
 def test_libreoffice_prints_every_sheet_with_vietnamese_figures_and_nothing_clipped(plan, tmp_path):
     text = printed_text(write_annexes(plan, tmp_path / "a.xlsx"), "-layout")
     assert "###" not in text

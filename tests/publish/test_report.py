@@ -22,7 +22,7 @@ from covplan.publish.report.content import Figure, Heading, Paragraph, Table
 from covplan.publish.web import loaded_addresses
 from covplan.publish.words import number_vi
 from covplan.study.errors import OutputError
-from tests.publish.printed import needs_office, printed_text
+from tests.publish.printed import printed_text
 from tests.publish.small_proposals import small_plan, with_proposals
 
 if TYPE_CHECKING:
@@ -305,7 +305,7 @@ def test_a_study_without_service_points_says_so_and_has_no_table_of_them(tmp_pat
     assert not any(caption.startswith("Điểm cung cấp dịch vụ") for caption in captions)
 
 
-@needs_office
+@pytest.mark.needs("office")
 def test_libreoffice_reads_every_chapter(plan, tmp_path):
     text = printed_text(write_report(plan, tmp_path / "a.docx"))
     for heading in ("III. HIỆN TRẠNG", "VI. PHƯƠNG ÁN", "X. NGUỒN DỮ LIỆU", "Lý do của W-001."):
