@@ -183,9 +183,9 @@ def read_study(
     if fatal(found):
         return None, found
     aside = {name: sieve.set_aside() for name, sieve in sieves.items() if sieve.reasons}
-    every = {name: tables.get(name, _empty(layer, settings)) for name, layer in input_layers().items()}
+    missing = {name: _empty(layer, settings) for name, layer in input_layers().items() if name not in tables}
     paths = rasters.raster_paths(folder)
-    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **every)
+    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **tables, **missing)
     return study, found
 
 

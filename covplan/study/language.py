@@ -78,6 +78,11 @@ def N_(message: str) -> str:  # noqa: N802 (gettext's name for it)
     return message
 
 
+def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802 (as N_)
+    """Mark a text with a form for one and a form for many."""
+    return one, many
+
+
 def in_both(words: Callable[[], str]) -> dict[Language, str]:
     """What a function says in each language, for records that carry both.
 

@@ -266,7 +266,7 @@ def test_a_hamlet_without_a_road_and_an_exchange_without_a_port_are_named_and_th
     assert {("road_network_split", "Thôn split"), ("hamlet_far_from_road", "Thôn wild")} <= named
     assert "node_without_capacity" in {check for check, _ in named}
     assert joined(extend(found, hamlets=3)) == {"a", "b", "c"}
-    with pytest.raises(NoSolution, match="short by 1"):
+    with pytest.raises(NoSolution, match="thiếu 1"):
         extend(found, hamlets=4)
     plan = fork.plan([(2030, 100.0)], [2030])
     assert plan.summary[["hamlets", "short"]].to_numpy().tolist() == [[3, 2]]

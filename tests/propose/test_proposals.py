@@ -164,7 +164,7 @@ def test_lower_masts_and_wider_spacing_change_the_plan_as_they_should(spots, tmp
 def test_every_operator_costs_more_than_any_and_shares_new_masts(spots, tmp_path):
     _, one = spots
     every = {"operators": "every", "every_operators": ["VTL", "VNPT"]}
-    with pytest.raises(NoSolution, match="contradict"):  # two operators, one free slot, no ground for a mast
+    with pytest.raises(NoSolution, match="mâu thuẫn"):  # two operators, one free slot, no ground for a mast
         pipeline.propose_white_spots(opened(tmp_path / "full", {**FAR, "white_spots": every}))
     stations = small_layers()["stations"].assign(max_tenants=4)
     study = opened(tmp_path / "s", {**FAR, "white_spots": every}, stations=stations)
@@ -310,7 +310,7 @@ EASY = {**FAR, "targets": {"BTS_SHARE_RATIO": {"target_2025": 14.0, "target_2030
 
 def test_the_command_writes_what_the_functions_find_each_with_its_year(tmp_path):
     said, tables = written(tmp_path, settings=EASY)
-    assert "2/2 được tính lại" in said
+    assert "tính lại, 2/2 thôn được phủ sóng" in said
     assert "chung tuyến cáp: " in said
     rows, compared = tables["proposals"], tables["comparison"]
     assert set(rows["kind"]) == {"white_spot", "place_5g", "fiber"}
@@ -352,21 +352,21 @@ def test_sharing_alone_says_who_loses_nothing(tmp_path):
 def test_a_kind_that_cannot_be_done_is_said_and_the_others_are_written(tmp_path):
     near = {"propose": {"road_m": 1500}}  # the far hamlet is out of every candidate's reach
     said, tables = written(tmp_path / "far", "-k", "white_spot", "-k", "fiber", settings=near)
-    assert "điểm lõm, trắng (white spots): Cần phủ 2 thôn, chỉ phủ được 1 trên 2: Bản Khẻ" in said
+    assert "Xoá vùng trắng sóng: Cần phủ 2 thôn, chỉ phủ được 1 trên 2: Bản Khẻ" in said
     assert set(tables["proposals"]["kind"]) == {"fiber"}
     roadless, left = written(
         tmp_path / "roadless", "-k", "fiber", "-k", "place_5g", "--no-years", roads=lambda roads: roads[:0]
     )
-    assert "cáp quang (fiber): roads.gpkg: thiếu" in roadless
+    assert "Cáp quang: roads.gpkg: thiếu" in roadless
     assert set(left["proposals"]["kind"]) == {"place_5g"}
 
 
 def test_nothing_that_can_be_done_writes_no_proposals_and_says_why(tmp_path):
     said, tables = written(tmp_path, "-k", "fiber", roads=lambda roads: roads[:0])
-    assert "cáp quang (fiber): roads.gpkg: thiếu" in said
+    assert "Cáp quang: roads.gpkg: thiếu" in said
     assert "proposals" not in tables
     alone = {"places_5g": {"policy": "each", "operators": ["MBF"]}}
     said, tables = written(tmp_path / "5g", "-k", "place_5g", settings={**FAR, **alone})
-    assert "địa điểm (places): 5G: 1 địa điểm không có vị trí nào phủ được" in said
+    assert "5G tại địa điểm: 5G: 1 địa điểm không có vị trí nào phủ được" in said
     assert "([places] least_share)" in said  # no markup of the terminal
     assert "proposals" not in tables

@@ -81,7 +81,7 @@ class _Shortfall:
 
 
 @dataclass(frozen=True)
-class _Written:
+class _PhaseProgram:
     """The program; proposal p in period t is column p · periods + t, overspending stands in the last columns."""
 
     program: Program
@@ -144,7 +144,7 @@ def phase(
     return Phased(year, spent_vnd, solution, tuple({one.indicator: one.text for one in short}.values()))
 
 
-def _program(projects: Projects, indicators: Sequence[Indicator], phases: Phases) -> _Written:
+def _program(projects: Projects, indicators: Sequence[Indicator], phases: Phases) -> _PhaseProgram:
     count, years = projects.cost_vnd.size, np.array(phases.years)
     unit_vnd = max(float(np.abs(projects.cost_vnd).max(initial=0.0)), 1.0)
     periods = years.size
@@ -170,7 +170,7 @@ def _program(projects: Projects, indicators: Sequence[Indicator], phases: Phases
     cost[: count * periods] = -np.repeat(projects.value, periods)
     whole = np.zeros(size, dtype=np.bool_)
     whole[: count * periods] = True
-    return _Written(Program(cost, rows.constraint(), whole, upper, lower), unit_vnd, periods, allowed)
+    return _PhaseProgram(Program(cost, rows.constraint(), whole, upper, lower), unit_vnd, periods, allowed)
 
 
 def _in_order(rows: Rows, projects: Projects, y: NDArray[np.int64]) -> None:
@@ -259,7 +259,7 @@ def _lowered(indicators: Sequence[Indicator], short: Sequence[_Shortfall]) -> li
     return [replace(one, targets_pct={**one.targets_pct, **reached.get(n, {})}) for n, one in enumerate(indicators)]
 
 
-def _missing_money(written: _Written, phases: Phases) -> str:
+def _missing_money(written: _PhaseProgram, phases: Phases) -> str:
     """By how much which budgets must grow at least, for the targets to be met; empty if money is not it."""
     program = written.program
     over = np.arange(program.cost.size - written.periods, program.cost.size)
