@@ -88,20 +88,20 @@ def connect(sites: pd.DataFrame, backbone: Backbone, costs: Mapping[str, Cost], 
     )
     found = backbone.cable(x_m, y_m)
     hop = _hops(np.column_stack([x_m, y_m, antenna_m]), backbone.donors, backbone.ground, propose.hop_km)
-    by_air = unit_cost(costs, "microwave_hop")
+    hop_cost = unit_cost(costs, "microwave_hop")
     ends = ["" if row < 0 else str(backbone.donors["location_id"].iloc[row]) for row in hop]
     kinds, lengths, prices = [], [], []
     for n, (length_m, poles) in enumerate(zip(found.length_m, power_m <= POLES_M, strict=True)):
         cable = fiber_cost(costs, float(length_m), poles=bool(poles)) if np.isfinite(length_m) else None
-        air = hop[n] >= 0 and (cable is None or by_air.base < cable.base)
-        if not air and cable is None:
+        by_hop = hop[n] >= 0 and (cable is None or hop_cost.base < cable.base)
+        if not by_hop and cable is None:
             kinds.append("satellite")
             lengths.append(0.0)
             prices.append(NOTHING)
             continue
-        kinds.append("microwave" if air else "fiber")
-        lengths.append(0.0 if air else float(length_m))
-        prices.append(by_air if air or cable is None else cable)
+        kinds.append("microwave" if by_hop else "fiber")
+        lengths.append(0.0 if by_hop else float(length_m))
+        prices.append(hop_cost if by_hop or cable is None else cable)
     return Backhaul(np.array(kinds, dtype=np.str_), np.array(lengths), ends, found.by_road, prices)
 
 

@@ -76,30 +76,30 @@ def place_problem(case: Case, options: PlaceOptions, *, least_share: float, reus
                      tenants of a structure; one radio per operator, band and structure
     """
     places, points = case.places, case.points
-    who = list(case.settings.operators) if case.settings.policy == "each" else [ANY_OPERATOR]
+    operators = list(case.settings.operators) if case.settings.policy == "each" else [ANY_OPERATOR]
     of_any = reach_of(options.cells, points.x_m, points.y_m, case.model, within_km=LOOK_M / 1000.0).covered
-    operator = options.actions["operator"].to_numpy(object)
+    operator_of = options.actions["operator"].to_numpy(object)
     parts = [
-        of_any if one == ANY_OPERATOR else csr_array(of_any.multiply((operator == one)[None, :])).astype(bool)
-        for one in who
+        of_any if one == ANY_OPERATOR else csr_array(of_any.multiply((operator_of == one)[None, :])).astype(bool)
+        for one in operators
     ]
     reach = csr_array(stacked(parts, [], of_any.shape[1])[0])
-    traffic = np.tile(places["demand_mbps"].fillna(0.0).to_numpy(float) / len(who), len(who))
+    traffic = np.tile(places["demand_mbps"].fillna(0.0).to_numpy(float) / len(operators), len(operators))
     users = places["users"].fillna(0).to_numpy(float)
-    demand = np.concatenate([points.place + n * len(places) for n in range(len(who))])
-    is_point = np.tile(places.geometry.area.to_numpy() <= 0, len(who))
+    demand = np.concatenate([points.place + n * len(places) for n in range(len(operators))])
+    is_point = np.tile(places.geometry.area.to_numpy() <= 0, len(operators))
     limits, most = _limits(options, reuse_share)
     problem = cover(
         reach,
         cost_over_horizon(options.cost, options.opex, case.assumptions.propose),
         demand=demand,
         share=least_share,
-        value=np.tile(np.maximum(users, 1.0), len(who)),
+        value=np.tile(np.maximum(users, 1.0), len(operators)),
     )
     carries = _carries(reach, demand, traffic, is_point, options.capacity_mbps / SECTORS)
     problem = problem.with_limits(limits, most).with_traffic(traffic, options.capacity_mbps, carries)
     built = np.array([one.base for one in options.cost]) / MILLION
-    return PlaceProblem(problem, places, np.tile(np.arange(len(places)), len(who)), built, reuse_share)
+    return PlaceProblem(problem, places, np.tile(np.arange(len(places)), len(operators)), built, reuse_share)
 
 
 def check_reachable(problem: PlaceProblem, settings: Places5G) -> None:

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from covplan.propose.white_spots.options import SpotOptions
-    from covplan.propose.white_spots.program import SpotProblem, YearlyChoices
+    from covplan.propose.white_spots.options import WhiteSpotOptions
+    from covplan.propose.white_spots.program import WhiteSpotProblem, YearlyChoices
     from covplan.study.boundaries import Version
 
 INDICATOR = "VILLAGE_MBB_COV"
 
 
 def plan_rows(
-    problem: SpotProblem,
-    options: SpotOptions,
+    problem: WhiteSpotProblem,
+    options: WhiteSpotOptions,
     choices: YearlyChoices,
     communes: gpd.GeoDataFrame,
     version: Version,
@@ -66,7 +66,7 @@ def plan_rows(
     )
 
 
-def _action_columns(options: SpotOptions, action: int) -> dict[str, Any]:
+def _action_columns(options: WhiteSpotOptions, action: int) -> dict[str, Any]:
     """What is done, where."""
     row = options.actions.iloc[action]
     site = int(row["site"])
@@ -84,7 +84,7 @@ def _action_columns(options: SpotOptions, action: int) -> dict[str, Any]:
     }
 
 
-def _cost_columns(options: SpotOptions, action: int, pays_for: int) -> dict[str, Any]:
+def _cost_columns(options: WhiteSpotOptions, action: int, pays_for: int) -> dict[str, Any]:
     """What it costs, with the site it pays for."""
     cost, opex = options.cost[action], options.opex[action]
     if pays_for != NO_SITE:
@@ -92,7 +92,7 @@ def _cost_columns(options: SpotOptions, action: int, pays_for: int) -> dict[str,
     return cost_columns(cost, opex)
 
 
-def _gain_columns(problem: SpotProblem, demands: NDArray[np.int64]) -> dict[str, Any]:
+def _gain_columns(problem: WhiteSpotProblem, demands: NDArray[np.int64]) -> dict[str, Any]:
     """Whom it serves, and who pays for that."""
     hamlets, known = problem.hamlets.iloc[problem.hamlet_of[demands]], problem.known
     synthetic = problem.hamlets.get("synthetic", pd.Series([False]))
@@ -109,7 +109,7 @@ def _gain_columns(problem: SpotProblem, demands: NDArray[np.int64]) -> dict[str,
 
 
 def _reason_columns(
-    problem: SpotProblem, options: SpotOptions, choice: Choice, action: int, demands: NDArray[np.int64]
+    problem: WhiteSpotProblem, options: WhiteSpotOptions, choice: Choice, action: int, demands: NDArray[np.int64]
 ) -> dict[str, str]:
     """Its title and its reason, in both languages."""
     row, hamlets = options.actions.iloc[action], problem.hamlets.iloc[problem.hamlet_of]
@@ -136,7 +136,7 @@ def _funding(hamlets: pd.DataFrame) -> str:
     return "universal_service_fund" if bool(special.any()) else "operator"
 
 
-def compared_methods(problem: SpotProblem, options: SpotOptions, choices: YearlyChoices) -> pd.DataFrame:
+def compared_methods(problem: WhiteSpotProblem, options: WhiteSpotOptions, choices: YearlyChoices) -> pd.DataFrame:
     """The program and the habits, for each year's target."""
     free = problem.cover
     at = problem.hamlets[["x_m", "y_m"]].to_numpy(float)[problem.hamlet_of]
@@ -172,7 +172,9 @@ def _among_all(choice: Choice, keep: NDArray[np.bool_]) -> Choice:
     return replace(choice, actions=actions)
 
 
-def _line(year: int, method: str, choice: Choice, problem: SpotProblem, options: SpotOptions) -> dict[str, Any]:
+def _line(
+    year: int, method: str, choice: Choice, problem: WhiteSpotProblem, options: WhiteSpotOptions
+) -> dict[str, Any]:
     """What a method serves and costs: a row of the comparison."""
     chosen, sites = np.flatnonzero(choice.actions), np.flatnonzero(choice.sites)
     built = sum(options.cost[a].base for a in chosen) + sum(options.sites.cost[s].base for s in sites)
