@@ -37,11 +37,11 @@ def cable_to_fiber(study: Study | Workspace) -> Callable[[NDArray[np.float64], N
     """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
     workspace = workspace_of(study)
     study = workspace.study
-    ways = None if study.roads.empty else fiber_ways(workspace.land.network(), study.routes)
+    paths = None if study.roads.empty else fiber_ways(workspace.land.network(), study.routes)
     fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 
     def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:
-        along_m = np.full(x_m.size, np.inf) if ways is None else cable_m(ways, x_m, y_m)
+        along_m = np.full(x_m.size, np.inf) if paths is None else cable_m(paths, x_m, y_m)
         by_road = np.isfinite(along_m)
         straight_m = nearest_road_m(x_m, y_m, fiber) * study.settings.propose.backhaul_detour
         return Cable(np.where(by_road, along_m, straight_m), by_road)

@@ -56,8 +56,8 @@ def propose_places_5g(study: Study | Workspace, *, progress: Callable[[str], Non
     free = place_problem(case, options, least_share=settings.places.least_share, reuse_share=reuse_pct / 100.0)
     problem = free.requiring(decided.required)
     if progress:
-        told = _("5G: {places} places, {options} options")
-        progress(told.format(places=number(problem.place_of.size), options=number(len(options.actions))))
+        text = _("5G: {places} places, {options} options")
+        progress(text.format(places=number(problem.place_of.size), options=number(len(options.actions))))
     choice = choose_placements(problem, options, settings.places_5g, settings.propose)
     proposals = plan_rows(problem, options, choice, study.communes, settings.province.boundaries)
     comparison = compared_methods(free, options, choice, settings.places_5g.budget_vnd / MILLION or np.inf)

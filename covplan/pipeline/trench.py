@@ -103,7 +103,7 @@ def new_masts(spots: WhiteSpotPlan) -> Masts:
     new = spots.pays_for != NO_SITE
     sites = spots.options.sites
     paid = [sites.backhaul[n] for n in spots.pays_for[new]]
-    backhaul = sites.table.iloc[spots.pays_for[new]][["way", "length_m", "hop_to", "by_road"]].set_index(
+    backhaul = sites.table.iloc[spots.pays_for[new]][["backhaul", "length_m", "hop_to", "by_road"]].set_index(
         pd.Index(spots.proposals["proposal_id"].to_numpy(object)[new], name="proposal_id")
     )
     for level in ("low", "base", "high"):

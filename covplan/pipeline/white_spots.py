@@ -22,7 +22,7 @@ from covplan.propose.common.reach import RadioModel
 from covplan.propose.common.zones import headquarters
 from covplan.propose.white_spots import program
 from covplan.propose.white_spots.options import Case, Need, hamlets_missing, missing_points, options_for
-from covplan.propose.white_spots.program import choose_by_year, hamlets_wanted, spot_problem
+from covplan.propose.white_spots.program import choose_by_year, hamlets_wanted, white_spot_problem
 from covplan.propose.white_spots.rows import compared_methods, plan_rows
 from covplan.study.errors import LayerError
 from covplan.study.language import _, number
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from covplan.pipeline.workspace import Workspace
     from covplan.propose.solve.cover import Choice
-    from covplan.propose.white_spots.options import SpotOptions
-    from covplan.propose.white_spots.program import SpotProblem
+    from covplan.propose.white_spots.options import WhiteSpotOptions
+    from covplan.propose.white_spots.program import WhiteSpotProblem
     from covplan.study.folder import Study
 
 
@@ -48,8 +48,8 @@ class WhiteSpotPlan:
     comparison: pd.DataFrame
     """The program beside what a planner would do by habit."""
     choice: Choice
-    problem: SpotProblem
-    options: SpotOptions
+    problem: WhiteSpotProblem
+    options: WhiteSpotOptions
     pays_for: NDArray[np.int64]
     """Of each row of `proposals`: the new site whose cost is in it; −1 for none."""
 
@@ -60,12 +60,12 @@ def propose_white_spots(study: Study | Workspace, *, progress: Callable[[str], N
     study, settings = workspace.study, workspace.settings
     case = white_spot_case(workspace, progress=progress)
     options, decided = decided_options(study.decisions, "white_spot", options_for(case))
-    free = spot_problem(case, options)
+    free = white_spot_problem(case, options)
     problem = free.requiring(decided.required)
     wanted = hamlets_wanted(problem, _targets_pct(workspace))
     if progress:
-        told = _("{hamlets} hamlets, {options} options")
-        progress(told.format(hamlets=number(max(wanted.values())), options=number(len(options.actions))))
+        text = _("{hamlets} hamlets, {options} options")
+        progress(text.format(hamlets=number(max(wanted.values())), options=number(len(options.actions))))
     choices = choose_by_year(problem, wanted, settings.propose)
     proposals, pays_for = plan_rows(problem, options, choices, study.communes, settings.province.boundaries)
     comparison = compared_methods(free, options, choices)

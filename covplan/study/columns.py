@@ -28,6 +28,8 @@ LONGITUDE_DEG, LATITUDE_DEG = (102.0, 110.0), (8.0, 24.0)  # window of Vietnam o
 COMMUNE_CODE_DIGITS = 5
 TRUE_WORDS = frozenset({"true", "1", "1.0", "yes", "y", "có", "co", "x", "đúng"})
 FALSE_WORDS = frozenset({"false", "0", "0.0", "no", "n", "không", "khong", "chưa", "sai"})
+OLD_CODES = {"fibre": "fiber"}
+"""Codes as earlier versions of covplan wrote them into files that are read again: decisions, kept proposals."""
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LOOSE_NUMBER = re.compile(r"\s*([+-]?\d[\d., ]*?)\s*(?:m|km|dbm|db|°|độ|deg|hộ|người|mbps|%)?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
@@ -111,6 +113,15 @@ def clean_text(text: str) -> str:
 def split_list(text: object) -> list[str]:
     """The codes in a list cell; an empty cell has none."""
     return str(text).split(LIST_SEPARATOR) if isinstance(text, str) and text else []
+
+
+def as_written_now(code: str) -> str:
+    """A code as this version writes it.
+
+    >>> as_written_now("fibre"), as_written_now("share")
+    ('fiber', 'share')
+    """
+    return OLD_CODES.get(code, code)
 
 
 def loose_number(text: str) -> float | None:
@@ -237,14 +248,16 @@ def _date(text: str) -> pd.Timestamp | None:
 
 
 def _codes(sieve: Sieve, column: Column, texts: pd.Series, operators: tuple[str, ...]) -> pd.Series:
-    """Codes, alone or in a list; written in another case, without accents, or as another name of an operator."""
+    """Codes, alone or in a list; in another case, without accents, as of old, or as another name of an operator."""
     alias = _operator_aliases() if column.allowed == (OPERATORS_DOMAIN,) else {}
     alias |= {plain_letters(code): code for code in column.allowed_codes(operators)}
 
     def read(text: str) -> str:
         parts = re.split(r"\s*[;,|+/]\s*", text.strip("[]")) if column.type == "list" else [text]
         codes = [
-            alias.get(plain_letters(part.strip("'\" ")), part.strip("'\" ")) for part in parts if part.strip("'\" ")
+            alias.get(plain_letters(part.strip("'\" ")), as_written_now(part.strip("'\" ")))
+            for part in parts
+            if part.strip("'\" ")
         ]
         return LIST_SEPARATOR.join(dict.fromkeys(codes))
 

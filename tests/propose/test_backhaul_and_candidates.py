@@ -72,12 +72,12 @@ def test_the_cheaper_of_cable_and_hop_is_taken_and_without_either_there_is_none(
         return connect(sites, backbone, SETTINGS.costs, SETTINGS.propose)
 
     link = connected(42.0, donors)
-    assert link.way.tolist() == ["fiber", "microwave", "microwave"]
+    assert link.kind.tolist() == ["fiber", "microwave", "microwave"]
     assert link.length_m.tolist() == [500.0, 0.0, 0.0]
     assert link.hop_to == ["L", "L", "L"]  # what a trench is worth is known where cable is cheaper too
     assert link.cost[0].base == pytest.approx(0.5 * SETTINGS.costs["fiber_aerial_shared_poles"].base)
     low = connected(1.0, donors[:0])
-    assert low.way.tolist() == ["fiber", "fiber", "satellite"]
+    assert low.kind.tolist() == ["fiber", "fiber", "satellite"]
 
 
 def test_costs_add_up_and_a_wrong_item_is_named():
@@ -136,11 +136,11 @@ def test_new_ground_keeps_to_slope_roads_spacing_zones_and_the_border():
     target = np.array([[406_000.0, 2_406_000.0]])
     office = gpd.GeoSeries([Point(406_000, 2_407_000)], crs=9211)
 
-    def found(existing=None, hq=None, protected=None, **changed):
+    def found(existing=None, hq=None, **changed):
         rules = Settings.model_validate({"province": {"name": "T"}}).rules
         territory = Territory(
             terrain, roads, communes, "2025-02", office[:0] if hq is None else hq,
-            np.empty((0, 2)) if existing is None else existing, protected,
+            np.empty((0, 2)) if existing is None else existing,
         )  # fmt: skip
         propose = SETTINGS.propose.model_copy(update=changed)
         return new_ground(target, territory, rules, propose, reach_m=4000.0, antenna_m=42.0)
@@ -157,7 +157,6 @@ def test_new_ground_keeps_to_slope_roads_spacing_zones_and_the_border():
     near_office = found(hq=office)
     assert np.hypot(near_office["x_m"] - 406_000, near_office["y_m"] - 2_407_000).min() > 200.0
     assert (found(road_m=200.0)["road_m"] <= 200).all()
-    assert found(protected=box(400_000, 2_400_000, 412_000, 2_412_000)).empty
     assert found(slope_deg=0.0)["ground_m"].isin([100.0, 200.0, 240.0]).all()
 
 

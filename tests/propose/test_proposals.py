@@ -128,7 +128,7 @@ def test_the_supply_curve_rises_and_knows_when_a_satellite_is_cheaper(spots):
 def test_a_hamlet_out_of_reach_is_named_with_the_level_it_would_get(tmp_path):
     study = opened(tmp_path / "s", {"propose": {"road_m": 1500}})
     with pytest.raises(
-        NoSolution, match=r"Bản Khẻ \(T-02209-2\) cannot be covered .* the closest reaches -\d+ dBm, -72 dBm"
+        NoSolution, match=r"Bản Khẻ \(T-02209-2\) không có phương án nào .* tốt nhất đạt -\d+ dBm, cần -72 dBm"
     ):
         pipeline.propose_white_spots(study)
 
@@ -235,9 +235,9 @@ def test_each_operator_at_each_place_costs_more_than_one_of_them(tmp_path):
 
 
 def test_traffic_beyond_all_placements_and_a_quota_that_cannot_be_kept_are_told_apart(tmp_path):
-    with pytest.raises(NoSolution, match="signal and capacity for all places at once are beyond all placements"):
+    with pytest.raises(NoSolution, match="tất cả các vị trí cộng lại cũng không đủ sóng và dung lượng"):
         pipeline.propose_places_5g(opened(tmp_path / "much", {**FAR}, places=lambda p: p.assign(demand_mbps=1e5)))
-    with pytest.raises(NoSolution, match="100 % of the new stations on existing structures cannot be kept"):
+    with pytest.raises(NoSolution, match="không thể giữ 100 % trạm mới trên công trình có sẵn"):
         pipeline.propose_places_5g(
             opened(tmp_path / "all", {**FAR, "targets": {"BTS_NEW_SHARE_RATIO": {"target_2030": 100.0}}})
         )
@@ -245,9 +245,7 @@ def test_traffic_beyond_all_placements_and_a_quota_that_cannot_be_kept_are_told_
 
 def test_a_place_no_band_of_an_operator_reaches_is_named(tmp_path):
     alone = {"policy": "each", "operators": ["MBF"]}
-    with pytest.raises(
-        NoSolution, match=r"1 places cannot be covered by any placement within the rules: Thác Thử \(MBF\)"
-    ):
+    with pytest.raises(NoSolution, match=r"1 địa điểm không có vị trí nào phủ được theo quy định: Thác Thử \(MBF\)"):
         pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": alone}))
 
 
@@ -311,7 +309,7 @@ EASY = {**FAR, "targets": {"BTS_SHARE_RATIO": {"target_2025": 14.0, "target_2030
 def test_the_command_writes_what_the_functions_find_each_with_its_year(tmp_path):
     said, tables = written(tmp_path, settings=EASY)
     assert "tính lại, 2/2 thôn được phủ sóng" in said
-    assert "chung tuyến cáp" in said
+    assert "chung tuyến cáp: " in said
     rows, compared = tables["proposals"], tables["comparison"]
     assert set(rows["kind"]) == {"white_spot", "place_5g", "fiber"}
     assert rows["proposal_id"].is_unique
@@ -352,7 +350,7 @@ def test_sharing_alone_says_who_loses_nothing(tmp_path):
 def test_a_kind_that_cannot_be_done_is_said_and_the_others_are_written(tmp_path):
     near = {"propose": {"road_m": 1500}}  # the far hamlet is out of every candidate's reach
     said, tables = written(tmp_path / "far", "-k", "white_spot", "-k", "fiber", settings=near)
-    assert "Xoá vùng trắng sóng: 2 hamlets are to be covered, 1 of 2 can be: hamlet Bản Khẻ" in said
+    assert "Xoá vùng trắng sóng: Cần phủ 2 thôn, chỉ phủ được 1 trên 2: Bản Khẻ" in said
     assert set(tables["proposals"]["kind"]) == {"fiber"}
     roadless, left = written(
         tmp_path / "roadless", "-k", "fiber", "-k", "place_5g", "--no-years", roads=lambda roads: roads[:0]
@@ -367,6 +365,6 @@ def test_nothing_that_can_be_done_writes_no_proposals_and_says_why(tmp_path):
     assert "proposals" not in tables
     alone = {"places_5g": {"policy": "each", "operators": ["MBF"]}}
     said, tables = written(tmp_path / "5g", "-k", "place_5g", settings={**FAR, **alone})
-    assert "5G tại địa điểm: 5G: 1 places cannot be covered" in said
+    assert "5G tại địa điểm: 5G: 1 địa điểm không có vị trí nào phủ được" in said
     assert "([places] least_share)" in said  # no markup of the terminal
     assert "proposals" not in tables

@@ -210,7 +210,8 @@ def test_a_mast_left_off_the_tree_takes_the_hop(dark):
     masts, costs = new_masts(spots), study.settings.costs
     no_backhaul = made.proposals[made.proposals["action"] != "backhaul"]
     off, _ = on_the_tree(masts, masts_to_connect(masts, costs), no_backhaul, costs)
-    to_cable = [n for n, site in enumerate(spots.pays_for) if spots.options.sites.table["way"].iloc[site] == "fiber"]
+    backhaul = spots.options.sites.table["backhaul"]
+    to_cable = [n for n, site in enumerate(spots.pays_for) if backhaul.iloc[site] == "fiber"]
     assert to_cable
     for n in to_cable:
         paid = spots.options.sites.backhaul[spots.pays_for[n]]

@@ -15,7 +15,6 @@ from scipy.ndimage import map_coordinates
 
 from covplan.propose.common.costs import NOTHING, Range, fiber_cost, unit_cost
 from covplan.propose.common.heights import cell_at, elevations_m
-from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,7 +34,6 @@ LONG_HOP_KM = 10.0  # up to here 15 GHz, beyond 7 GHz: usual in Vietnam's mounta
 SHORT_GHZ, LONG_GHZ = 15.0, 7.0
 TRIED = 40  # nearest locations on fiber a hop is tried to
 POLES_M = 300.0  # a powered road nearer than this has poles to hang a cable on
-AT_HAND_M = 50.0  # less cable than this would be said as 0.0 km
 PIECE = 20_000  # hops whose profiles are held at a time
 
 
@@ -55,20 +53,20 @@ class Backbone:
 class Backhaul:
     """The cheapest connection of each site."""
 
-    way: NDArray[np.str_]
+    kind: NDArray[np.str_]
     """fiber, microwave, or satellite where there is neither."""
     length_m: NDArray[np.float64]
     """Of new cable; 0 with a hop."""
     hop_to: list[str]
     """Location at the other end of the nearest clear hop, whether it is taken or not; empty where there is none."""
     by_road: NDArray[np.bool_]
-    """Whether the way to fiber was measured along roads."""
+    """Whether the cable to fiber was measured along roads."""
     cost: list[Range]
 
     @property
     def columns(self) -> dict[str, Any]:
         """As columns of a table of sites."""
-        return {"way": self.way, "length_m": self.length_m, "hop_to": self.hop_to, "by_road": self.by_road}
+        return {"backhaul": self.kind, "length_m": self.length_m, "hop_to": self.hop_to, "by_road": self.by_road}
 
 
 def hop_donors(locations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -90,33 +88,21 @@ def connect(sites: pd.DataFrame, backbone: Backbone, costs: Mapping[str, Cost], 
     )
     found = backbone.cable(x_m, y_m)
     hop = _hops(np.column_stack([x_m, y_m, antenna_m]), backbone.donors, backbone.ground, propose.hop_km)
-    by_air = unit_cost(costs, "microwave_hop")
+    hop_cost = unit_cost(costs, "microwave_hop")
     ends = ["" if row < 0 else str(backbone.donors["location_id"].iloc[row]) for row in hop]
-    ways, lengths, prices = [], [], []
+    kinds, lengths, prices = [], [], []
     for n, (length_m, poles) in enumerate(zip(found.length_m, power_m <= POLES_M, strict=True)):
         cable = fiber_cost(costs, float(length_m), poles=bool(poles)) if np.isfinite(length_m) else None
-        air = hop[n] >= 0 and (cable is None or by_air.base < cable.base)
-        if not air and cable is None:
-            ways.append("satellite")
+        by_hop = hop[n] >= 0 and (cable is None or hop_cost.base < cable.base)
+        if not by_hop and cable is None:
+            kinds.append("satellite")
             lengths.append(0.0)
             prices.append(NOTHING)
             continue
-        ways.append("microwave" if air else "fiber")
-        lengths.append(0.0 if air else float(length_m))
-        prices.append(by_air if air or cable is None else cable)
-    return Backhaul(np.array(ways, dtype=np.str_), np.array(lengths), ends, found.by_road, prices)
-
-
-def backhaul_words(way: str, length_m: float, hop_to: str, *, by_road: bool) -> tuple[str, str]:
-    """A connection in Vietnamese and English, with how its cable was measured."""
-    if way == "microwave":
-        return f"viba tới {hop_to}", f"microwave to {hop_to}"
-    if length_m < AT_HAND_M:
-        return f"cáp quang dưới {AT_HAND_M:.0f} m", f"less than {AT_HAND_M:.0f} m of fiber"
-    km = f"{length_m / 1000:.1f}"
-    vi = "đo theo đường bộ" if by_road else "ước tính từ đường chim bay"
-    en = "along roads" if by_road else "estimated from the straight distance"
-    return f"cáp quang {number_vi(length_m / 1000, 1)} km ({vi})", f"{km} km of fiber ({en})"
+        kinds.append("microwave" if by_hop else "fiber")
+        lengths.append(0.0 if by_hop else float(length_m))
+        prices.append(hop_cost if by_hop or cable is None else cable)
+    return Backhaul(np.array(kinds, dtype=np.str_), np.array(lengths), ends, found.by_road, prices)
 
 
 def clear_hops(

@@ -83,16 +83,11 @@ def structure_cost(
     return built * unit_cost(costs, "roadless_factor") if road_m > propose.roadless_m else built
 
 
-def power_cost(costs: Mapping[str, Cost], line_m: float, *, grid: bool = True) -> Range:
-    """Power at a new site, VND: a line to the grid with rectifier and battery, or a solar hybrid where that is cheaper.
-
-    Without `grid` there is none to connect to.
-    """
+def power_cost(costs: Mapping[str, Cost], line_m: float) -> Range:
+    """Power at a new site, VND: a line to the grid with rectifier and battery, or solar where that is cheaper."""
     solar = unit_cost(costs, "power_solar_hybrid")
-    if not grid:
-        return solar
     line = unit_cost(costs, "power_line_lv") * (line_m / METRES_PER_KM) + unit_cost(costs, "power_rectifier_battery")
-    return min(line, solar, key=lambda way: way.base)
+    return min(line, solar, key=lambda supply: supply.base)
 
 
 def fiber_cost(costs: Mapping[str, Cost], length_m: float, *, poles: bool) -> Range:

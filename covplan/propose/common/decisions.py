@@ -53,11 +53,11 @@ def decided(decisions: gpd.GeoDataFrame, kind: str, candidates: pd.DataFrame) ->
     forbidden = np.zeros(len(candidates), dtype=np.bool_)
     required: list[NDArray[np.int64]] = []
     unmet: list[str] = []
-    mine = decisions[decisions["kind"] == kind]
-    for _, one in mine[mine["decision"] == REJECTED].iterrows():
-        forbidden |= _meant(one, candidates, NEAR_M)
-    for _, one in mine[mine["decision"] == ACCEPTED].iterrows():
-        group = np.flatnonzero(_meant(one, candidates, SAME_M) & ~forbidden)
+    of_kind = decisions[decisions["kind"] == kind]
+    for _, one in of_kind[of_kind["decision"] == REJECTED].iterrows():
+        forbidden |= _matches(one, candidates, NEAR_M)
+    for _, one in of_kind[of_kind["decision"] == ACCEPTED].iterrows():
+        group = np.flatnonzero(_matches(one, candidates, SAME_M) & ~forbidden)
         if group.size:
             required.append(group)
         else:
@@ -102,7 +102,7 @@ def marked(proposals: gpd.GeoDataFrame, decisions: gpd.GeoDataFrame) -> tuple[gp
     table, missing = proposals.copy(), []
     table["decision"] = table["decision"].astype("object").where(table["decision"].notna(), "open")
     for _, one in decisions[decisions["decision"] == ACCEPTED].iterrows():
-        own = (table["kind"] == one["kind"]).to_numpy(bool) & _meant(one, table, SAME_M)
+        own = (table["kind"] == one["kind"]).to_numpy(bool) & _matches(one, table, SAME_M)
         if not own.any():
             missing.append(str(one["decision_id"]))
             continue
@@ -113,7 +113,7 @@ def marked(proposals: gpd.GeoDataFrame, decisions: gpd.GeoDataFrame) -> tuple[gp
     return table, missing
 
 
-def _meant(one: pd.Series, candidates: pd.DataFrame, near_m: float) -> NDArray[np.bool_]:
+def _matches(one: pd.Series, candidates: pd.DataFrame, near_m: float) -> NDArray[np.bool_]:
     """Candidates a decision is about."""
     same: NDArray[np.bool_] = (candidates["action"] == one["action"]).to_numpy(bool)
     if pd.notna(one["operator"]):

@@ -18,7 +18,6 @@ from covplan.study.boundaries import communes_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    import shapely
     from numpy.typing import NDArray
 
     from covplan.study.boundaries import Version
@@ -44,8 +43,6 @@ class Territory:
     """Points around which only non-bulky structures are allowed."""
     masts: NDArray[np.float64]
     """That stand: shape (masts, 2), study CRS."""
-    protected: shapely.Geometry | None = None
-    """Where nothing may be built."""
 
 
 def new_ground(
@@ -60,10 +57,10 @@ def new_ground(
 ) -> pd.DataFrame:
     """New ground for masts: the highest good cell of each square, kept when it is likely to serve somebody.
 
-    A cell is good when it is on known terrain inside the communes, not too steep, near enough to a road, outside
-    protected ground, far enough from masts that stand (rule `min_spacing`) and where bulky masts are allowed
-    (`a1_only_radius`). Of these and of the highest good cells beside each target the ones are kept that have, for some
-    target, one of its `keep` smallest losses by free space and one knife edge.
+    A cell is good when it is on known terrain inside the communes, not too steep, near enough to a road, far enough
+    from masts that stand (rule `min_spacing`) and where bulky masts are allowed (`a1_only_radius`). Of these and of the
+    highest good cells beside each target the ones are kept that have, for some target, one of its `keep` smallest
+    losses by free space and one knife edge.
 
     Parameters
     ----------
@@ -108,7 +105,7 @@ def _high_cells(targets: NDArray[np.float64], territory: Territory, propose: Pro
 
 
 def _allowed(table: pd.DataFrame, territory: Territory, rules: Sequence[Rule], propose: Propose) -> NDArray[np.bool_]:
-    """Whether a bulky mast may stand there: inside the communes, near a road, where rules and protection allow it."""
+    """Whether a bulky mast may stand there: inside the communes, near a road, where the rules allow it."""
     x, y = table["x_m"].to_numpy(float), table["y_m"].to_numpy(float)
     points = gpd.GeoSeries.from_xy(x, y, crs=territory.communes.crs)
     inside = np.zeros(len(table), dtype=bool)
@@ -118,8 +115,6 @@ def _allowed(table: pd.DataFrame, territory: Territory, rules: Sequence[Rule], p
     if len(territory.masts):
         apart_m = cKDTree(territory.masts).query(np.column_stack([x, y]))[0]
         good &= apart_m >= by_area(table["urban"].to_numpy(bool), rules, "min_spacing")
-    if territory.protected is not None:
-        good &= ~points.within(territory.protected).to_numpy(bool)
     return good
 
 

@@ -16,7 +16,7 @@ class Sites:
     """New sites; every list has an entry per row of the table."""
 
     table: pd.DataFrame
-    """candidate, x_m, y_m, structure, height_m, road_m, power_m, urban, way, length_m, hop_to, by_road."""
+    """candidate, x_m, y_m, structure, height_m, road_m, power_m, urban, backhaul, length_m, hop_to, by_road."""
     cost: list[Range]
     """Structure, power and backhaul, VND."""
     backhaul: list[Range]

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 ACTION_COLUMNS = (
     "action", "operator", "location_id", "x_m", "y_m", "structure", "height_m", "antenna_height_m", "bands",
-    "configuration", "new", "slots", "survey", "capacity_mbps", "way", "length_m", "hop_to", "by_road",
+    "configuration", "new", "slots", "survey", "capacity_mbps", "backhaul", "length_m", "hop_to", "by_road",
 )  # fmt: skip
 BUILDINGS = ("school", "hospital", "office", "campus", "research")
 ROOF_M, POLE_M = 12.0, 20.0  # antennas of a new A1a on a house of three storeys, height of a new A1b pole
@@ -67,7 +67,7 @@ class Case:
 class PlaceOptions(Options):
     """Everything that could carry 5G; action "stands" is 5G that is on air.
 
-    Actions have configuration, new, capacity_mbps too, and with new structures way, length_m, hop_to, by_road.
+    Actions have configuration, new, capacity_mbps too, and with new structures backhaul, length_m, hop_to, by_road.
     """
 
     @property
@@ -112,29 +112,29 @@ def capacity_mbps(code: str, configuration: Configuration, busy_share: float) ->
 
 def options_for(case: Case) -> PlaceOptions:
     """5G that is on air, every way to add it to a structure near a place, and a new structure at each place."""
-    spots = _spots(case.places)
+    positions = _positions(case.places)
     found = OptionList()
-    _on_air(found, case, cKDTree(spots))
-    _on_structures(found, case, spots)
-    _on_new_structures(found, case, spots)
+    _on_air(found, case, cKDTree(positions))
+    _on_structures(found, case, positions)
+    _on_new_structures(found, case, positions)
     return PlaceOptions(found.table(ACTION_COLUMNS), found.cells, found.cost, found.opex)
 
 
-def _spots(places: gpd.GeoDataFrame) -> NDArray[np.float64]:
+def _positions(places: gpd.GeoDataFrame) -> NDArray[np.float64]:
     """Where a new structure could stand: the middle of each place, and a lattice over one drawn as an area."""
-    spots = []
+    positions = []
     for shape in places.geometry:
         middle = shape.representative_point()
-        spots.append((middle.x, middle.y))
+        positions.append((middle.x, middle.y))
         west, south, east, north = shape.bounds
         x, y = np.meshgrid(np.arange(west, east, LATTICE_M) + LATTICE_M / 2,
                            np.arange(south, north, LATTICE_M) + LATTICE_M / 2)  # fmt: skip
         inside = gpd.GeoSeries.from_xy(x.ravel(), y.ravel()).within(shape).to_numpy(bool)
-        spots += list(zip(x.ravel()[inside], y.ravel()[inside], strict=True))
-    return np.array(spots, dtype=float).reshape(-1, 2)
+        positions += list(zip(x.ravel()[inside], y.ravel()[inside], strict=True))
+    return np.array(positions, dtype=float).reshape(-1, 2)
 
 
-def _on_air(found: OptionList, case: Case, spots: cKDTree) -> None:
+def _on_air(found: OptionList, case: Case, positions: cKDTree) -> None:
     """5G that is on air costs nothing and counts for nothing new."""
     plain = next(one for one in configurations() if one.configuration == ON_AIR_CONFIGURATION)
     stations = case.network.stations
@@ -143,7 +143,7 @@ def _on_air(found: OptionList, case: Case, spots: cKDTree) -> None:
     for station in stations.itertuples():
         own = of_station.get(str(station.station_id), sectors[:0])
         x_m, y_m = float(station.geometry.x), float(station.geometry.y)
-        if own.empty or not spots.query_ball_point((x_m, y_m), LOOK_M, return_length=True):
+        if own.empty or not positions.query_ball_point((x_m, y_m), LOOK_M, return_length=True):
             continue
         code = str(own["band"].iloc[0])
         whole_mbps = capacity_mbps(code, plain, case.settings.busy_share)
@@ -155,16 +155,16 @@ def _on_air(found: OptionList, case: Case, spots: cKDTree) -> None:
         )  # fmt: skip
 
 
-def _on_structures(found: OptionList, case: Case, spots: NDArray[np.float64]) -> None:
+def _on_structures(found: OptionList, case: Case, positions: NDArray[np.float64]) -> None:
     """Every band and radio on every open structure near a place: by who is there, or by a tenant more."""
-    tree = cKDTree(spots)
+    tree = cKDTree(positions)
     on_location = {str(k): v for k, v in case.network.stations.groupby("location_id")}
     for location in case.network.locations.itertuples():
         x_m, y_m = float(location.geometry.x), float(location.geometry.y)
         away_m, nearest = tree.query((x_m, y_m))
         if location.closed or away_m > LOOK_M:
             continue
-        aim_deg = azimuth_deg(x_m, y_m, float(spots[nearest, 0]), float(spots[nearest, 1]))
+        aim_deg = azimuth_deg(x_m, y_m, float(positions[nearest, 0]), float(positions[nearest, 1]))
         there = on_location[location.location_id].drop_duplicates("operator").set_index("operator")
         _radios_on(found, case, location, there, aim_deg)
 
@@ -220,25 +220,25 @@ def _operator_bands(operators: Sequence[str], there: pd.DataFrame, settings: Pla
     return {*low[:1], *high[:1]}
 
 
-def _on_new_structures(found: OptionList, case: Case, spots: NDArray[np.float64]) -> None:
+def _on_new_structures(found: OptionList, case: Case, positions: NDArray[np.float64]) -> None:
     """A rooftop where the place has a building, a camouflaged pole elsewhere."""
     costs, propose, settings = case.assumptions.costs, case.assumptions.propose, case.settings
-    table = _new_structures(case, spots)
+    table = _new_structures(case, positions)
     link = connect(table, case.backbone, costs, propose)
     table = table.assign(**link.columns)
-    who = list(settings.operators) if settings.policy == "each" else list(settings.operators)[:1]
-    for row, backhaul in zip(table.itertuples(), link.cost, strict=True):
-        if row.way == "satellite":
+    operators = settings.operators if settings.policy == "each" else settings.operators[:1]
+    for row, backhaul_cost in zip(table.itertuples(), link.cost, strict=True):
+        if row.backhaul == "satellite":
             continue
-        site = structure_cost(costs, row.structure, POLE_M, row.road_m, propose) + backhaul
+        site = structure_cost(costs, row.structure, POLE_M, row.road_m, propose) + backhaul_cost
         site += power_cost(costs, 0.0 if row.roof else row.power_m)
         base = {
             "action": "new_structure_5g", "location_id": f"new-{row.Index}", "x_m": row.x_m, "y_m": row.y_m,
             "structure": row.structure, "height_m": 3.0 if row.roof else POLE_M,
-            "antenna_height_m": row.antenna_height_m, "new": True, "slots": 0, "survey": False, "way": row.way,
-            "length_m": row.length_m, "hop_to": row.hop_to, "by_road": row.by_road,
+            "antenna_height_m": row.antenna_height_m, "new": True, "slots": 0, "survey": False,
+            "backhaul": row.backhaul, "length_m": row.length_m, "hop_to": row.hop_to, "by_road": row.by_road,
         }  # fmt: skip
-        for one in who:
+        for one in operators:
             operator = one if settings.policy == "each" else ANY_OPERATOR
             for code, radio in _radios(one, settings):
                 cost = site + unit_cost(costs, radio.cost_item)
@@ -246,10 +246,10 @@ def _on_new_structures(found: OptionList, case: Case, spots: NDArray[np.float64]
                           **base, **_radio_columns(code, radio, case))  # fmt: skip
 
 
-def _new_structures(case: Case, spots: NDArray[np.float64]) -> pd.DataFrame:
-    """A structure on each spot: x_m, y_m, roof, structure, antenna_height_m, road_m, power_m."""
-    x_m, y_m = spots[:, 0], spots[:, 1]
-    kind = case.places["kind"].to_numpy(object)[_owner(case.places, spots)]
+def _new_structures(case: Case, positions: NDArray[np.float64]) -> pd.DataFrame:
+    """A structure on each position: x_m, y_m, roof, structure, antenna_height_m, road_m, power_m."""
+    x_m, y_m = positions[:, 0], positions[:, 1]
+    kind = case.places["kind"].to_numpy(object)[_owner(case.places, positions)]
     roof = np.isin(kind.astype(str), BUILDINGS)
     return pd.DataFrame(
         {
@@ -265,19 +265,19 @@ def _new_structures(case: Case, spots: NDArray[np.float64]) -> pd.DataFrame:
 
 
 def _owner(places: gpd.GeoDataFrame, at: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Row of the place each spot lies in, or is the middle of."""
+    """Row of the place each position lies in, or is the middle of."""
     middle = places.geometry.representative_point()
     owner: NDArray[np.int64] = cKDTree(np.column_stack([middle.x, middle.y])).query(at)[1].astype(np.int64)
-    spots = gpd.GeoSeries.from_xy(at[:, 0], at[:, 1], crs=places.crs)
-    spot, area = places.sindex.query(spots, predicate="within")
-    owner[spot] = area
+    positions = gpd.GeoSeries.from_xy(at[:, 0], at[:, 1], crs=places.crs)
+    position, area = places.sindex.query(positions, predicate="within")
+    owner[position] = area
     return owner
 
 
 def _radios(operator: str, settings: Places5G) -> list[tuple[str, Configuration]]:
     """Bands an operator may use for 5G with every radio made for them; a shared one may use all operators' bands."""
-    who = settings.operators if settings.policy == "neutral" else (operator,)
-    codes = dict.fromkeys(code for one in who for code in bands_of(one, "5G"))
+    operators = settings.operators if settings.policy == "neutral" else (operator,)
+    codes = dict.fromkeys(code for one in operators for code in bands_of(one, "5G"))
     return [(code, one) for code in codes for one in configurations() if code in one.bands]
 
 

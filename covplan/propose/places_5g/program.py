@@ -15,7 +15,7 @@ from scipy.sparse import csr_array, vstack
 from covplan.propose.common.costs import cost_over_horizon
 from covplan.propose.common.decisions import require
 from covplan.propose.common.reach import reach_of
-from covplan.propose.common.records import named
+from covplan.propose.common.reasons import listed
 from covplan.propose.common.spectrum import ANY_OPERATOR
 from covplan.propose.places_5g.options import LOOK_M, SECTORS, Case, PlaceOptions
 from covplan.propose.solve.cover import (
@@ -29,7 +29,7 @@ from covplan.propose.solve.cover import (
     stacked,
 )
 from covplan.study.errors import NoSolution
-from covplan.study.language import MILLION
+from covplan.study.language import MILLION, _, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,30 +76,30 @@ def place_problem(case: Case, options: PlaceOptions, *, least_share: float, reus
                      tenants of a structure; one radio per operator, band and structure
     """
     places, points = case.places, case.points
-    who = list(case.settings.operators) if case.settings.policy == "each" else [ANY_OPERATOR]
+    operators = list(case.settings.operators) if case.settings.policy == "each" else [ANY_OPERATOR]
     of_any = reach_of(options.cells, points.x_m, points.y_m, case.model, within_km=LOOK_M / 1000.0).covered
-    operator = options.actions["operator"].to_numpy(object)
+    operator_of = options.actions["operator"].to_numpy(object)
     parts = [
-        of_any if one == ANY_OPERATOR else csr_array(of_any.multiply((operator == one)[None, :])).astype(bool)
-        for one in who
+        of_any if one == ANY_OPERATOR else csr_array(of_any.multiply((operator_of == one)[None, :])).astype(bool)
+        for one in operators
     ]
     reach = csr_array(stacked(parts, [], of_any.shape[1])[0])
-    traffic = np.tile(places["demand_mbps"].fillna(0.0).to_numpy(float) / len(who), len(who))
+    traffic = np.tile(places["demand_mbps"].fillna(0.0).to_numpy(float) / len(operators), len(operators))
     users = places["users"].fillna(0).to_numpy(float)
-    demand = np.concatenate([points.place + n * len(places) for n in range(len(who))])
-    is_point = np.tile(places.geometry.area.to_numpy() <= 0, len(who))
+    demand = np.concatenate([points.place + n * len(places) for n in range(len(operators))])
+    is_point = np.tile(places.geometry.area.to_numpy() <= 0, len(operators))
     limits, most = _limits(options, reuse_share)
     problem = cover(
         reach,
         cost_over_horizon(options.cost, options.opex, case.assumptions.propose),
         demand=demand,
         share=least_share,
-        value=np.tile(np.maximum(users, 1.0), len(who)),
+        value=np.tile(np.maximum(users, 1.0), len(operators)),
     )
     carries = _carries(reach, demand, traffic, is_point, options.capacity_mbps / SECTORS)
     problem = problem.with_limits(limits, most).with_traffic(traffic, options.capacity_mbps, carries)
     built = np.array([one.base for one in options.cost]) / MILLION
-    return PlaceProblem(problem, places, np.tile(np.arange(len(places)), len(who)), built, reuse_share)
+    return PlaceProblem(problem, places, np.tile(np.arange(len(places)), len(operators)), built, reuse_share)
 
 
 def check_reachable(problem: PlaceProblem, settings: Places5G) -> None:
@@ -109,11 +109,13 @@ def check_reachable(problem: PlaceProblem, settings: Places5G) -> None:
         return
     count = len(problem.places)
     by = [f" ({one})" for one in settings.operators] if settings.policy == "each" else [""]
-    names = named([f"{problem.places['name'].iloc[problem.place_of[n]]}{by[n // count]}" for n in out])
+    names = listed([f"{problem.places['name'].iloc[problem.place_of[n]]}{by[n // count]}" for n in out])
     raise NoSolution(
-        f"5G: {out.size} places cannot be covered by any placement within the rules: {names}. Allow a smaller "
-        "share of their area ([places] least_share), planned places to wait ([places_5g] planned = false), or "
-        "other operators ([places_5g] operators)."
+        _(
+            "5G: {count} places cannot be covered by any placement within the rules: {names}. Allow a smaller share "
+            "of their area ([places] least_share), planned places to wait ([places_5g] planned = false), or other "
+            "operators ([places_5g] operators)."
+        ).format(count=number(out.size), names=names)
     )
 
 
@@ -213,13 +215,15 @@ def _contradiction(problem: PlaceProblem, options: PlaceOptions, propose: Propos
     try:
         found = least_cost_in_parts(without, gap=propose.gap, time_limit_s=propose.time_limit_s)
     except NoSolution as error:
-        return f"5G: signal and capacity for all places at once are beyond all placements together ({error})"
+        return _("5G: signal and capacity for all places at once are beyond all placements together ({reason})").format(
+            reason=error
+        )
     stations, reuse_pct = stations_of(options, found)
-    return (
-        f"5G: {100 * problem.reuse_share:g} % of the new stations on existing structures cannot be kept; without this "
-        f"rule {stations} stations serve all places, {reuse_pct:g} % of them on existing structures. Lower "
-        "[targets.BTS_NEW_SHARE_RATIO] target_2030, or let fewer places or operators count."
-    )
+    return _(
+        "5G: {quota} % of the new stations on existing structures cannot be kept; without this rule {stations} "
+        "stations serve all places, {reused} % of them on existing structures. Lower [targets.BTS_NEW_SHARE_RATIO] "
+        "target_2030, or let fewer places or operators count."
+    ).format(quota=number(100 * problem.reuse_share, 2), stations=number(stations), reused=number(reuse_pct, 2))
 
 
 def _carries(
@@ -255,10 +259,10 @@ def _limits(options: PlaceOptions, reuse_share: float) -> tuple[csr_array, NDArr
         rows.append(csr_array((np.ones(columns.size), columns, [0, columns.size]), shape=(1, len(actions))))
         most.append(limit)
 
-    for _, same in added.groupby(["location_id", "operator", "bands"]):
+    for _key, same in added.groupby(["location_id", "operator", "bands"]):
         if len(same) > 1:
             together(same.index, 1.0)
-    for _, guests in added[added["action"] == "add_tenant"].groupby("location_id"):
+    for _location, guests in added[added["action"] == "add_tenant"].groupby("location_id"):
         if len(guests) > 1:
             together(guests.index, float(min(guests["slots"].iloc[0], 1)))  # one free section is looked at
     return stacked(rows, most, len(actions))

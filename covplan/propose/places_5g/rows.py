@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 
-from covplan.propose.common.backhaul import backhaul_words
 from covplan.propose.common.gains import ROUNDING, covered_shares, gained, point_weights
-from covplan.propose.common.records import amount, cost_columns, named, proposal_rows
+from covplan.propose.common.records import cost_columns, proposal_rows
 from covplan.propose.places_5g.program import place_by_place, stations_of
+from covplan.propose.places_5g.reasons import Purpose, reason, title
 from covplan.propose.solve.comparison import choice_columns, over_program
-from covplan.study.language import MILLION
-from covplan.study.numbers import number_vi
+from covplan.study.language import MILLION, columns_in_both
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,7 +49,10 @@ def plan_rows(
             **_action_columns(options, action),
             **cost_columns(options.cost[action], options.opex[action]),
             **_gain_columns(problem, gains[action]),
-            **_reason_columns(problem, options, shares, action, gains[action], helps[action]),
+            **_reason_columns(
+                options.actions.iloc[action],
+                _purpose(problem, options, shares, action, gains[action], helps[action]),
+            ),
         }
         for action in new
     ]
@@ -133,92 +135,38 @@ def _gain_columns(problem: PlaceProblem, demands: NDArray[np.int64]) -> dict[str
     }
 
 
-def _reason_columns(
+def _purpose(
     problem: PlaceProblem,
     options: PlaceOptions,
     shares: csr_array,
     action: int,
     demands: NDArray[np.int64],
     helps: NDArray[np.int64],
-) -> dict[str, str]:
-    """Its words, in both languages."""
-    served, row = _places_of(problem, demands), options.actions.iloc[action]
-    if len(served):
-        reasons = _reasons(served, options, problem.cover, shares, demands, action)
-    else:
-        reasons = _support(_places_of(problem, helps), options, problem.cover, action)
-    name = str(served["name"].iloc[0]) if len(served) else ""
-    goal_vi, goal_en = (name, name) if name else ("bổ sung dung lượng", "more capacity")
-    what = f"{row['bands']} {row['configuration']}"
-    words = {
-        "upgrade_5g": (f"{row['operator'] or 'Dùng chung'} thêm 5G {what} tại {row['location_id']}",
-                       f"{row['operator'] or 'Shared radio'} adds 5G {what} at {row['location_id']}"),
-        "add_tenant": (f"{row['operator'] or 'Dùng chung'} lắp 5G {what} tại cột {row['location_id']}",
-                       f"{row['operator'] or 'Shared radio'} joins {row['location_id']} with 5G {what}"),
-        "new_structure_5g": (f"{row['structure']} mới với 5G {what}: {goal_vi}",
-                             f"New {row['structure']} with 5G {what}: {goal_en}"),
-    }[str(row["action"])]  # fmt: skip
-    return {"title_vi": words[0], "title_en": words[1], "reason_vi": reasons[0], "reason_en": reasons[1]}
+) -> Purpose:
+    """What a placement is for, and what would do instead of it.
 
-
-def _support(helped: pd.DataFrame, options: PlaceOptions, problem: Cover, action: int) -> tuple[str, str]:
-    """What a placement is for that serves no place alone."""
-    names = named([str(name) for name in helped["name"]])
-    room, (own_vi, own_en) = options.capacity_mbps[action], amount(problem.cost[action] * MILLION)
-    if helped.empty:
-        return (
-            f"Không phục vụ địa điểm nào: chỉ để đạt tỷ lệ trạm mới trên công trình có sẵn; xây dựng và vận hành "
-            f"{own_vi}. Nên xem lại tỷ lệ này.",
-            f"Serves no place: only the ratio of new stations on existing structures asks for it; to build and run "
-            f"{own_en}. The ratio is worth a second look.",
-        )
-    return (
-        f"Cùng vị trí khác phục vụ 5G: {names}: bổ sung vùng phủ hoặc dung lượng ({number_vi(room)} Mbit/s); xây dựng "
-        f"và vận hành {own_vi}. Nếu không làm, các địa điểm này không đủ 5G.",
-        f"Serves with another placement: {names}: coverage or capacity ({room:.0f} Mbit/s) that the other lacks; to "
-        f"build and run {own_en}. Without it these places have too little 5G.",
-    )
-
-
-def _reasons(
-    served: pd.DataFrame,
-    options: PlaceOptions,
-    problem: Cover,
-    part: csr_array,
-    demands: NDArray[np.int64],
-    action: int,
-) -> tuple[str, str]:
-    """What it serves, its capacity, and the cheapest single other placement that would serve the same places."""
-    names = named([str(name) for name in served["name"]])
-    wanted = float(problem.traffic[demands].sum())
-    own_vi, own_en = amount(problem.cost[action] * MILLION)
-    room = options.capacity_mbps[action]
-    vi = (
-        f"Phủ 5G {len(served)} địa điểm ({names}), nhu cầu {number_vi(wanted)} Mbit/s, dung lượng "
-        f"{number_vi(room)} Mbit/s; xây dựng và vận hành {own_vi}."
-    )
-    en = (
-        f"5G for {len(served)} places ({names}), {wanted:.0f} Mbit/s wanted, {room:.0f} Mbit/s of capacity; "
-        f"to build and run {own_en}."
-    )
-    row = options.actions.iloc[action]
-    if row["new"]:
-        backhaul = backhaul_words(row["way"], row["length_m"], row["hop_to"], by_road=bool(row["by_road"]))
-        vi += f" Truyền dẫn: {backhaul[0]}."
-        en += f" Backhaul: {backhaul[1]}."
-    able = (part[demands].toarray() >= problem.share[demands][:, None] - 1e-9).all(axis=0)
-    able &= (options.capacity_mbps >= wanted) & (options.actions["action"] != "stands").to_numpy(bool)
+    Parameters
+    ----------
+    shares : csr_array
+        `covered_shares` of the problem.
+    """
+    cover = problem.cover
+    wanted = float(cover.traffic[demands].sum())
+    able = (shares[demands].toarray() >= cover.share[demands][:, None] - ROUNDING).all(axis=0)
+    able &= (options.capacity_mbps >= wanted) & ~options.stands
     able[action] = False
-    if not able.any():
-        return (
-            f"{vi} Không có một vị trí nào khác phục vụ được tất cả; nếu không làm, các địa điểm này không có 5G.",
-            f"{en} No other single placement serves them all; without it these places stay without 5G.",
-        )
-    next_vi, next_en = amount(float(problem.cost[able].min()) * MILLION)
-    return (
-        f"{vi} Nếu không làm, các địa điểm này không có 5G; vị trí thay thế rẻ nhất tốn {next_vi}.",
-        f"{en} Without it these places stay without 5G; the cheapest single placement instead costs {next_en}.",
+    return Purpose(
+        served=_places_of(problem, demands),
+        helped=_places_of(problem, helps),
+        wanted_mbps=wanted,
+        cost_vnd=cover.cost[action] * MILLION,
+        instead_vnd=float(cover.cost[able].min()) * MILLION if able.any() else None,
     )
+
+
+def _reason_columns(action: pd.Series, purpose: Purpose) -> dict[str, str]:
+    """Its title and its reason, in both languages."""
+    return columns_in_both(title=lambda: title(action, purpose), reason=lambda: reason(action, purpose))
 
 
 def compared_methods(problem: PlaceProblem, options: PlaceOptions, choice: Choice, budget: float) -> pd.DataFrame:

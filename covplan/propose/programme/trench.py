@@ -15,10 +15,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from covplan.propose.common.backhaul import backhaul_words
 from covplan.propose.common.costs import NOTHING, Range, unit_cost
+from covplan.propose.common.reasons import describe_backhaul
 from covplan.propose.solve.comparison import bounded_row, over_program
-from covplan.study.language import BILLION, LANGUAGES, _, by_language, money, number, speaking
+from covplan.study.language import BILLION, LANGUAGES, _, money, number, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ class Masts:
     proposals: gpd.GeoDataFrame
     """Rows of resources/layers/proposals.csv; not all of them are masts."""
     backhaul: pd.DataFrame
-    """By proposal_id of each mast: the backhaul it pays for (way, length_m, by_road, low, base and high in VND), and
+    """By proposal_id of each mast: what it pays for (backhaul, length_m, by_road, low, base and high in VND), and
     hop_to, the location a hop could lead to, empty where there is none."""
 
 
@@ -115,7 +115,7 @@ def on_the_tree(
         if row["proposal_id"] not in asked:
             continue
         alone, cable = masts.backhaul.loc[row["proposal_id"]], cable_of.get(row["proposal_id"])
-        if cable is None and alone["way"] == "microwave":
+        if cable is None and alone["backhaul"] == "microwave":
             continue
         instead = hop if cable is None else NOTHING
         row |= _reasons(row, alone, cable)
@@ -142,20 +142,18 @@ def _reasons(row: Mapping[str, Any], alone: pd.Series, cable: str | None) -> dic
     reasons = {}
     for language in LANGUAGES:
         with speaking(language):
-            before = _backhaul(alone["way"], alone["length_m"], alone["hop_to"], by_road=bool(alone["by_road"]))
+            before = describe_backhaul(
+                alone["backhaul"], alone["length_m"], alone["hop_to"], by_road=bool(alone["by_road"])
+            )
             now = _("in the trench of {proposal}").format(proposal=cable)
             if cable is None:
-                now = _backhaul("microwave", 0.0, alone["hop_to"], by_road=False)
+                now = describe_backhaul("microwave", 0.0, alone["hop_to"], by_road=False)
             instead = _("Backhaul: {now}, instead of {before} ({cost} of the sum above).").format(
                 now=now, before=before, cost=money(alone["base"])
             )
             reason = row[f"reason_{language}"]
             reasons[f"reason_{language}"] = reason.replace(_("Backhaul: {backhaul}.").format(backhaul=before), instead)
     return reasons
-
-
-def _backhaul(way: str, length_m: float, hop_to: str, *, by_road: bool) -> str:
-    return str(by_language(*backhaul_words(way, length_m, hop_to, by_road=by_road)))
 
 
 def compared_trenches(trenches: Trenches, year: int) -> pd.DataFrame:

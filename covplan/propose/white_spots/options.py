@@ -97,7 +97,7 @@ class Case:
 
 
 @dataclass(frozen=True)
-class SpotOptions(Options):
+class WhiteSpotOptions(Options):
     """All that could be done, and the new sites some of it needs; actions have site and station_id too."""
 
     sites: Sites
@@ -123,7 +123,7 @@ def missing_points(need: Need, settings: WhiteSpots) -> tuple[NDArray[np.float64
     return np.column_stack([need.x_m[missing], need.y_m[missing]]), ground
 
 
-def options_for(case: Case) -> SpotOptions:
+def options_for(case: Case) -> WhiteSpotOptions:
     """Everything that could be done for the hamlets in need.
 
     On structures that stand: a tenant more, a low band more, antennas higher. On new ground: a pole with one small cell
@@ -136,7 +136,7 @@ def options_for(case: Case) -> SpotOptions:
     _on_structures(found, case, lacking)
     sites = _sites(case)
     _on_new_ground(found, case, sites.table, lacking if every else {ANY_OPERATOR: _lacking(case, ANY_OPERATOR)})
-    return SpotOptions(found.table(ACTION_COLUMNS), found.cells, found.cost, found.opex, sites)
+    return WhiteSpotOptions(found.table(ACTION_COLUMNS), found.cells, found.cost, found.opex, sites)
 
 
 def _missing(need: Need, settings: WhiteSpots) -> NDArray[np.bool_]:
@@ -160,8 +160,8 @@ class _Lacking:
 
 def _lacking(case: Case, operator: str) -> _Lacking:
     """Under "any" the same for all operators: what nobody covers."""
-    need, who = case.need, ANY_OPERATOR if case.settings.operators == "any" else operator
-    missing = ~need.covered_by([who])[0] & need.known
+    need, every = case.need, case.settings.operators == "every"
+    missing = ~need.covered_by([operator if every else ANY_OPERATOR])[0] & need.known
     points = np.column_stack([need.x_m[missing], need.y_m[missing]])
     return _Lacking(points, cKDTree(points))
 
@@ -278,7 +278,7 @@ def _sites(case: Case) -> Sites:
         mast = NOTHING if site.small else structure_cost(costs, "A2b", site.height_m, float(site.road_m), propose)
         cost.append(mast + power + backhaul)  # the pole of a small cell comes with it
         opex.append(running * (SMALL_OPEX if site.small else 1.0))
-    keep = np.flatnonzero(link.way != "satellite")  # no way to the network is no site
+    keep = np.flatnonzero(link.kind != "satellite")  # no way to the network is no site
     parts = ([values[n] for n in keep] for values in (cost, link.cost, opex))
     return Sites(table.iloc[keep].reset_index(drop=True), *parts)
 

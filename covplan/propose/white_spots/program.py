@@ -16,9 +16,9 @@ from covplan.propose.common.reach import reach_of
 from covplan.propose.common.spectrum import ANY_OPERATOR
 from covplan.propose.common.zones import by_area
 from covplan.propose.solve.cover import Choice, Cover, cover, least_cost, unreachable
-from covplan.propose.white_spots.options import Case, SpotOptions, hamlets_missing, required_operators
+from covplan.propose.white_spots.options import Case, WhiteSpotOptions, hamlets_missing, required_operators
 from covplan.study.errors import NoSolution
-from covplan.study.language import MILLION
+from covplan.study.language import MILLION, _, number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,10 +29,11 @@ if TYPE_CHECKING:
 
 FARTHER = 1.5  # times the reach of the settings: how far from an action a hamlet is still looked at
 ROUNDING = 1e-9
+NAMED = 5  # hamlets out of reach that an error names
 
 
 @dataclass(frozen=True)
-class SpotProblem:
+class WhiteSpotProblem:
     """The covering problem of the hamlets in need, and what its demands are."""
 
     cover: Cover
@@ -49,7 +50,7 @@ class SpotProblem:
         """Hamlets whose state is known: those a target is a share of."""
         return int(self.hamlets["known"].sum())
 
-    def requiring(self, required: Sequence[NDArray[np.int64]]) -> SpotProblem:
+    def requiring(self, required: Sequence[NDArray[np.int64]]) -> WhiteSpotProblem:
         """The problem in which one action of each group is done."""
         return replace(self, cover=require(self.cover, required))
 
@@ -80,7 +81,7 @@ class YearlyChoices:
         return years
 
 
-def spot_problem(case: Case, options: SpotOptions) -> SpotProblem:
+def white_spot_problem(case: Case, options: WhiteSpotOptions) -> WhiteSpotProblem:
     """The covering problem of the hamlets in need: demands in their order, costs in million VND over the horizon.
 
     ::
@@ -93,19 +94,19 @@ def spot_problem(case: Case, options: SpotOptions) -> SpotProblem:
                      other than the spacing rule, one
     """
     need, settings, propose = case.need, case.settings, case.assumptions.propose
-    who = required_operators(settings)
-    missing = ~need.covered_by(who)
+    operators = required_operators(settings)
+    missing = ~need.covered_by(operators)
     in_need = hamlets_missing(need, settings)
     demand_of = np.full(len(need.hamlets), -1)
     demand_of[in_need] = np.arange(in_need.size)
     at = np.flatnonzero(missing.any(axis=0) & (demand_of[need.hamlet] >= 0))
     within_km = settings.reach_m / 1000.0 * FARTHER
     reach = reach_of(options.cells, need.x_m[at], need.y_m[at], case.model, within_km=within_km)
-    operator = options.actions["operator"].to_numpy(object)
+    operator_of = options.actions["operator"].to_numpy(object)
     parts, owners, levels = [], [], []
-    for row, one in enumerate(who):
+    for row, one in enumerate(operators):
         points = np.flatnonzero(missing[row][at])  # of those in need
-        own = np.ones(operator.size, bool) if one == ANY_OPERATOR else operator == one
+        own = np.ones(operator_of.size, bool) if one == ANY_OPERATOR else operator_of == one
         parts.append(csr_array(reach.covered[points].multiply(own[None, :])).astype(bool))
         owners.append(demand_of[need.hamlet[at[points]]])
         levels.append(reach.best_dbm[points])
@@ -121,10 +122,10 @@ def spot_problem(case: Case, options: SpotOptions) -> SpotProblem:
     )
     site_cost = cost_over_horizon(options.sites.cost, options.sites.opex, propose)
     problem = problem.with_sites(options.actions["site"].to_numpy(np.int64), site_cost).with_limits(limits, most)
-    return SpotProblem(problem, need.hamlets, in_need, best_dbm, case.model.required_dbm)
+    return WhiteSpotProblem(problem, need.hamlets, in_need, best_dbm, case.model.required_dbm)
 
 
-def hamlets_wanted(problem: SpotProblem, targets_pct: Mapping[int, float]) -> dict[int, int]:
+def hamlets_wanted(problem: WhiteSpotProblem, targets_pct: Mapping[int, float]) -> dict[int, int]:
     """Hamlets in need that must be served for the share of each year, of those whose state is known."""
     fine = problem.known - problem.hamlet_of.size
     return {
@@ -133,7 +134,7 @@ def hamlets_wanted(problem: SpotProblem, targets_pct: Mapping[int, float]) -> di
     }
 
 
-def choose_by_year(problem: SpotProblem, wanted: Mapping[int, int], propose: Propose) -> YearlyChoices:
+def choose_by_year(problem: WhiteSpotProblem, wanted: Mapping[int, int], propose: Propose) -> YearlyChoices:
     """Cheapest actions that reach the targets, each year's among those of the last year.
 
     The last target is solved first, over all options (`cover.least_cost`); what comes earlier is chosen among its
@@ -155,30 +156,38 @@ def choose_by_year(problem: SpotProblem, wanted: Mapping[int, int], propose: Pro
     return YearlyChoices(wanted, within, alone)
 
 
-def check_reachable(problem: SpotProblem, wanted: float) -> None:
+def check_reachable(problem: WhiteSpotProblem, wanted: float) -> None:
     """Raise NoSolution in words when more hamlets are wanted than any candidate can cover."""
     out, value, best_dbm = unreachable(problem.cover), problem.cover.value, problem.best_dbm
     able = value.sum() - value[out].sum()
     if able >= wanted - ROUNDING:
         return
     worst = out[np.argsort(-best_dbm[out], kind="stable")]
-    lines = []
-    for demand in worst[:5]:
-        hamlet = problem.hamlets.iloc[problem.hamlet_of[demand]]
-        level = f"the closest reaches {best_dbm[demand]:.0f} dBm" if np.isfinite(best_dbm[demand]) else "none is heard"
-        lines.append(
-            f"hamlet {hamlet['name']} ({hamlet['village_id']}) cannot be covered by any candidate within the rules; "
-            f"{level}, {problem.required_dbm:.0f} dBm are needed"
-        )
-    more = f"; and {out.size - 5} more" if out.size > 5 else ""
+    lines = [_out_of_reach(problem, int(demand)) for demand in worst[:NAMED]]
+    if out.size > NAMED:
+        lines.append(_("and {count} more").format(count=number(out.size - NAMED)))
     raise NoSolution(
-        f"{wanted:g} hamlets are to be covered, {able:g} of {value.sum():g} can be: {'; '.join(lines)}{more}. "
-        "Allow steeper or more distant ground ([propose] slope_deg, road_m), other rules, or ask for less."
+        _(
+            "{wanted} hamlets are to be covered, {able} of {all} can be: {hamlets}. Allow steeper or more distant "
+            "ground ([propose] slope_deg, road_m), other rules, or ask for less."
+        ).format(wanted=number(wanted), able=number(able), all=number(value.sum()), hamlets="; ".join(lines))
     )
 
 
+def _out_of_reach(problem: WhiteSpotProblem, demand: int) -> str:
+    """A hamlet no candidate covers, and the level it would receive."""
+    hamlet, best_dbm = problem.hamlets.iloc[problem.hamlet_of[demand]], problem.best_dbm[demand]
+    level = _("no signal arrives")
+    if np.isfinite(best_dbm):
+        level = _("the closest reaches {level} dBm").format(level=number(best_dbm))
+    return _(
+        "hamlet {name} ({village_id}) cannot be covered by any candidate within the rules; {level}, {required} dBm "
+        "are needed"
+    ).format(name=hamlet["name"], village_id=hamlet["village_id"], level=level, required=number(problem.required_dbm))
+
+
 def supply_curve(
-    problem: SpotProblem, costs: Mapping[str, Cost], propose: Propose, *, nested: bool = False
+    problem: WhiteSpotProblem, costs: Mapping[str, Cost], propose: Propose, *, nested: bool = False
 ) -> pd.DataFrame:
     """What 1, 2, 3 … hamlets cost at least, and the next one: the program solved for a rising demand.
 
@@ -220,8 +229,8 @@ def supply_curve(
     return pd.DataFrame(rows)
 
 
-def _limits(options: SpotOptions, rules: Sequence[Rule]) -> tuple[csr_array, NDArray[np.float64]]:
-    """Rows of what cannot be together, actions first, then sites; see `spot_problem`."""
+def _limits(options: WhiteSpotOptions, rules: Sequence[Rule]) -> tuple[csr_array, NDArray[np.float64]]:
+    """Rows of what cannot be together, actions first, then sites; see `white_spot_problem`."""
     actions, sites = options.actions, options.sites
     together = [*_one_each(actions), *_guests(actions)]
     together += [(pair + len(actions), 1.0) for pair in _too_near(sites.table, rules)]
@@ -247,7 +256,7 @@ def _one_each(actions: pd.DataFrame) -> list[tuple[NDArray[np.int64], float]]:
 def _guests(actions: pd.DataFrame) -> list[tuple[NDArray[np.int64], float]]:
     """New tenants of a structure, and how many it has room for, where that is fewer."""
     rows = []
-    for _, guests in actions[actions["action"] == "add_tenant"].groupby("location_id"):
+    for _location, guests in actions[actions["action"] == "add_tenant"].groupby("location_id"):
         slots = guests["slots"].iloc[0]
         if guests["operator"].nunique() > slots:
             rows.append((guests.index.to_numpy(np.int64), float(slots)))

@@ -9,30 +9,30 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from covplan.propose.common.backhaul import backhaul_words
 from covplan.propose.common.gains import gained
-from covplan.propose.common.records import amount, cost_columns, named, proposal_rows
+from covplan.propose.common.records import cost_columns, proposal_rows
 from covplan.propose.solve.baselines import cheapest_first, most_demand_first, nearest_first
 from covplan.propose.solve.comparison import choice_columns
 from covplan.propose.solve.cover import NO_SITE, Choice, dominated, next_best, only, served_by
+from covplan.propose.white_spots.reasons import reason, title
 from covplan.study.errors import NoSolution
-from covplan.study.language import MILLION
+from covplan.study.language import MILLION, columns_in_both
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
-    from covplan.propose.white_spots.options import SpotOptions
-    from covplan.propose.white_spots.program import SpotProblem, YearlyChoices
+    from covplan.propose.white_spots.options import WhiteSpotOptions
+    from covplan.propose.white_spots.program import WhiteSpotProblem, YearlyChoices
     from covplan.study.boundaries import Version
 
 INDICATOR = "VILLAGE_MBB_COV"
 
 
 def plan_rows(
-    problem: SpotProblem,
-    options: SpotOptions,
+    problem: WhiteSpotProblem,
+    options: WhiteSpotOptions,
     choices: YearlyChoices,
     communes: gpd.GeoDataFrame,
     version: Version,
@@ -66,7 +66,7 @@ def plan_rows(
     )
 
 
-def _action_columns(options: SpotOptions, action: int) -> dict[str, Any]:
+def _action_columns(options: WhiteSpotOptions, action: int) -> dict[str, Any]:
     """What is done, where."""
     row = options.actions.iloc[action]
     site = int(row["site"])
@@ -84,7 +84,7 @@ def _action_columns(options: SpotOptions, action: int) -> dict[str, Any]:
     }
 
 
-def _cost_columns(options: SpotOptions, action: int, pays_for: int) -> dict[str, Any]:
+def _cost_columns(options: WhiteSpotOptions, action: int, pays_for: int) -> dict[str, Any]:
     """What it costs, with the site it pays for."""
     cost, opex = options.cost[action], options.opex[action]
     if pays_for != NO_SITE:
@@ -92,7 +92,7 @@ def _cost_columns(options: SpotOptions, action: int, pays_for: int) -> dict[str,
     return cost_columns(cost, opex)
 
 
-def _gain_columns(problem: SpotProblem, demands: NDArray[np.int64]) -> dict[str, Any]:
+def _gain_columns(problem: WhiteSpotProblem, demands: NDArray[np.int64]) -> dict[str, Any]:
     """Whom it serves, and who pays for that."""
     hamlets, known = problem.hamlets.iloc[problem.hamlet_of[demands]], problem.known
     synthetic = problem.hamlets.get("synthetic", pd.Series([False]))
@@ -109,65 +109,25 @@ def _gain_columns(problem: SpotProblem, demands: NDArray[np.int64]) -> dict[str,
 
 
 def _reason_columns(
-    problem: SpotProblem, options: SpotOptions, choice: Choice, action: int, demands: NDArray[np.int64]
+    problem: WhiteSpotProblem, options: WhiteSpotOptions, choice: Choice, action: int, demands: NDArray[np.int64]
 ) -> dict[str, str]:
-    """Its words, in both languages."""
-    row, all_hamlets = options.actions.iloc[action], problem.hamlets.iloc[problem.hamlet_of]
-    site, hamlets = int(row["site"]), all_hamlets.iloc[demands]
+    """Its title and its reason, in both languages."""
+    row, hamlets = options.actions.iloc[action], problem.hamlets.iloc[problem.hamlet_of]
+    site, served = int(row["site"]), hamlets.iloc[demands]
     lost, again = next_best(problem.cover, choice, action)
-    own = problem.cover.cost[action] + (problem.cover.site_cost[site] if site != NO_SITE else 0.0)
+    cost = problem.cover.cost[action] + (problem.cover.site_cost[site] if site != NO_SITE else 0.0)
     there = options.sites.table.iloc[site] if site != NO_SITE else None
-    reasons = _reasons(hamlets, all_hamlets.iloc[lost], own * MILLION, again, row, there)
-    titles = _titles(row, hamlets)
-    return {"title_vi": titles[0], "title_en": titles[1], "reason_vi": reasons[0], "reason_en": reasons[1]}
-
-
-def _reasons(
-    hamlets: pd.DataFrame,
-    lost: pd.DataFrame,
-    own_vnd: float,
-    again: float | None,
-    row: pd.Series,
-    site: pd.Series | None,
-) -> tuple[str, str]:
-    """What it gains, what it costs over the horizon, what the next best costs, what happens without it."""
-    names, households = named(list(hamlets["name"])), int(hamlets["households"].sum())
-    own_vi, own_en = amount(own_vnd)
-    vi = f"Phủ {len(hamlets)} thôn ({names}), {households} hộ; xây dựng và vận hành {own_vi}."
-    en = f"Covers {len(hamlets)} hamlets ({names}), {households} households; to build and run {own_en}."
-    if site is not None:
-        backhaul = backhaul_words(site["way"], site["length_m"], site["hop_to"], by_road=bool(site["by_road"]))
-        vi += f" Truyền dẫn: {backhaul[0]}."
-        en += f" Backhaul: {backhaul[1]}."
-    if row["survey"]:
-        vi += " Cột cần kiểm định lại trước khi lắp."
-        en += " The structure is to be surveyed first."
-    if not len(lost):
-        return vi, en
-    without = named(list(lost["name"]))
-    if again is None:
-        return (
-            f"{vi} Nếu không làm, {len(lost)} thôn vẫn trắng sóng ({without}); không có phương án khác.",
-            f"{en} Without it {len(lost)} hamlets stay dark ({without}); there is no other way.",
-        )
-    next_vi, next_en = amount(again * MILLION)
-    return (
-        f"{vi} Nếu không làm, {len(lost)} thôn vẫn trắng sóng ({without}); phương án kế tiếp tốn {next_vi}.",
-        f"{en} Without it {len(lost)} hamlets stay dark ({without}); the next best way costs {next_en}.",
+    return columns_in_both(
+        title=lambda: title(row, served),
+        reason=lambda: reason(
+            row,
+            there,
+            served,
+            hamlets.iloc[lost],
+            cost_vnd=cost * MILLION,
+            next_vnd=None if again is None else again * MILLION,
+        ),
     )
-
-
-def _titles(row: pd.Series, hamlets: pd.DataFrame) -> tuple[str, str]:
-    name = str(hamlets["name"].iloc[0]) if len(hamlets) else ""
-    where, who, height = row["location_id"], row["operator"], f"{row['height_m']:.0f} m"
-    words = {
-        "add_tenant": (f"{who} lắp trạm dùng chung tại cột {where}", f"{who} joins the structure {where}"),
-        "add_band": (f"{who} thêm băng {row['bands']} tại {where}", f"{who} adds {row['bands']} at {where}"),
-        "raise_antenna": (f"{who} nâng anten tại {where}", f"{who} raises its antennas at {where}"),
-        "small_cell": (f"Trạm nhỏ gần {name}", f"Small cell near {name}"),
-        "new_mast": (f"Cột mới {height} phủ {name}", f"New mast of {height} for {name}"),
-    }
-    return words[str(row["action"])]
 
 
 def _funding(hamlets: pd.DataFrame) -> str:
@@ -176,7 +136,7 @@ def _funding(hamlets: pd.DataFrame) -> str:
     return "universal_service_fund" if bool(special.any()) else "operator"
 
 
-def compared_methods(problem: SpotProblem, options: SpotOptions, choices: YearlyChoices) -> pd.DataFrame:
+def compared_methods(problem: WhiteSpotProblem, options: WhiteSpotOptions, choices: YearlyChoices) -> pd.DataFrame:
     """The program and the habits, for each year's target."""
     free = problem.cover
     at = problem.hamlets[["x_m", "y_m"]].to_numpy(float)[problem.hamlet_of]
@@ -212,7 +172,9 @@ def _among_all(choice: Choice, keep: NDArray[np.bool_]) -> Choice:
     return replace(choice, actions=actions)
 
 
-def _line(year: int, method: str, choice: Choice, problem: SpotProblem, options: SpotOptions) -> dict[str, Any]:
+def _line(
+    year: int, method: str, choice: Choice, problem: WhiteSpotProblem, options: WhiteSpotOptions
+) -> dict[str, Any]:
     """What a method serves and costs: a row of the comparison."""
     chosen, sites = np.flatnonzero(choice.actions), np.flatnonzero(choice.sites)
     built = sum(options.cost[a].base for a in chosen) + sum(options.sites.cost[s].base for s in sites)
