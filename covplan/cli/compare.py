@@ -45,10 +45,7 @@ def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
         *(("Thôn", "Xã", "Trước", "Sau", "Nguyên nhân") if vi else ("Hamlet", "Commune", "Before", "After", "Cause"))
     )
     for row in found.hamlets.head(SHOWN_ROWS).itertuples():
-        states = [
-            label("mobile_state", str(state), language=lang)
-            for state in (row.mobile_state_before, row.mobile_state_after)
-        ]
+        states = [label("mobile_state", str(state)) for state in (row.mobile_state_before, row.mobile_state_after)]
         table.add_row(escape(f"{row.name} ({row.village_id})"), escape(str(row.commune)), *states,
                       escape(row.cause_vi if vi else row.cause_en))  # fmt: skip
     console.print(table)
