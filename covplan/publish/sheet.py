@@ -226,7 +226,7 @@ def _funding(hamlet: pd.Series, proposals: list[dict[str, str]]) -> str:
             "An especially difficult hamlet with grid power: may be considered for the Universal Telecommunications "
             "Service Fund (to be confirmed)."
         )
-    return _("Money of the telecom operators (to be confirmed).")
+    return _("Funds of the telecom operators (to be confirmed).")
 
 
 def _method(plan: Plan) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from html import unescape
@@ -15,6 +16,7 @@ from matplotlib.text import Text
 
 from covplan.publish import figures
 from covplan.publish.annexes import write_annexes
+from covplan.publish.ofds import ofds_package
 from covplan.publish.report import report_of, write_report
 from covplan.publish.sheet import sheet_html
 from covplan.study.findings import NO_FINDINGS
@@ -65,6 +67,7 @@ def pages_of(plan: Plan, language: Language, folder: Path) -> dict[str, str]:
         "docx": "\n".join([*paragraphs, *cells, *(style.name for style in document.styles)]),
         "xlsx": "\n".join([*book.sheetnames, *(str(c.value) for sheet in book for row in sheet for c in row)]),
         "html": _text(page),
+        "ofds": json.dumps(ofds_package(plan, language=language), ensure_ascii=False),
     }
     sheets = {f"sheet {one}": _text(sheet_html(plan, one, language=language)) for one in plan.hamlets["village_id"]}
     return said | sheets | {name: _drawn(figure) for name, figure in figures_of(plan, language).items()}
@@ -96,11 +99,14 @@ def test_vietnamese_documents_hold_no_english(plan, tmp_path):
         assert english_words(text) == set(), name
 
 
-def test_figures_and_dates_are_written_as_the_language_writes_them(plan):
-    for language, billions in (("vi", "1,23"), ("en", "1.23")):
-        cells = [cell for block in report_of(plan, language=language).blocks
-                 for row in getattr(block, "rows", ()) for cell in row]  # fmt: skip
-        assert billions in cells
+@pytest.mark.parametrize(("language", "billions", "locale"), [("vi", "1,23", "[$-42A]"), ("en", "1.23", "[$-409]")])
+def test_figures_are_written_as_the_language_writes_them(plan, tmp_path, language, billions, locale):
+    rows = [row for block in report_of(plan, language=language).blocks for row in getattr(block, "rows", ())]
+    assert any(billions in row for row in rows)
+    book = openpyxl.load_workbook(write_annexes(plan, tmp_path / "a.xlsx", language=language))
+    formats = {cell.number_format for sheet in book for row in sheet for cell in row if isinstance(cell.value, float)}
+    assert formats
+    assert all(one.startswith(locale) for one in formats)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 LAYOUT = N_(
-    "Laid out after the forms of the plan of passive telecom infrastructure (Circular 14/2013/TT-BTTTT); hold the "
-    "names of columns against the original and the guidance in force before submitting."
+    "Laid out after the forms of the plan of passive telecom infrastructure (Circular 14/2013/TT-BTTTT); check the "
+    "column names against the original and current guidance before submitting."
 )
 DUTY = N_(
-    "Duty to share: Telecommunications Law 24/2023/QH15 (Article 13, clause 4, point b; hold it against the "
-    "original), where it fits the plan and is feasible economically and technically."
+    "Duty to share: Telecommunications Law 24/2023/QH15 (Article 13, clause 4, point b; check against the original), "
+    "where it fits the plan and is feasible economically and technically."
 )
 STATES = ("none", "weak", "unknown", "covered")  # the order of the list: what needs work first
 KEPT_APART = N_("The list is an annex of its own, which does not go with this copy.")
@@ -150,7 +150,7 @@ def masts(locations: pd.DataFrame, study: Study) -> Annex:
     )
     codes = "; ".join(label("structure", code) for code in ("A1a", "A1b", "A2a", "A2b", "A2c"))
     classes = _("Classes of structures: {classes}. Land areas are not in the data.").format(classes=codes)
-    return Annex(_form(4), _("Antenna masts that stand"), table, fields, (_(LAYOUT), _(DUTY), classes))
+    return Annex(_form(4), _("Existing antenna masts"), table, fields, (_(LAYOUT), _(DUTY), classes))
 
 
 def fiber_routes(routes: pd.DataFrame, study: Study) -> Annex:
@@ -173,7 +173,7 @@ def fiber_routes(routes: pd.DataFrame, study: Study) -> Annex:
         *COORDINATES,
     )
     note = _("Commune and coordinates are those of the route's middle; its shape is in the GeoPackage (ht_tuyen_cap).")
-    return Annex(_("Cable routes"), _("Fiber cable routes that stand"), table, fields, (note,))
+    return Annex(_("Cable routes"), _("Existing fiber cable routes"), table, fields, (note,))
 
 
 def hamlets(table: pd.DataFrame, study: Study) -> Annex:

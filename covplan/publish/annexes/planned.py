@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 NEW_STRUCTURES = ("new_mast", "new_structure_5g")
 MONEY = N_(
-    "Costs, low, base and high, are spent once, at the study's unit costs; a negative one is saved. A proposal may "
-    "stand in two annexes: do not add costs across annexes."
+    "Low, base and high costs are one-off investments at the study's unit costs; a negative one is a saving. A "
+    "proposal may stand in two annexes: do not add costs across annexes."
 )
 NOTHING_PROPOSED = N_("The plan has no proposals yet: run `covplan propose` before making the annexes.")
 AREAS = {"urban": N_("urban"), "rural": N_("rural")}
@@ -36,8 +36,8 @@ DUTY_FIELD = Field("duty", N_("Duty to share"), width=9)
 ACTION = Field("said_action", N_("Action"), width=14)
 LOCATION = Field("location_id", N_("Location id"), width=13)
 BANDS = Field("said_bands", N_("Band"), width=10)
-GAINS = Field("gains_count", N_("Objects that gain"), "count", 7)
-HOMES = Field("households", N_("Households that gain"), "count", 7, summed=True)
+GAINS = Field("gains_count", N_("Objects that benefit"), "count", 7)
+HOMES = Field("households", N_("Households that benefit"), "count", 7, summed=True)
 WHERE = (Field("hamlet", N_("Place (hamlet)"), width=14), *PLACE, *COORDINATES)
 
 

@@ -85,16 +85,16 @@ def _reliability(tables: Tables) -> list[Block]:
         for row in tables.of["reliability"].to_dict("records")
     )  # fmt: skip
     heads = (
-        _("Held against"),
+        _("Compared with"),
         _("Operator, technology"),
         _("Number of objects"),
-        _("Number right"),
+        _("Number correct"),
         _("Share (%)"),
         _("Wilson interval 95 % (%)"),
     )
-    compared: Block = Paragraph(_("The study has neither lists nor measurements to hold the map against."))
+    compared: Block = Paragraph(_("The study has neither lists nor measurements to compare the map with."))
     if rows:
-        compared = Table(_("The coverage map held against lists and measurements"), heads, rows, figures_from=2)
+        compared = Table(_("The coverage map compared with lists and measurements"), heads, rows, figures_from=2)
     interval = _(
         "The confidence interval of a coverage indicator is that of the share of hamlets that really have signal, as "
         "shadow fading varies about its median; the figure of today counts hamlets that meet the threshold with a "

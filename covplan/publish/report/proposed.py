@@ -37,12 +37,12 @@ NOTHING_PROPOSED = N_(
 )
 MEASURES = (
     N_(
-        "Share locations that stand before building new masts; a new mast must have room for other enterprises where "
+        "Share existing locations before building new masts; a new mast must have room for other enterprises where "
         "feasible."
     ),
     N_(
         "Especially difficult hamlets with grid power: ask the Universal Telecommunications Service Fund for "
-        "support; elsewhere the money is the enterprises'."
+        "support; elsewhere the enterprises pay."
     ),
     N_(
         "Inspect a mast again before antennas are added; add up the electromagnetic fields of all who share it (QCVN "
@@ -61,8 +61,8 @@ DUTIES = (
     ),
     N_("People's Committees of communes: find locations, confirm the state of coverage in their hamlets."),
     N_(
-        "Telecom enterprises: build by the schedule, report the plan of a year before 20 December, let "
-        "infrastructure for sharing."
+        "Telecom enterprises: build by the schedule, report each year's plan before 20 December, lease out shared "
+        "infrastructure."
     ),
 )
 
@@ -72,7 +72,7 @@ def proposed(tables: Tables) -> list[Block]:
     proposals = tables.of["proposals"]
     plan = Heading(1, _("VI. PLAN OF DEVELOPMENT BY AREA AND PHASE"))
     money = Heading(1, _("VII. MEASURES, PROJECTS AND COSTS"))
-    duties: tuple[Block, ...] = (Heading(1, _("VIII. WHO DOES WHAT")), Bullets(tuple(map(_, DUTIES))))
+    duties: tuple[Block, ...] = (Heading(1, _("VIII. IMPLEMENTATION")), Bullets(tuple(map(_, DUTIES))))
     if proposals.empty:
         return [plan, Paragraph(_(NOTHING_PROPOSED)), money, Bullets(tuple(map(_, MEASURES))), *duties]
     return [
@@ -158,8 +158,8 @@ def _sharing(proposals: pd.DataFrame) -> list[Block]:
     heads = (
         _("Id"),
         _("Operator"),
-        _("Leaves"),
-        _("Goes to"),
+        _("From location"),
+        _("To location"),
         _("In commune"),
         _("Year"),
         _("Cost (VND million)"),
@@ -167,7 +167,7 @@ def _sharing(proposals: pd.DataFrame) -> list[Block]:
     )
     text = _(
         "Proposals to share locations: {moves}, for VND {cost} billion; yearly costs change by VND {yearly} million "
-        "(a negative figure is saved)."
+        "(a negative figure is a saving)."
     ).format(
         moves=count(len(moves)),
         cost=billions(moves["cost_base_vnd"].sum()),
@@ -194,7 +194,7 @@ def _reasons(proposals: pd.DataFrame) -> list[Block]:
         for row in top.to_dict("records")
     )
     note = _(
-        "At most {most} proposals of a group, those with most objects that gain first; the reasons of all proposals: "
+        "At most {most} proposals of a group, those that benefit most objects first; the reasons of all proposals: "
         "annexes."
     ).format(most=TOP_OF_A_KIND)
     heads = (_("Id"), _("Proposal"), _("Year"), _("VND billion"), _("Reason"))
@@ -239,8 +239,8 @@ def _money(proposals: pd.DataFrame) -> list[Block]:
     base = _base_by_year(proposals)
     yearly = figure(proposals["opex_vnd_per_year"].sum() / 1e6, 1)
     text = _(
-        "Running costs grow by VND {yearly} million a year (a negative figure is saved). The funding is proposed by "
-        "the rules of the study and must be confirmed by those who give the money."
+        "Running costs grow by VND {yearly} million a year (a negative figure is a saving). The funding is proposed "
+        "by the rules of the study and must be confirmed by the funding bodies."
     )
     return [
         Heading(2, _("1. Measures")),

@@ -38,8 +38,8 @@ LEGAL = (
     N_("Telecommunications Law No. 24/2023/QH15;"),
     N_("Decree No. 163/2024/ND-CP of 24 December 2024, which details articles of the Telecommunications Law;"),
     N_(
-        "Circular No. 14/2013/TT-BTTTT on local plans of passive telecom infrastructure (whether it is in force: "
-        "hold it against the texts of today);"
+        "Circular No. 14/2013/TT-BTTTT on local plans of passive telecom infrastructure (check whether it is still "
+        "in force);"
     ),
     N_(
         "Decision No. 36/QD-TTg of 11 January 2024, which approves the information and communications infrastructure "
@@ -79,15 +79,15 @@ def _why(tables: Tables) -> list[Block]:
         sharing_target=figure(sharing["target_2025"]),
     )
     return [
-        Heading(1, _("I. WHY A PLAN IS NEEDED, AND ON WHAT GROUNDS")),
+        Heading(1, _("I. NEED AND LEGAL BASIS")),
         Heading(2, _("1. Need")),
         Paragraph(text),
-        Heading(2, _("2. Legal grounds")),
+        Heading(2, _("2. Legal basis")),
         Bullets(tuple(map(_, LEGAL))),
         Paragraph(
             _(
-                "The list of grounds comes with the program; numbers, dates and validity of the texts must be "
-                "checked before submitting."
+                "The list comes with the program; numbers, dates and validity of the texts must be checked before "
+                "submitting."
             )
         ),
     ]
@@ -99,14 +99,14 @@ def _land(tables: Tables) -> list[Block]:
     listed = "; ".join(
         said.format(units=count(versions.get(version, 0)), version=version)
         for version, said in (
-            (OLD, _("{units} communes before the merger (version {version})")),
-            (NEW, _("{units} communes after the merger (version {version})")),
+            (OLD, _("{units} before the merger (version {version})")),
+            (NEW, _("{units} after the merger (version {version})")),
         )
     )
     dark = hamlets["grid_power"].astype("boolean").eq(other=False)
     text = _(
-        "The data hold {units}. Population: {population}, households: {households}, hamlets: {hamlets}; especially "
-        "difficult hamlets: {special}; hamlets without grid power: {dark}."
+        "Communes in the data: {units}. Population: {population}; households: {households}; hamlets: {hamlets}; "
+        "especially difficult hamlets: {special}; hamlets without grid power: {dark}."
     ).format(
         units=listed,
         population=count(hamlets["population"].sum()),
@@ -131,7 +131,7 @@ def _land(tables: Tables) -> list[Block]:
         _("Hamlets without grid power"),
     )
     return [
-        Heading(1, _("II. LAND AND PEOPLE")),
+        Heading(1, _("II. NATURAL AND SOCIO-ECONOMIC CONDITIONS")),
         Paragraph(text),
         Table(_("Hamlets, households and population by area"), heads, with_total(rows, total), total=True),
     ]
@@ -215,7 +215,7 @@ def _mobile(tables: Tables) -> list[Block]:
         tables.area_title,
         *(label("mobile_state", state) for state in STATES),
         _("In all"),
-        _("Not without signal (%)"),
+        _("With some signal (%)"),
     )
     text = _("Share of hamlets with mobile broadband coverage: {value} %{interval} ({basis}). {how}.").format(
         value=figure(value["value"]),
@@ -327,7 +327,7 @@ def _forecast(tables: Tables) -> list[Block]:
     )
     heads = (_("Kind of place"), _("Users in the busy hour"), _("Demand (Mbit/s)"))
     return [
-        Heading(1, _("IV. DEMAND AHEAD")),
+        Heading(1, _("IV. DEMAND FORECAST")),
         Paragraph(text),
         Table(_("Demand of places in the busy hour"), heads, with_total(rows, total), total=True),
     ]
@@ -358,7 +358,7 @@ def _indicators(tables: Tables) -> list[Block]:
     said = tuple(f"{row[name]}: {row[warnings]}" for row in warned.to_dict("records"))
     caption = _("Indicators: today, targets and gaps")
     widths = (0.27, 0.085, 0.075, 0.075, 0.075, 0.09, 0.09, 0.11, 0.13)
-    note = _("Gap = target less today; a negative one is passed.")
+    note = _("Gap = target minus today; negative: target exceeded.")
     blocks: list[Block] = [
         Heading(1, _("V. TARGETS AND INDICATORS")),
         Table(caption, heads, rows, widths=widths, note=note),
@@ -368,7 +368,7 @@ def _indicators(tables: Tables) -> list[Block]:
         alt = _("Bars: today, baseline of the plan, targets 2025 and 2030")
         blocks.append(Figure(_("Indicators in per cent beside their targets"), bars, alt))
     if said:
-        blocks += [Heading(2, _("What to note of the indicators")), Bullets(said)]
+        blocks += [Heading(2, _("Notes on the indicators")), Bullets(said)]
     return blocks
 
 
