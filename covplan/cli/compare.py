@@ -11,7 +11,7 @@ from covplan.cli.base import FOLDER, SHOWN_ROWS, language, main, number, open_co
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covplan.study.findings import Language
+    from covplan.study.language import Language
 
 
 @main.command()

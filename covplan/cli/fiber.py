@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from covplan.pipeline import FiberResult
-    from covplan.study.findings import Language
+    from covplan.study.language import Language
 
 
 @main.command()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from covplan.study.findings import Language
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
 

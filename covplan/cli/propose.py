@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from covplan.study.findings import Language
+    from covplan.study.language import Language
 
 KINDS = ("white_spot", "supply_curve", "fiber", "place_5g", "share")
 

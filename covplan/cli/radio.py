@@ -11,7 +11,7 @@ from covplan import __version__
 from covplan.cli.base import FOLDER, fail, language, main, open_console, results, stop_if_same
 
 if TYPE_CHECKING:
-    from covplan.study.findings import Language
+    from covplan.study.language import Language
 
 
 @main.command()

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from covplan.study.findings import Finding, Language
+    from covplan.study.findings import Finding
+    from covplan.study.language import Language
 
 COLOURS = {
     "fatal": "bold red",

@@ -21,6 +21,7 @@ from scipy.sparse.csgraph import connected_components, dijkstra
 
 from covplan.study.errors import LayerError
 from covplan.study.geometry import WGS84
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -260,7 +261,9 @@ def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | 
         West, south, east, north in that CRS: roads elsewhere are left out.
     """
     if not path.is_file():
-        raise LayerError(f"{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.")
+        raise LayerError(
+            _("{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.").format(path=path)
+        )
     frame = _read_graphml(path) if path.suffix == ".graphml" else _read_lines(path)
     frame = frame.to_crs(epsg)
     if bounds is not None:
@@ -268,7 +271,9 @@ def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | 
     named = frame["class"].replace(OSM_CLASSES)
     roads = frame.assign(**{"class": named})[named.isin(CLASSES)].reset_index(drop=True)
     if roads.empty:
-        raise LayerError(f"{path}: no road in it. Is it an extract of the province with highway tags?")
+        raise LayerError(
+            _("{path}: no road in it. Is it an extract of the province with highway tags?").format(path=path)
+        )
     return roads
 
 
@@ -286,16 +291,18 @@ def download_osm(bounds: tuple[float, float, float, float], epsg: int) -> gpd.Ge
 
 def _read_lines(path: Path) -> gpd.GeoDataFrame:
     try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+        layers = [str(name) for name, _geometry in pyogrio.list_layers(path)]
         layer = "lines" if "lines" in layers else layers[0]
         columns = set(pyogrio.read_info(path, layer=layer)["fields"])
         tag = next((name for name in ("highway", "class", "fclass") if name in columns), None)
         where = f"{tag} IS NOT NULL" if tag == "highway" else None
         frame = pyogrio.read_dataframe(path, layer=layer, where=where)
     except (DataSourceError, DataLayerError, IndexError) as error:
-        raise LayerError(f"{path}: cannot be read as OpenStreetMap data: {error}.") from None
+        raise LayerError(
+            _("{path}: cannot be read as OpenStreetMap data: {error}.").format(path=path, error=error)
+        ) from None
     if tag is None:
-        raise LayerError(f"{path}: its layer {layer!r} has no column highway.")
+        raise LayerError(_("{path}: its layer {layer!r} has no column highway.").format(path=path, layer=layer))
     poles = frame["power"].astype("boolean") if "power" in frame else False
     return gpd.GeoDataFrame(
         {"class": frame[tag].astype(str), "name": frame.get("name"), "power": poles}, geometry=frame.geometry
@@ -308,7 +315,9 @@ def _read_graphml(path: Path) -> gpd.GeoDataFrame:
     try:
         graph = osmnx.load_graphml(path)
     except Exception as error:  # whatever networkx or the XML parser raises
-        raise LayerError(f"{path}: cannot be read as GraphML of osmnx: {error}.") from None
+        raise LayerError(
+            _("{path}: cannot be read as GraphML of osmnx: {error}.").format(path=path, error=error)
+        ) from None
     edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
     return _of_edges(edges, 4326)
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from covplan.study.links import BudgetLine, ExplainedLink, Explanation, Language
+    from covplan.study.language import Language
+    from covplan.study.links import BudgetLine, ExplainedLink, Explanation
 
 DECIMALS = 6  # of a degree
 

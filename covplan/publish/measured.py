@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from covplan.study.links import Language
+    from covplan.study.language import Language
     from covplan.study.settings import Propagation
 
 # Of columns and codes in these tables: Vietnamese, English.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -15,9 +15,9 @@ from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
 
 if TYPE_CHECKING:
+    from covplan.study.language import Language
     from covplan.study.layers import Column
 
-Language = Literal["vi", "en"]
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 

@@ -23,6 +23,7 @@ from covplan.radio.kernels import Setting, link_losses, sweep_radials, tables_fo
 from covplan.radio.p1812 import ANTENNA_M, FREQUENCY_GHZ
 from covplan.study.errors import LayerError, OutsideValidity
 from covplan.study.files import written_whole
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -209,7 +210,9 @@ def check_mast(mast: Mast) -> None:
     ):
         if not low <= value <= high:
             raise OutsideValidity(
-                f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f}: P.1812 {name} = {value:g}: outside {low:g} to {high:g}."
+                _("mast at x={x:.0f} y={y:.0f}: P.1812 {name} = {value:g}: outside {low:g} to {high:g}.").format(
+                    x=mast.x_m, y=mast.y_m, name=name, value=value, low=low, high=high
+                )
             )
 
 
@@ -222,8 +225,10 @@ def _mast_cell(mast: Mast, ground: Ground) -> tuple[float, float]:
     inside = 0 <= round(row) < grid.rows and 0 <= round(column) < grid.columns
     if not inside or np.isnan(ground.elevation_m[round(row), round(column)]):
         raise LayerError(
-            f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f} (EPSG:{grid.epsg}): no terrain there. "
-            "Extend elevation.tif or raise [grid] margin_m in study.toml."
+            _(
+                "mast at x={x:.0f} y={y:.0f} (EPSG:{epsg}): no terrain there. Extend elevation.tif or raise "
+                "[grid] margin_m in study.toml."
+            ).format(x=mast.x_m, y=mast.y_m, epsg=grid.epsg)
         )
     return row, column
 

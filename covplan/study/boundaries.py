@@ -15,6 +15,7 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -35,8 +36,10 @@ def communes_of(communes: gpd.GeoDataFrame, version: Version) -> gpd.GeoDataFram
     if chosen.empty:
         there = ", ".join(sorted(communes["boundary_version"].unique()))
         raise LayerError(
-            f"villages.gpkg, layer communes: no commune of version {version} (there: {there}). "
-            f"Add them, or set [province] boundaries in study.toml."
+            _(
+                "villages.gpkg, layer communes: no commune of version {version} (there: {there}). Add them, "
+                "or set [province] boundaries in study.toml."
+            ).format(version=version, there=there)
         )
     return chosen
 

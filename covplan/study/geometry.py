@@ -15,6 +15,7 @@ import shapely
 from pyproj import CRS, Geod, Transformer
 
 from covplan.study.findings import finding
+from covplan.study.language import _, in_both
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -140,11 +141,15 @@ def metres_in_degree_columns(sieve: Sieve, study_crs: CRS, province: shapely.Geo
     turned = guess_crs(
         gpd.GeoSeries(shapely.points(columns[1][plane], columns[0][plane])), study_crs, province, border_m
     )
-    named = guess or (f"{turned} with X = northing, Y = easting" if turned else "?")
+    named = in_both(lambda: guess or (_turned(turned) if turned else "?"))
     share = f"{int(plane.sum())}/{len(plane)}"
     sieve.note(
         "plane_coordinates", column="lon, lat", value=f"{columns[0][plane].iloc[0]:.0f}", share=share, guess=named
     )
+
+
+def _turned(crs: str) -> str:
+    return _("{crs} with X = northing, Y = easting").format(crs=crs)
 
 
 def guess_crs(points: gpd.GeoSeries, study_crs: CRS, province: shapely.Geometry, border_m: float) -> str | None:

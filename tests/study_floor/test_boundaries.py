@@ -12,6 +12,7 @@ import covplan
 from covplan.study.boundaries import communes_of, in_version, name_of, official_units, outline
 from covplan.study.errors import LayerError
 from covplan.study.folder import open_study, read_study
+from covplan.study.language import speaking
 from covplan.study.resources import resource_text
 from tests.study import EPSG, SIDE, SOUTH, WEST, small_layers, small_study
 
@@ -132,6 +133,7 @@ def test_each_version_has_its_own_border():
     assert outline(communes, NEW).equals(communes.loc[4, "geometry"])
 
 
+@speaking("en")
 def test_a_version_the_layer_lacks_is_named_with_what_is_there():
     with pytest.raises(LayerError, match=r"no commune of version 2025-07 \(there: 2025-02\)"):
         communes_of(small_layers()["communes"].iloc[:4], NEW)

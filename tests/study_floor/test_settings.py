@@ -11,6 +11,7 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from covplan.study.errors import SettingsError
+from covplan.study.language import speaking
 from covplan.study.resources import resource_text
 from covplan.study.settings import Radio, Settings, radio_under
 from covplan.study.settings_file import load_settings, settings_reference, settings_toml
@@ -66,6 +67,7 @@ def loaded(tmp_path, text):
         (PROVINCE + PROVINCE, "study.toml: not valid TOML"),
     ],
 )
+@speaking("en")
 def test_what_study_toml_cannot_mean_is_named_with_its_place(tmp_path, text, said):
     with pytest.raises(SettingsError) as stopped:
         loaded(tmp_path, text)
@@ -104,6 +106,7 @@ def test_every_fault_of_the_file_is_told_at_once(tmp_path):
     ]
 
 
+@speaking("en")
 def test_a_file_that_is_not_utf8_is_said_to_be_so(tmp_path):
     path = tmp_path / "study.toml"
     path.write_bytes(PROVINCE.encode("utf-16"))
@@ -184,6 +187,7 @@ def test_one_target_or_one_end_of_a_cost_changed_keeps_the_rest(tmp_path):
     assert (cost.base, cost.high) == (default.costs["monopole_urban"].base, 7e8)
 
 
+@speaking("en")
 def test_a_definition_that_does_not_exist_is_named_with_what_was_meant():
     with pytest.raises(ValueError, match=r"'ofcom4g' is no definition\. Did you mean ofcom_4g\?.*Known: province"):
         Settings.model_validate({"province": {"name": "T"}, "coverage": {"preset": "ofcom4g"}})
