@@ -509,7 +509,7 @@ def test_calibrate_refuses_too_few_measurements_and_none(tmp_path: Path) -> None
     measured(folder, 12.0, count=25)
     few = covplan("calibrate", folder, "-o", tmp_path / "out", "--write")
     assert few.exit_code == 2
-    assert "at least 100 in 8 are needed" in few.stderr
+    assert "ít nhất 100 điểm trong 8 ô" in few.stderr
     assert "offsets_db.L1800" not in (folder / "study.toml").read_text(encoding="utf-8")
 
 

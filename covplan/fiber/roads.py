@@ -19,8 +19,9 @@ from pyproj import Transformer
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError
-from covplan.study.geometry import WGS84
+from covplan.study.geometry import ELLIPSOID
 from covplan.study.language import _
 
 if TYPE_CHECKING:
@@ -319,7 +320,7 @@ def _read_graphml(path: Path) -> gpd.GeoDataFrame:
             _("{path}: cannot be read as GraphML of osmnx: {error}.").format(path=path, error=error)
         ) from None
     edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
-    return _of_edges(edges, 4326)
+    return _of_edges(edges, WGS84)
 
 
 def _of_edges(edges: gpd.GeoDataFrame, epsg: int) -> gpd.GeoDataFrame:
@@ -478,7 +479,7 @@ def _measured(graph: RoadGraph, edges: Ints, elevation_m: NDArray[np.float32] | 
     if not edges.size:
         return graph
     lines = graph.line[edges]
-    to_degrees = Transformer.from_crs(graph.epsg, 4326, always_xy=True)
+    to_degrees = Transformer.from_crs(graph.epsg, WGS84, always_xy=True)
     length_m = graph.length_m.copy()
     length_m[edges] = _sums(lines, lambda xy: _step_m(*to_degrees.transform(*xy.T)))
     slope = graph.slope.copy()
@@ -497,7 +498,7 @@ def _sums(lines: NDArray[np.object_], per_step) -> Floats:  # type: ignore[no-un
 
 
 def _step_m(lon: Floats, lat: Floats) -> Floats:
-    return np.asarray(WGS84.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
+    return np.asarray(ELLIPSOID.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
 
 
 def _heights(xy: Floats, elevation_m: NDArray[np.float32], grid: Grid) -> Floats:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pyproj import Transformer
 
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError, StudyError
 from covplan.study.exported import (
     EDITABLE,
@@ -131,7 +132,7 @@ class _Reader:
         }
         own = study.settings.province.epsg
         self.to_metres = _transform(facts["epsg"], own)
-        self.to_degrees = _transform(own, 4326)
+        self.to_degrees = _transform(own, WGS84)
 
     def before(self, layer: str) -> dict[str, dict[str, Any]]:
         return baseline(self.base, layer)

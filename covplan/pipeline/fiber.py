@@ -74,8 +74,6 @@ def extend_fiber(
     study = workspace.study
     settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
     stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
-    wards = study.communes["name"].str.startswith(("Phường", "Thị trấn"))
-    own = study.communes["boundary_version"] == settings.province.boundaries
     return plan_fiber(
         reached,
         study.dwellings,
@@ -87,7 +85,7 @@ def extend_fiber(
         stated if targets is None else targets,
         settings.phases.years,
         budget_vnd=budget_vnd,
-        towns=study.communes[wards & own].union_all(),
+        towns=study.towns,
         sites=sites,
         without=_decided(study, "rejected"),
         must_join=_decided(study, "accepted"),

@@ -18,6 +18,7 @@ from covplan.radio.kernels import add_cells
 from covplan.radio.link_budget import Band, band, coverage_probability, shadow_margin, sinr, throughput
 from covplan.radio.loss import Mast, path_loss_window
 from covplan.radio.offsets import offset_grid, shift
+from covplan.study.codes import NOBODY
 from covplan.study.columns import split_list
 from covplan.study.errors import GridMismatchError, LayerError
 from covplan.study.files import written_whole
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
 LEAST_DBM = -140.0  # weaker signals are neither received nor count as interference (thermal noise is at −123 dBm)
 TEMPLATE_AZIMUTHS_DEG = (0.0, 120.0, 240.0)  # of a station whose cells are not known
 TEMPLATE_DOWNTILT_DEG = 3.0
-NOBODY = -1
 RASTERS = {
     "rsrp_dbm": "dBm",
     "server": "",

@@ -21,6 +21,7 @@ from scipy.spatial import KDTree
 from covplan.radio.formulas import effective_earth_km
 from covplan.radio.kernels import Setting, link_losses, sweep_radials, tables_for, to_window
 from covplan.radio.p1812 import ANTENNA_M, FREQUENCY_GHZ
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError, OutsideValidity
 from covplan.study.files import written_whole
 from covplan.study.language import _
@@ -274,7 +275,7 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
 def latitude_deg(grid: Grid) -> float:
     """Latitude of the middle of the grid, to a degree: how often there are ducts depends on little more."""
     middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
-    return float(round(Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(*middle)[1]))
+    return float(round(Transformer.from_crs(grid.epsg, WGS84, always_xy=True).transform(*middle)[1]))
 
 
 def _matrix(found: Links, chosen: NDArray[np.bool_], values: NDArray[np.float64], points: int) -> csr_array:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import shapely
 
 Version = Literal["2025-02", "2025-07"]
+URBAN_UNITS = ("Phường", "Thị trấn", "Thị xã", "Thành phố")  # what the name of a commune in town begins with
 
 
 @cache
@@ -42,6 +43,12 @@ def communes_of(communes: gpd.GeoDataFrame, version: Version) -> gpd.GeoDataFram
             ).format(version=version, there=there)
         )
     return chosen
+
+
+def urban_communes(communes: gpd.GeoDataFrame, version: Version) -> gpd.GeoDataFrame:
+    """The communes of one version that are a town or a part of one: wards and townships."""
+    units = communes_of(communes, version)
+    return units[units["name"].str.startswith(URBAN_UNITS)]
 
 
 def outline(communes: gpd.GeoDataFrame, version: Version) -> shapely.Geometry:

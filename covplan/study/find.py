@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pyproj import Transformer
 
 from covplan.study.boundaries import name_of
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError
 from covplan.study.language import _
 from covplan.study.settings import suggestion
@@ -60,7 +61,7 @@ def centre_of(village: pd.Series, epsg: int) -> tuple[float, float]:
     """A hamlet's centre (culture house; without one, a point within its area) in the study's CRS, metres."""
     lon, lat = village["centre_lon"], village["centre_lat"]
     if lon == lon and lat == lat:  # not NaN
-        x_m, y_m = Transformer.from_crs(4326, epsg, always_xy=True).transform(float(lon), float(lat))
+        x_m, y_m = Transformer.from_crs(WGS84, epsg, always_xy=True).transform(float(lon), float(lat))
         return float(x_m), float(y_m)
     point = village["geometry"].representative_point()
     return float(point.x), float(point.y)

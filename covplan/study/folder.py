@@ -22,7 +22,7 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
 from covplan.study import geometry, rasters, relations
-from covplan.study.boundaries import Version, outline
+from covplan.study.boundaries import Version, outline, urban_communes
 from covplan.study.columns import ROW, Sieve, missing_columns, typed
 from covplan.study.errors import LayerError, OutputError, SettingsError, StudyError
 from covplan.study.files import fixed_file_date, written_whole
@@ -78,6 +78,11 @@ class Study:
     def outline(self) -> shapely.Geometry:
         """The province's border in the study's CRS."""
         return outline(self.communes, self.settings.province.boundaries)
+
+    @property
+    def towns(self) -> shapely.Geometry:
+        """The ground of wards and townships in the study's CRS; empty where there are none."""
+        return urban_communes(self.communes, self.settings.province.boundaries).union_all()
 
     @property
     def grid(self) -> Grid:

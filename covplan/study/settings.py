@@ -23,6 +23,9 @@ from covplan.study.resources import resource_text
 WEB_METHODS = ("Popular Visualisation Pseudo Mercator", "Mercator (variant A)", "Mercator (variant B)")
 Share = Annotated[float, Field(ge=0, le=1)]
 Metres = Annotated[float, Field(ge=0)]
+Level = Literal["low", "base", "high"]
+LEVELS: tuple[Level, ...] = ("low", "base", "high")
+"""Of a cost: the figures between which it lies, and the one that is counted with."""
 
 
 class Section(BaseModel):

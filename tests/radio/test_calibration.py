@@ -7,10 +7,11 @@ import pandas as pd
 import pytest
 
 from covplan.radio.calibration import RIDGE, calibrate, error_figures, predictions, robust_offset
-from covplan.radio.coverage import NOBODY, coverage
+from covplan.radio.coverage import coverage
 from covplan.radio.explain import explain_links
 from covplan.radio.links import receive
 from covplan.radio.loss import Mast, path_loss_window
+from covplan.study.codes import NOBODY
 from covplan.study.errors import LayerError, SettingsError, TooLittleData
 from covplan.study.language import speaking
 from covplan.study.settings import Propagation, Radio, Settings

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covplan.radio.antenna import find_antenna, pattern_loss
-from covplan.radio.coverage import NOBODY, coverage, is_covered, sector_table, strongest, write_rasters
+from covplan.radio.coverage import coverage, is_covered, sector_table, strongest, write_rasters
 from covplan.radio.link_budget import band, coverage_probability
 from covplan.radio.loss import Mast, path_loss_window
+from covplan.study.codes import NOBODY
 from covplan.study.errors import CovplanError, GridMismatchError, LayerError
 from covplan.study.grid import Grid
 from covplan.study.language import speaking

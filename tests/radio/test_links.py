@@ -7,11 +7,12 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from covplan.radio.antenna import find_antenna, pattern_loss
-from covplan.radio.coverage import NOBODY, coverage, sector_table, strongest
+from covplan.radio.coverage import coverage, sector_table, strongest
 from covplan.radio.link_budget import band
 from covplan.radio.links import receive, rsrp_links
 from covplan.radio.loss import Mast, links, path_loss_matrix
 from covplan.radio.p1812 import path_loss
+from covplan.study.codes import NOBODY
 from covplan.study.errors import LayerError
 from covplan.study.language import speaking
 from covplan.terrain.ground import Ground
