@@ -35,4 +35,4 @@ def english_words(text: str) -> set[str]:
     >>> sorted(english_words("thay vì (instead of) --operator")), english_words("đọc bts_sites.csv")
     (['instead', 'of'], set())
     """
-    return ENGLISH_WORDS & set(re.findall(r"[a-z]+", _CODE.sub(" ", text).lower()))
+    return set(re.findall(r"[a-z]+", _CODE.sub(" ", text).lower())) & ENGLISH_WORDS
