@@ -27,7 +27,7 @@ import pandas as pd
 from covplan.publish.words import label
 from covplan.study.columns import FALSE_WORDS, split_list
 from covplan.study.findings import Findings, findings_table
-from covplan.study.language import LANGUAGES, _, current_language, speaking
+from covplan.study.language import LANGUAGES, _, speaking
 from covplan.study.layers import input_layers, layers
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def public_study(study: Study) -> Study:
 def public_tables(plan: Plan, *, include_restricted: bool = False) -> dict[str, pd.DataFrame]:
     """Every layer of the public plan that has rows, by its name in resources/layers.csv, and the findings."""
     shown = public_plan(plan, include_restricted=include_restricted)
-    tables = shown.layers() | {"findings": findings_table(shown.findings, current_language())}
+    tables = shown.layers() | {"findings": findings_table(shown.findings)}
     return {name: table for name, table in tables.items() if len(table)}
 
 

@@ -3,7 +3,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -23,6 +22,7 @@ from covplan.study.language import number
 from covplan.study.layers import OPERATORS_DOMAIN, layers
 from covplan.study.resources import resource_text
 from covplan.study.settings import indicator_table, operator_table
+from tests.needs import CHROMIUM, need
 from tests.study import small_study
 
 if TYPE_CHECKING:
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from covplan.study.plan import Plan
 
 IMAGE, SCRIPT, TEMPLATE = "<img src=x onerror=alert(1)>", "</script><b>x", "Nà ${alert(1)} {{ 7*7 }} {% if %} {#"
-CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -299,9 +298,9 @@ def test_numbers_and_values_in_words() -> None:
 @pytest.fixture(scope="module")
 def browser_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[str]]]:
     """The map of a study with dangerous names, open in Chromium without network; and everything that went wrong."""
-    if not shutil.which(CHROMIUM):
-        pytest.skip("no Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
+    need("chromium")
+    from playwright import sync_api as playwright
+
     folder = tmp_path_factory.mktemp("browser")
     settings = {"province": {"name": "Tỉnh thử", "synthetic": True}}
     path = write_map(plan_of(folder / "study", settings, villages=with_names), folder / "map.html")
