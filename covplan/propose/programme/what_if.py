@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from covplan.propose.common.candidates import locations_with_room
-from covplan.propose.common.costs import NOTHING, Range, structure_cost, unit_cost
+from covplan.propose.common.costs import NOTHING, ROOFS, Range, structure_cost, unit_cost
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError
 from covplan.study.language import _
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 NEW_ID = "NEW-{number}"
 RADIOS = {"4G": "lte_radio_3_sectors", "5G": "nr_radio_8t8r"}
-ROOFS = ("A1a", "A2a")
 
 
 def changed_stations(

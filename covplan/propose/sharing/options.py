@@ -7,7 +7,7 @@ program under other costs or another threshold is a matter of seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -16,7 +16,7 @@ from scipy.sparse import csr_array
 from scipy.spatial import cKDTree
 
 from covplan.propose.common.candidates import locations_with_room
-from covplan.propose.common.costs import present_value, unit_cost
+from covplan.propose.common.costs import ROOFS, present_value, unit_cost
 from covplan.propose.common.zones import a1_only, by_area, headquarters, in_town
 from covplan.propose.sharing.program import NOBODY, Demand, Moves, Stock
 from covplan.radio.coverage import sector_table
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand as DemandPoints
+    from covplan.propose.solve.alternatives import Level
     from covplan.study.settings import Settings
     from covplan.terrain.ground import Ground
 
-Level = Literal["low", "base", "high"]
 INDICATOR = "BTS_SHARE_RATIO"
-BULKY, ROOFS = "A2", ("A1a", "A2a")
+BULKY = "A2"
 MOST_NEWCOMERS = 2  # sections tried on one structure
 MOVED = ["tenancy", "operator", "host", "section", "antenna_height_m", "distance_m"]
 
