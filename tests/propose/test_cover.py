@@ -235,7 +235,7 @@ def test_greedy_can_be_far_from_the_best_and_the_program_is_not():
     assert unreachable(cover(csr_array(np.array([[1], [0]], bool)), np.ones(1))).tolist() == [1]
 
 
-@pytest.mark.skipif(not (INSTANCES / "mclp").is_dir(), reason="the public instances are not on this machine")
+@pytest.mark.needs("reference")
 @pytest.mark.parametrize("name", ["SJC324.txt", "SJC402.txt", "SJC500.txt"])
 def test_public_maximal_covering_instances_reach_their_published_optima(name):
     known = {}

@@ -23,7 +23,7 @@ from covplan.study.folder import open_study
 from covplan.study.layers import layers
 from covplan.study.settings import Fiber, Settings
 from tests.propose.built_fiber import as_layers
-from tests.real_province import PROVINCE, real_study
+from tests.real_province import real_study
 from tests.study import EPSG, SOUTH, WEST
 
 DATA = Path(__file__).parents[2] / "data"
@@ -313,7 +313,7 @@ def test_the_sample_reaches_95_and_98_percent_proven_or_within_one_percent(provi
     assert after["ftth"].mean() >= 0.98
 
 
-@pytest.mark.skipif(not PROVINCE.is_dir(), reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 def test_on_real_roads_hamlets_are_joined_and_those_off_them_named(tmp_path):
     study = open_study(real_study(tmp_path / "study"))
     roads = road_graph(study.roads)

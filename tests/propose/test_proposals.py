@@ -245,9 +245,7 @@ def test_traffic_beyond_all_placements_and_a_quota_that_cannot_be_kept_are_told_
 
 def test_a_place_no_band_of_an_operator_reaches_is_named(tmp_path):
     alone = {"policy": "each", "operators": ["MBF"]}
-    with pytest.raises(
-        NoSolution, match=r"1 địa điểm không có vị trí nào phủ được theo quy định: Thác Thử \(MBF\)"
-    ):
+    with pytest.raises(NoSolution, match=r"1 địa điểm không có vị trí nào phủ được theo quy định: Thác Thử \(MBF\)"):
         pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": alone}))
 
 

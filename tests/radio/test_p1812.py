@@ -13,6 +13,7 @@ from scipy.special import fresnel
 from covplan.radio import formulas
 from covplan.radio.p1812 import path_loss
 from covplan.study.errors import OutsideValidity
+from covplan.study.language import speaking
 from tests.real_province import REFERENCE
 
 LOGS = sorted((REFERENCE / "p1812" / "validation_results").glob("*_log.csv"))
@@ -76,7 +77,7 @@ def computed(log):
     )
 
 
-@pytest.mark.skipif(not LOGS, reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 @pytest.mark.parametrize("log", LOGS, ids=[log.name.removesuffix("_log.csv") for log in LOGS])
 def test_every_printed_quantity_is_ours_to_the_printed_digits(log):
     ours = asdict(computed(log))
@@ -95,7 +96,7 @@ def test_every_printed_quantity_is_ours_to_the_printed_digits(log):
     assert formulas.field_strength(frequency_ghz, ours["loss_db"]) == pytest.approx(printed_dbuv, abs=2e-8)
 
 
-@pytest.mark.skipif(not LOGS, reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 def test_every_case_of_the_validation_is_there_once():
     table = (REFERENCE / "p1812" / "validation_results" / "combined_results.csv").read_text(encoding="utf-8")
     cases = [row for row in table.splitlines() if row and not row.startswith("#")]
@@ -159,6 +160,7 @@ def test_free_space_over_the_sea_within_sight():
         ({"tx_height_m": -5}, "tx_height_m = -5"),
     ],
 )
+@speaking("en")
 def test_outside_the_recommendation_is_said_not_computed(changes, said):
     with pytest.raises(OutsideValidity, match=said):
         loss(hills(), **changes)
