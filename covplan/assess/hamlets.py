@@ -16,6 +16,8 @@ import pandas as pd
 
 from covplan.assess.demand import centres
 from covplan.study.boundaries import name_of
+from covplan.study.codes import ANY as ANY
+from covplan.study.codes import WGS84
 from covplan.study.geometry import distance_m
 from covplan.study.layers import LIST_SEPARATOR
 
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     from covplan.assess.demand import Demand
     from covplan.study.settings import Definition
 
-ANY = "any"
 """In place of an operator: whichever is received best."""
 COVERED, WEAK, NONE, UNKNOWN = "covered", "weak", "none", "unknown"
 DECLARED = [
@@ -220,7 +221,7 @@ def _nearest(villages: gpd.GeoDataFrame, locations: gpd.GeoDataFrame) -> pd.Data
         return pd.DataFrame({"location_id": pd.NA, "distance_m": float("nan")}, index=villages.index)
     points = centres(villages)
     positions = locations.sindex.nearest(points, return_all=False)[1]
-    lonlat = locations.geometry.to_crs(4326).iloc[positions]
+    lonlat = locations.geometry.to_crs(WGS84).iloc[positions]
     away_m = distance_m(villages["centre_lon"], villages["centre_lat"], lonlat.x, lonlat.y)
     found = locations["location_id"].iloc[positions].to_numpy()
     return pd.DataFrame({"location_id": found, "distance_m": away_m.round(0)}, index=villages.index)

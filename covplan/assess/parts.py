@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from covplan.assess.demand import centres
-from covplan.assess.hamlets import ANY, COVERED, UNKNOWN, WEAK
+from covplan.assess.hamlets import COVERED, UNKNOWN, WEAK
 from covplan.assess.indicators import unit_codes
 from covplan.study.boundaries import in_version
+from covplan.study.codes import ANY
 from covplan.study.layers import BOUNDARY_VERSIONS
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,13 +79,25 @@ def observed_hamlets(villages: pd.DataFrame, dark: Path | None = None) -> pd.Ser
     try:
         table = pd.read_csv(dark, dtype="string", encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise LayerError(f"{dark.name}: cannot be read as a table: {error}. Save it as CSV in UTF-8.") from error
+        raise LayerError(
+            _("{file}: cannot be read as a table: {error}. Save it as CSV in UTF-8.").format(
+                file=dark.name, error=error
+            )
+        ) from error
     if "village_id" not in table:
-        raise LayerError(f"{dark.name}: no column village_id (found: {', '.join(table)}). Rename one.")
+        raise LayerError(
+            _("{file}: no column village_id (found: {found}). Rename one.").format(
+                file=dark.name, found=", ".join(table)
+            )
+        )
     listed = table["village_id"].dropna().str.strip()
     unknown = listed[~listed.isin(villages["village_id"])]
     if len(unknown):
-        raise LayerError(f"{dark.name} row {unknown.index[0] + 2}: {unknown.iloc[0]!r} is no village_id of this study.")
+        raise LayerError(
+            _("{file} row {row}: {value!r} is no village_id of this study.").format(
+                file=dark.name, row=unknown.index[0] + 2, value=unknown.iloc[0]
+            )
+        )
     return (~villages["village_id"].isin(listed)).astype("object")
 
 

@@ -19,8 +19,10 @@ from pyproj import Transformer
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError
-from covplan.study.geometry import WGS84
+from covplan.study.geometry import ELLIPSOID
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -260,7 +262,9 @@ def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | 
         West, south, east, north in that CRS: roads elsewhere are left out.
     """
     if not path.is_file():
-        raise LayerError(f"{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.")
+        raise LayerError(
+            _("{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.").format(path=path)
+        )
     frame = _read_graphml(path) if path.suffix == ".graphml" else _read_lines(path)
     frame = frame.to_crs(epsg)
     if bounds is not None:
@@ -268,7 +272,9 @@ def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | 
     named = frame["class"].replace(OSM_CLASSES)
     roads = frame.assign(**{"class": named})[named.isin(CLASSES)].reset_index(drop=True)
     if roads.empty:
-        raise LayerError(f"{path}: no road in it. Is it an extract of the province with highway tags?")
+        raise LayerError(
+            _("{path}: no road in it. Is it an extract of the province with highway tags?").format(path=path)
+        )
     return roads
 
 
@@ -286,16 +292,18 @@ def download_osm(bounds: tuple[float, float, float, float], epsg: int) -> gpd.Ge
 
 def _read_lines(path: Path) -> gpd.GeoDataFrame:
     try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+        layers = [str(name) for name, _geometry in pyogrio.list_layers(path)]
         layer = "lines" if "lines" in layers else layers[0]
         columns = set(pyogrio.read_info(path, layer=layer)["fields"])
         tag = next((name for name in ("highway", "class", "fclass") if name in columns), None)
         where = f"{tag} IS NOT NULL" if tag == "highway" else None
         frame = pyogrio.read_dataframe(path, layer=layer, where=where)
     except (DataSourceError, DataLayerError, IndexError) as error:
-        raise LayerError(f"{path}: cannot be read as OpenStreetMap data: {error}.") from None
+        raise LayerError(
+            _("{path}: cannot be read as OpenStreetMap data: {error}.").format(path=path, error=error)
+        ) from None
     if tag is None:
-        raise LayerError(f"{path}: its layer {layer!r} has no column highway.")
+        raise LayerError(_("{path}: its layer {layer!r} has no column highway.").format(path=path, layer=layer))
     poles = frame["power"].astype("boolean") if "power" in frame else False
     return gpd.GeoDataFrame(
         {"class": frame[tag].astype(str), "name": frame.get("name"), "power": poles}, geometry=frame.geometry
@@ -308,9 +316,11 @@ def _read_graphml(path: Path) -> gpd.GeoDataFrame:
     try:
         graph = osmnx.load_graphml(path)
     except Exception as error:  # whatever networkx or the XML parser raises
-        raise LayerError(f"{path}: cannot be read as GraphML of osmnx: {error}.") from None
+        raise LayerError(
+            _("{path}: cannot be read as GraphML of osmnx: {error}.").format(path=path, error=error)
+        ) from None
     edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
-    return _of_edges(edges, 4326)
+    return _of_edges(edges, WGS84)
 
 
 def _of_edges(edges: gpd.GeoDataFrame, epsg: int) -> gpd.GeoDataFrame:
@@ -469,7 +479,7 @@ def _measured(graph: RoadGraph, edges: Ints, elevation_m: NDArray[np.float32] | 
     if not edges.size:
         return graph
     lines = graph.line[edges]
-    to_degrees = Transformer.from_crs(graph.epsg, 4326, always_xy=True)
+    to_degrees = Transformer.from_crs(graph.epsg, WGS84, always_xy=True)
     length_m = graph.length_m.copy()
     length_m[edges] = _sums(lines, lambda xy: _step_m(*to_degrees.transform(*xy.T)))
     slope = graph.slope.copy()
@@ -488,7 +498,7 @@ def _sums(lines: NDArray[np.object_], per_step) -> Floats:  # type: ignore[no-un
 
 
 def _step_m(lon: Floats, lat: Floats) -> Floats:
-    return np.asarray(WGS84.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
+    return np.asarray(ELLIPSOID.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
 
 
 def _heights(xy: Floats, elevation_m: NDArray[np.float32], grid: Grid) -> Floats:

@@ -7,7 +7,7 @@ Costs per km are those of the study (`[costs]`), chosen by mounting: C2 on power
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -16,6 +16,7 @@ import shapely
 from scipy.sparse.csgraph import dijkstra
 
 from covplan.fiber.roads import sparse
+from covplan.study.settings import LEVELS as LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,13 +27,12 @@ if TYPE_CHECKING:
     from covplan.fiber.reach import Network
     from covplan.fiber.roads import RoadGraph
     from covplan.study.settings import Cost, Fiber
+    from covplan.study.settings import Level as Level
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-Level = Literal["low", "base", "high"]
-LEVELS: tuple[Level, ...] = ("low", "base", "high")
 PER_KM = {
     "C2": "fiber_aerial_shared_poles",
     "C1": "fiber_aerial_new_poles",

@@ -76,8 +76,6 @@ def extend_fiber(
     study = workspace.study
     settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
     stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
-    wards = study.communes["name"].str.startswith(("Phường", "Thị trấn"))
-    own = study.communes["boundary_version"] == settings.province.boundaries
     case = Case(
         reached,
         study.dwellings,
@@ -85,7 +83,7 @@ def extend_fiber(
         network,
         settings.fiber,
         settings.costs,
-        towns=study.communes[wards & own].union_all(),
+        towns=study.towns,
         sites=sites,
         rejected=_decided(study, "rejected"),
         accepted=_decided(study, "accepted"),

@@ -24,6 +24,7 @@ from covplan.radio.link_budget import coverage_probability
 from covplan.radio.links import rsrp_links
 from covplan.radio.offsets import landcover_at
 from covplan.study.errors import TooLittleData
+from covplan.study.language import _
 from covplan.terrain.ground import class_titles
 
 if TYPE_CHECKING:
@@ -119,8 +120,16 @@ def calibrate(
     squares = heard["square"].unique()
     if len(heard) < LEAST_TOTAL or len(squares) < LEAST_SQUARES:
         raise TooLittleData(
-            f"measurements: {len(heard)} with a prediction, in {len(squares)} squares of {square_m / 1000:g} km; "
-            f"at least {LEAST_TOTAL} in {LEAST_SQUARES} are needed. Measure more, in more places."
+            _(
+                "measurements: {count} with a prediction, in {squares} squares of {km:g} km; at least {least}"
+                " in {least_squares} are needed. Measure more, in more places."
+            ).format(
+                count=len(heard),
+                squares=len(squares),
+                km=square_m / 1000,
+                least=LEAST_TOTAL,
+                least_squares=LEAST_SQUARES,
+            )
         )
     drawn = np.random.default_rng(seed).permutation(np.sort(squares))
     out = heard["square"].isin(drawn[: max(round(held_out * len(drawn)), 1)])
@@ -129,8 +138,10 @@ def calibrate(
     if not groups["fitted"].any():
         counts = ", ".join(f"{one.band} {one.landcover}: {one.n}" for one in groups.itertuples())
         raise TooLittleData(
-            f"measurements: no band and land cover has {least_group} for training in at least 3 squares ({counts}). "
-            "Measure more where people live, in each land cover."
+            _(
+                "measurements: no band and land cover has {least_group} for training in at least 3 squares "
+                "({counts}). Measure more where people live, in each land cover."
+            ).format(least_group=least_group, counts=counts)
         )
     chosen = groups[groups["fitted"]]
     offsets_db: dict[str, dict[int, float]] = {}
@@ -151,8 +162,10 @@ def calibrate_tests(tests: pd.DataFrame, technologies: Sequence[str]) -> Calibra
     chosen = tests[tests["technology"].isin(technologies)]
     if chosen.empty:
         raise TooLittleData(
-            f"measurements.csv: no measurement of {' or '.join(technologies)}. Add operator, technology, lon, lat and "
-            f"rsrp_dbm of at least {LEAST_TOTAL} places."
+            _(
+                "measurements.csv: no measurement of {technologies}. Add operator, technology, lon, lat and "
+                "rsrp_dbm of at least {least} places."
+            ).format(technologies=", ".join(technologies), least=LEAST_TOTAL)
         )
     # calibrate() looks at the difference alone
     return calibrate(chosen["error_db"], 0.0, chosen["band"], chosen["code"], chosen["x_m"], chosen["y_m"])
@@ -163,7 +176,7 @@ def robust_offset(error_db: ArrayLike, *, ridge: float = RIDGE) -> float:
     errors = np.asarray(error_db, float)
     scale = max(MAD_TO_SIGMA * float(np.median(np.abs(errors - np.median(errors)))), 1e-9)
     middle, weights = float(np.median(errors)), np.ones(errors.size)
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         weights = np.minimum(1.0, HUBER_K * scale / np.maximum(np.abs(errors - middle), 1e-12))
         before, middle = middle, float((weights * errors).sum() / weights.sum())
         if abs(middle - before) < SETTLED_DB:

@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from covplan.radio.coverage import LEAST_DBM, NOBODY, Received, Reception, cell_patterns, sector_table
+from covplan.radio.coverage import LEAST_DBM, Received, Reception, cell_patterns, sector_table
 from covplan.radio.kernels import add_links
 from covplan.radio.link_budget import band, coverage_probability, shadow_margin
 from covplan.radio.loss import Links, Mast, links
 from covplan.radio.offsets import offsets_at, shift
+from covplan.study.codes import NOBODY
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:

@@ -17,8 +17,9 @@ import pandas as pd
 
 from covplan.study.find import plain_letters
 from covplan.study.findings import Finding, finding
+from covplan.study.language import Language, in_both
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN, Column, Layer
-from covplan.study.settings import nearest_word, operator_table
+from covplan.study.settings import did_you_mean, operator_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -347,10 +348,9 @@ def _note_case(
         table.loc[index, column.name] = None
 
 
-def _meant(word: str, known: Sequence[str]) -> dict[str, str]:
-    """A hint with the nearest known word, in both languages, or nothing."""
-    near = nearest_word(word, known)
-    return {"vi": f" Có phải là {near}?" if near else "", "en": f" Did you mean {near}?" if near else ""}
+def _meant(word: str, known: Sequence[str]) -> dict[Language, str]:
+    """A hint with the nearest known word, or nothing."""
+    return in_both(lambda: did_you_mean(word, known))
 
 
 def _shown(bound: float | None) -> str:

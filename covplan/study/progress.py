@@ -18,7 +18,7 @@ _DONE_OF = re.compile(r"\b(\d+)/(\d+)\b")
 def shown_progress(console: Console | None = None) -> Iterator[Callable[[str], None]]:
     """What to give as `progress` to a function of covplan, for as long as the block lasts.
 
-    A step that says how far it is (``VTL: 150/531 cột``) fills the bar so far.
+    A step that says how far it is (``VTL: 150/531 masts``) fills the bar so far.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn

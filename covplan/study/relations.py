@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.spatial import KDTree
 
 from covplan.study.boundaries import in_version
+from covplan.study.codes import WGS84
 from covplan.study.columns import split_list
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def check_villages(
     for index in villages.index[denied.fillna(value=False).astype(bool)]:
         count = villages.at[index, "ftth_households"]
         sieve.note("ftth_disagrees", index, column="declared_ftth", value="false", count=count)
-    centres = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=4326)
+    centres = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=WGS84)
     _check_commune(sieve, "hamlet_outside_commune", villages, centres.to_crs(villages.crs), communes, rules)
     if dwellings is not None:
         households = dwellings.groupby("village_id")["households"].sum()
@@ -129,7 +130,7 @@ def _with_centres(sieve: Sieve, villages: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     villages = villages.copy()
     without = villages["centre_lon"].isna() | villages["centre_lat"].isna()
     if without.any():
-        inner = villages.geometry[without].representative_point().to_crs(4326)
+        inner = villages.geometry[without].representative_point().to_crs(WGS84)
         villages.loc[without, "centre_lon"], villages.loc[without, "centre_lat"] = inner.x, inner.y
         sieve.note("assumed_centre", column="centre_lon, centre_lat", count=int(without.sum()))
     return villages

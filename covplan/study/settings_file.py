@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from covplan.study.errors import SettingsError
 from covplan.study.files import written_whole
+from covplan.study.language import N_, _
 from covplan.study.settings import Cost, Definition, Radio, Rule, Section, Settings, Target, did_you_mean
 
 if TYPE_CHECKING:
@@ -19,6 +20,24 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 SETTINGS_FILE = "study.toml"
+FAULTS = {  # by pydantic's name of a fault; what is not here is told in its own words
+    "greater_than": N_("must be above {gt}"),
+    "greater_than_equal": N_("must be at least {ge}"),
+    "less_than": N_("must be below {lt}"),
+    "less_than_equal": N_("must be at most {le}"),
+    "literal_error": N_("must be one of {expected}"),
+    "string_type": N_("must be a text"),
+    "bool_type": N_("must be true or false"),
+    "bool_parsing": N_("must be true or false"),
+    "int_type": N_("must be a whole number"),
+    "int_parsing": N_("must be a whole number"),
+    "int_from_float": N_("must be a whole number"),
+    "float_type": N_("must be a number"),
+    "float_parsing": N_("must be a number"),
+    "tuple_type": N_("must be a list"),
+    "dict_type": N_("must be a table"),
+    "model_type": N_("must be a table"),
+}
 
 
 def load_settings(path: Path) -> Settings:
@@ -27,12 +46,16 @@ def load_settings(path: Path) -> Settings:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(
-            f"{path}: not found. Is {path.parent} a study folder? `covplan sample` makes one."
+            _("{path}: not found. Is {folder} a study folder? `covplan sample` makes one.").format(
+                path=path, folder=path.parent
+            )
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name}: not valid TOML: {error}. Save it as UTF-8 text.") from None
+        raise SettingsError(
+            _("{file}: not valid TOML: {error}. Save it as UTF-8 text.").format(file=path.name, error=error)
+        ) from None
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise SettingsError(_("{path}: cannot be read: {reason}.").format(path=path, reason=error.strerror)) from None
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
@@ -113,7 +136,7 @@ def settings_reference() -> list[tuple[str, str, str, str]]:
         if isinstance(section, type) and issubclass(section, Section):
             rows += [(name, key, _default(one), one.description or "") for key, one in section.model_fields.items()]
         else:
-            rows.append(("", name, "", field.description or f"see resources/{name}"))
+            rows.append(("", name, "", field.description or _("see resources/{name}").format(name=name)))
     return rows
 
 
@@ -130,18 +153,24 @@ def _section_table(section: Section) -> tomlkit.items.Table:
 
 
 def _default(field: Any) -> str:
-    return "required" if field.is_required() else str(field.default)
+    return _("required") if field.is_required() else str(field.default)
 
 
 def _explain(file: str, problem: ErrorDetails) -> str:
     *where, last = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
     section = f" [{'.'.join(where)}]" if where else ""
+    place = f"{file}{section} {last}"
     if problem["type"] == "extra_forbidden":
-        return f"{file}{section} {last}: unknown setting.{did_you_mean(last, _known_keys(where))}"
+        hint = did_you_mean(last, _known_keys(where))
+        return _("{place}: unknown setting.{hint}").format(place=place, hint=hint)
     if problem["type"] == "missing":
-        return f"{file}{section} {last}: missing; add it."
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{file}{section} {last}: {message} (found: {problem['input']!r})."
+        return _("{place}: missing; add it.").format(place=place)
+    limits = problem.get("ctx", {})
+    if "expected" in limits:  # pydantic writes: 'vi' or 'en'
+        limits = {"expected": str(limits["expected"]).replace(" or ", ", ")}
+    known = _(FAULTS.get(problem["type"], "")).format(**limits)
+    fault = known or problem["msg"].removeprefix("Value error, ")
+    return _("{place}: {fault} (found: {value!r}).").format(place=place, fault=fault, value=problem["input"])
 
 
 def _known_keys(where: list[str]) -> list[str]:

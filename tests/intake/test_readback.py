@@ -19,6 +19,7 @@ from covplan.intake.rewritten import write_edited
 from covplan.publish.geopackage import write_geopackage
 from covplan.study.errors import LayerError, StudyError
 from covplan.study.folder import open_study
+from covplan.study.language import speaking
 from tests.publish.proposed import edited, plan_of, proposed_plan
 from tests.publish.test_geopackage import restricted_l3
 from tests.study import EPSG, small_study
@@ -180,6 +181,7 @@ def test_rows_that_were_set_aside_and_columns_of_the_users_own_stay_in_the_file(
     assert after["keeper"].eq("Ông Đỗ").all()
 
 
+@speaking("en")
 def test_restricted_stations_that_were_not_in_the_file_are_not_removed(tmp_path):
     plan = proposed_plan(tmp_path, stations=restricted_l3)
     copy = write_geopackage(plan, tmp_path / "plan.gpkg")
@@ -222,6 +224,7 @@ def test_what_is_not_taken_back_is_told(plan, copy):
         ("DROP TABLE covplan_file", "was not written by `covplan export`"),
     ],
 )
+@speaking("en")
 def test_an_edit_that_cannot_be_understood_is_told_where_it_stands(plan, copy, statement, message):
     with edited(copy) as base:
         base.execute(statement)
@@ -232,7 +235,7 @@ def test_an_edit_that_cannot_be_understood_is_told_where_it_stands(plan, copy, s
 def test_a_new_station_says_what_it_lacks(plan, copy):
     with edited(copy) as base:
         base.execute("INSERT INTO ht_tram_bts (geom, operator) VALUES (?, 'VTL')", (geopackage_point(420000, 2415000),))
-    with pytest.raises(LayerError, match=r"lacks structure \(Loại cột\), height_m \(Chiều cao cột\)"):
+    with pytest.raises(LayerError, match=r"thiếu structure \(Loại cột\), height_m \(Chiều cao cột\)"):
         read_edits(copy, plan.study)
 
 
@@ -243,6 +246,7 @@ def test_a_new_station_says_what_it_lacks(plan, copy):
         ("UPDATE ht_tram_bts SET height_m = 900 WHERE station_id = 'S-2'", "Outside the range"),
     ],
 )
+@speaking("en")
 def test_an_edit_that_the_checks_set_aside_leaves_no_new_study(plan, copy, tmp_path, statement, message):
     with edited(copy) as base:
         base.execute(statement)
@@ -252,6 +256,7 @@ def test_an_edit_that_the_checks_set_aside_leaves_no_new_study(plan, copy, tmp_p
     assert [one.name for one in tmp_path.iterdir()] == ["edited.gpkg"]
 
 
+@speaking("en")
 def test_a_mast_put_outside_the_province_leaves_no_new_study(plan, copy, tmp_path):
     with edited(copy) as base:
         moved(base, "ht_tram_bts", "", "S-3", 80_000.0, 0.0)
@@ -259,6 +264,7 @@ def test_a_mast_put_outside_the_province_leaves_no_new_study(plan, copy, tmp_pat
         write_edited(plan.study, read_edits(copy, plan.study), tmp_path / "new")
 
 
+@speaking("en")
 def test_a_file_of_another_study_and_no_file_at_all_are_told(plan, copy, tmp_path):
     other = open_study(small_study(tmp_path / "other", settings={"province": {"name": "Hà Giang"}}))
     with pytest.raises(
@@ -277,6 +283,7 @@ def test_a_file_of_another_study_and_no_file_at_all_are_told(plan, copy, tmp_pat
         read_edits(tmp_path / "none.gpkg", plan.study)
 
 
+@speaking("en")
 def test_a_change_of_the_study_since_the_export_is_neither_undone_nor_overwritten(copy, tmp_path):
     def later(stations):
         stations.loc[stations["station_id"] == "S-5", "owner"] = "MBF"

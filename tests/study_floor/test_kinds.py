@@ -6,16 +6,16 @@ import pytest
 
 from covplan.publish.words import label
 from covplan.study.kinds import KINDS, PROPOSAL_KINDS, SUPPLY_CURVE, kind_title
-from covplan.study.language import speaking
+from covplan.study.language import LANGUAGES, speaking
 from covplan.study.layers import layers
 
 
-@pytest.mark.parametrize("language", ["en"])
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_kind_is_called_what_its_code_is_called_in_the_tables(language):
     with speaking(language):
         for kind in PROPOSAL_KINDS:
-            assert kind_title(kind) == label("kind", kind, "proposals", language)
-        assert kind_title("trench") == label("kind", "trench", "comparison", language)
+            assert kind_title(kind) == label("kind", kind, "proposals")
+        assert kind_title("trench") == label("kind", "trench", "comparison")
         assert kind_title("a later one") == "a later one"
 
 
