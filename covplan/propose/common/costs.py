@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 MONTHS = 12
 METRES_PER_KM = 1000.0
-ROOFS = ("A1a", "A2a")
-"""Structures that stand on a building."""
 
 
 @dataclass(frozen=True)
