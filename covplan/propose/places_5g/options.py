@@ -20,6 +20,7 @@ from covplan.propose.common.spectrum import ANY_OPERATOR, bands_of
 from covplan.propose.common.transmitters import Cell, azimuth_deg, cells_at, three_sectors
 from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import band
+from covplan.study.codes import ON_ROOFS
 from covplan.study.columns import split_list
 from covplan.study.resources import resource_text
 
@@ -188,7 +189,7 @@ def _radios_on(found: OptionList, case: Case, location: Any, there: pd.DataFrame
         guest = one in guests
         height_m = location.free_heights_m[0] if guest else float(there.loc[one, "antenna_height_m"])
         has = [] if guest else split_list(there.loc[one, "bands"])
-        rent = lease_per_year(costs, roof=location.structure in ("A1a", "A2a")) if guest else NOTHING
+        rent = lease_per_year(costs, roof=location.structure in ON_ROOFS) if guest else NOTHING
         base = {
             "action": "add_tenant" if guest else "upgrade_5g", "location_id": location.location_id,
             "operator": ANY_OPERATOR if settings.policy == "neutral" else one, "structure": location.structure,

@@ -21,6 +21,7 @@ from covplan.propose.common.transmitters import Cell, azimuth_deg, cells_at, thr
 from covplan.propose.common.zones import by_area
 from covplan.propose.solve.cover import NO_SITE
 from covplan.radio.link_budget import band
+from covplan.study.codes import ON_ROOFS
 from covplan.study.columns import split_list
 
 if TYPE_CHECKING:
@@ -190,7 +191,7 @@ def _tenants(found: OptionList, case: Case, location: Any, wanted: Mapping[str, 
     costs, every = case.assumptions.costs, case.settings.operators == "every"
     guests = [one for one in wanted if one not in location.operators and bands_of(one)]
     cost = unit_cost(costs, "lte_radio_3_sectors") + _survey_cost(case, location)
-    rent = lease_per_year(costs, roof=location.structure in ("A1a", "A2a"))
+    rent = lease_per_year(costs, roof=location.structure in ON_ROOFS)
     for n, one in enumerate(guests if every else _one_per_band(guests)):
         code = bands_of(one)[0]
         height_m = location.free_heights_m[min(n, len(location.free_heights_m) - 1) if every else 0]
