@@ -60,7 +60,7 @@ def test_a_mast_on_new_ground_is_built_and_one_that_comes_back_costs_nothing(stu
         ({"add": [{"station_id": "S-1", "operator": "VTL", "location_id": "L-2"}]}, "'S-1' exists already"),
         ({"add": [{"station_id": "N-1", "operator": "ABC", "location_id": "L-2"}]}, "unknown operator 'ABC'"),
         ({"add": [{"station_id": "N-1", "operator": "VTL"}]}, "needs station_id, operator, and location_id or lon"),
-        ({"add": [{"station_id": "N-1", "operator": "VTL", "location_id": "L-2", "higth_m": 3}]}, "mean height_m"),
+        ({"add": [{"station_id": "N-1", "operator": "VTL", "location_id": "L-2", "higth_m": 3}]}, "là height_m"),
     ],
 )
 def test_what_cannot_be_is_named(study, change, said):
