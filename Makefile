@@ -1,5 +1,5 @@
 # make plan   set up what is needed and plan the sample province (result in out/)
-# make test   set up what is needed and run the whole gate
+# make test   set up what is needed, check the code and run every test (.ci/run: the whole gate)
 # make lab    open the notebooks        make data    make the sample province again
 # make clean  remove what was made
 #
@@ -10,8 +10,14 @@ PYTHON ?= python3
 STUDY ?= data
 OUT ?= out
 PYTEST_ARGS ?= -n auto --dist loadfile
+COVERAGE_ARGS ?= --cov --cov-report=term:skip-covered
+# What a leg of the gate runs, with another Python or with the lowest versions allowed: broad, and done in minutes.
+LEG_TESTS := tests/study_floor tests/terrain tests/radio tests/assess tests/fiber tests/intake \
+  tests/propose/test_solver.py tests/propose/test_cover.py tests/propose/test_sharing_program.py \
+  tests/publish/test_annexes.py tests/publish/test_geopackage.py tests/test_cli.py tests/test_package.py
 BIN := .venv/bin
 NEEDS := pyproject.toml constraints.txt
+CONSTRAINTS := constraints.txt
 
 # Without .pyc files every start is about three times slower, and uv makes none unless told.
 export UV_COMPILE_BYTECODE = 1
@@ -20,7 +26,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # An environment that is active elsewhere is not ours to fill.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: plan test lint lab data wheel-test constraints locale clean
+.PHONY: plan test test-leg lint lab data wheel-test constraints locale clean
 .DELETE_ON_ERROR:
 
 plan: .venv/.core
@@ -33,7 +39,11 @@ lab: .venv/.lab
 	$(BIN)/python -m jupyter lab notebooks
 
 test: lint
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest $(PYTEST_ARGS) $(COVERAGE_ARGS)
+
+# One leg of the gate: make test-leg LEG=3.12 PYTHON=python3.12, or LEG=lowest.
+test-leg: build/legs/$(LEG)/.dev
+	build/legs/$(LEG)/bin/python -m pytest $(PYTEST_ARGS) $(LEG_TESTS)
 
 lint: .venv/.dev
 	$(BIN)/ruff format --check .
@@ -66,6 +76,17 @@ wheel-test: .venv/.dev
 	$(call install,.venv,-e ".[dev]")
 	touch .venv/.core .venv/.lab $@
 
+build/legs/lowest/.dev: CONSTRAINTS = build/legs/lowest.txt
+build/legs/lowest/.dev: build/legs/lowest.txt
+build/legs/lowest.txt: pyproject.toml .ci/lowest.py
+	mkdir -p build/legs
+	"$(PYTHON)" .ci/lowest.py > $@
+
+build/legs/%/.dev: $(NEEDS)
+	$(call create_venv,build/legs/$*)
+	$(call install,build/legs/$*,-e ".[dev]")
+	touch $@
+
 # An environment whose Python no longer starts (moved folder, upgraded system) is made anew.
 define create_venv
 	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
@@ -77,9 +98,9 @@ define create_venv
 endef
 
 define install
-	@echo "setting up $(1)"; if command -v uv >/dev/null; then uv pip install --quiet --python $(1)/bin/python -c constraints.txt $(2); \
+	@echo "setting up $(1)"; if command -v uv >/dev/null; then uv pip install --quiet --python $(1)/bin/python -c $(CONSTRAINTS) $(2); \
 	else $(1)/bin/python -m pip --version >/dev/null 2>&1 || $(1)/bin/python -m ensurepip >/dev/null; \
-	  $(1)/bin/python -m pip install --quiet -c constraints.txt $(2); fi
+	  $(1)/bin/python -m pip install --quiet -c $(CONSTRAINTS) $(2); fi
 endef
 
 # Pins for Python 3.11 and for newer ones, in one file without addresses (needs uv).

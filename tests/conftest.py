@@ -1,4 +1,4 @@
-"""Every test speaks Vietnamese, whatever the machine is set to, unless it says otherwise."""
+"""Every test speaks Vietnamese unless it says otherwise, and runs only where it finds what it needs."""
 
 from __future__ import annotations
 
@@ -7,9 +7,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from covplan.study.language import speaking
+from tests.needs import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for mark in item.iter_markers("needs"):
+        need(*mark.args)
 
 
 @pytest.fixture(autouse=True)

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
 from benchmarks import steiner, sweep
-from tests.instances import INSTANCES
+from tests.needs import need
 from tests.publish.test_map_overlays import rasters
-from tests.publish.test_maps import CHROMIUM
 from tests.study import small_study
 
 
@@ -24,7 +21,7 @@ def test_the_sweep_benchmark_runs_and_counts(tmp_path, capsys):
     assert "peak" in told
 
 
-@pytest.mark.skipif(not INSTANCES.is_dir(), reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 def test_the_steiner_benchmark_runs_and_proves_the_small_ones(capsys):
     figures = steiner.main(["--most", "2", "--sets", "steinlib"])
     assert (figures["steinlib_run"], figures["steinlib_proven"], figures["steinlib_worst_excess"]) == (2, 2, 0)
@@ -32,9 +29,7 @@ def test_the_steiner_benchmark_runs_and_proves_the_small_ones(capsys):
 
 
 def test_the_map_benchmark_runs_beside_plain_folium(tmp_path, capsys):
-    if not shutil.which(CHROMIUM):
-        pytest.skip("no Chromium")
-    pytest.importorskip("playwright.sync_api")
+    need("chromium")
     from benchmarks import maps
 
     study, coverage = small_study(tmp_path / "study"), rasters(tmp_path / "coverage")

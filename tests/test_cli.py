@@ -562,7 +562,7 @@ def test_fiber_from_openstreetmap_gives_the_same_bytes_twice(study: Path, tmp_pa
 def test_fiber_says_what_it_cannot_do(study: Path, tmp_path: Path, wrong: list[str]) -> None:
     told = covplan("fiber", study, "-o", tmp_path / "fiber", *wrong)
     assert told.exit_code == 2
-    assert wrong[1] in told.stderr or "rise" in told.stderr
+    assert wrong[1] in told.stderr or "tăng dần" in told.stderr
     assert not (tmp_path / "fiber").exists()
 
 

@@ -10,15 +10,16 @@ import sys
 import time
 import urllib.request
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.needs import CHROMIUM, need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[1]
-CHROMIUM = "chromium"
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 START_S, RUN_S = 60, 240
 MAP = "iframe[srcdoc], iframe[src^='data:']"
@@ -27,9 +28,7 @@ MAP = "iframe[srcdoc], iframe[src^='data:']"
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Address of a JupyterLab that stands on a copy of the first notebook beside the sample."""
-    if not shutil.which(CHROMIUM):
-        pytest.skip("no Chromium")
-    pytest.importorskip("playwright.sync_api")
+    need("chromium")
     home = tmp_path_factory.mktemp("lab")
     (home / "notebooks").mkdir()
     shutil.copy(ROOT / "notebooks" / "01_vung_phu.ipynb", home / "notebooks")
@@ -67,9 +66,10 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_first_notebook_runs_in_jupyterlab_and_its_map_is_drawn(lab: str, tmp_path: Path) -> None:
-    playwright: Any = pytest.importorskip("playwright.sync_api")
+    from playwright import sync_api as playwright
+
     with playwright.sync_playwright() as engine:
-        browser = engine.chromium.launch(executable_path=shutil.which(CHROMIUM), args=FLAGS)
+        browser = engine.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         page = browser.new_page(viewport={"width": 1400, "height": 1000})
         page.goto(f"{lab}/lab/tree/01_vung_phu.ipynb?reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=1000 * START_S)

@@ -17,10 +17,10 @@ from pandas.testing import assert_frame_equal
 
 import covplan
 from covplan.cli import main
-from covplan.cli.study import COLOURS, SEVERITY_VI
+from covplan.cli.study import COLOURS
 from covplan.study.boundaries import Version
 from covplan.study.findings import SEVERITIES, Severity, checks
-from covplan.study.layers import BOUNDARY_VERSIONS, ColumnType, layers
+from covplan.study.layers import BOUNDARY_VERSIONS, ColumnType, layers, tables_between
 from covplan.study.settings import indicator_table
 from tests.study import small_study
 
@@ -135,7 +135,7 @@ def test_both_languages_of_a_check_show_the_same_facts() -> None:
 
 def test_severities_are_those_the_code_knows() -> None:
     assert {row["severity"] for row in rows("checks.csv")} <= set(get_args(Severity))
-    assert set(get_args(Severity)) == set(SEVERITIES) == set(SEVERITY_VI) == set(COLOURS)
+    assert set(get_args(Severity)) == set(SEVERITIES) == set(COLOURS)
 
 
 def test_every_check_is_made_somewhere_in_the_code() -> None:
@@ -156,7 +156,8 @@ def test_every_check_the_code_notes_has_its_texts() -> None:
 
 def test_layers_and_their_columns_belong_together() -> None:
     described = {path.stem for path in (PACKAGE / "resources" / "layers").glob("*.csv")}
-    assert described == set(layers())
+    assert described == {*layers(), *tables_between()}
+    assert len(described) == len(layers()) + len(tables_between())
     exports = [layer.export_name for layer in layers().values()]
     assert len(set(exports)) == len(exports)
     for layer in layers().values():
@@ -169,7 +170,7 @@ def test_layers_and_their_columns_belong_together() -> None:
 
 
 def test_columns_keep_the_vocabulary_of_the_code() -> None:
-    for layer in layers().values():
+    for layer in (*layers().values(), *tables_between().values()):
         assert len({column.name for column in layer.columns}) == len(layer.columns)
         for titles in ({column.title_vi for column in layer.columns}, {column.title_en for column in layer.columns}):
             assert len(titles) == len(layer.columns), f"{layer.name}: two columns of one title"
@@ -185,7 +186,7 @@ def test_columns_keep_the_vocabulary_of_the_code() -> None:
 
 
 def test_yes_or_empty_are_the_only_answers_in_a_definition() -> None:
-    for layer in layers():
+    for layer in (*layers(), *tables_between()):
         for row in rows(f"layers/{layer}.csv"):
             assert {row["required"], row["unique"]} <= {"yes", ""}
     assert {row["required"] for row in rows("layers.csv")} <= {"yes", ""}
@@ -203,7 +204,7 @@ def test_boundary_versions_are_the_same_everywhere() -> None:
 
 def test_a_unit_in_a_columns_name_is_the_unit_of_its_definition() -> None:
     unit_of = {"_m": "m", "_km": "km", "_dbm": "dBm", "_deg": "deg", "_mbps": "Mbit/s", "_mhz": "MHz", "_vnd": "VND"}
-    for layer in layers().values():
+    for layer in (*layers().values(), *tables_between().values()):
         for column in layer.columns:
             for ending, unit in unit_of.items():
                 if column.name.endswith(ending):

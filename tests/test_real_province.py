@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from click.testing import Result
 
-pytestmark = pytest.mark.skipif(not PROVINCE.is_dir(), reason="the reference data is not beside the project")
+pytestmark = pytest.mark.needs("reference")
 
 PUBLISHED_KM2 = 5867.95  # General Statistics Office, province before July 2025
 

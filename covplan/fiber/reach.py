@@ -79,7 +79,7 @@ def join_network(
         own = routes[routes["operator"] == operator]
         cable[operator] = along_routes(graph, own) if len(own) else np.ones(graph.edges, np.bool_)
         free = own[own["spare_cores"].fillna(1) > 0]
-        spare[operator] = along_routes(graph, free) if len(own) else cable[operator]
+        spare[operator] = along_routes(graph, free) if len(free) < len(own) else cable[operator]
         here = (nodes["operator"] == operator).to_numpy(bool)
         feed_m[here] = _feeds(graph, adjacency, cable[operator], nodes[here], point[here], point_away_m[here])
     return Network(

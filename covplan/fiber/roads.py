@@ -233,13 +233,13 @@ def along_routes(graph: RoadGraph, routes: gpd.GeoDataFrame) -> Flags:
     if not len(lines) or not graph.edges:
         return np.zeros(graph.edges, np.bool_)
     tree = shapely.STRtree(lines)
-    on = graph.kind != SPUR
-    for share in (0.2, 0.5, 0.8):
-        at = shapely.line_interpolate_point(graph.line, share, normalized=True)
-        hit = np.zeros(graph.edges, np.bool_)
-        hit[tree.query(at, predicate="dwithin", distance=NEAR_ROAD_M)[0]] = True
-        on &= hit
-    return np.asarray(on, np.bool_)
+    left = np.flatnonzero(graph.kind != SPUR)
+    for share in (0.5, 0.2, 0.8):
+        at = shapely.line_interpolate_point(graph.line[left], share, normalized=True)
+        left = left[np.unique(tree.query(at, predicate="dwithin", distance=NEAR_ROAD_M)[0])]
+    on = np.zeros(graph.edges, np.bool_)
+    on[left] = True
+    return on
 
 
 def line_ends(routes: gpd.GeoDataFrame) -> Floats:

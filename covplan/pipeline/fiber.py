@@ -10,7 +10,9 @@ import pandas as pd
 from covplan.fiber.roads import download_osm, read_osm
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
 from covplan.pipeline.workspace import workspace_of
-from covplan.propose.fiber.program import plan_fiber
+from covplan.propose.fiber.options import Case
+from covplan.propose.fiber.plan import plan_fiber
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.fiber.program import FiberPlan
+    from covplan.propose.fiber.plan import FiberPlan
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
 
@@ -74,21 +76,24 @@ def extend_fiber(
     study = workspace.study
     settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
     stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
-    return plan_fiber(
+    case = Case(
         reached,
         study.dwellings,
         study.nodes,
-        study.communes,
         network,
         settings.fiber,
         settings.costs,
+        towns=study.towns,
+        sites=sites,
+        rejected=_decided(study, "rejected"),
+        accepted=_decided(study, "accepted"),
+    )
+    return plan_fiber(
+        case,
+        study.communes,
         stated if targets is None else targets,
         settings.phases.years,
         budget_vnd=budget_vnd,
-        towns=study.towns,
-        sites=sites,
-        without=_decided(study, "rejected"),
-        must_join=_decided(study, "accepted"),
         gap=gap,
         time_limit_s=time_limit_s,
     )
@@ -140,20 +145,20 @@ def fiber_plan(
     targets, budget_vnd, time_limit_s
         As in `extend_fiber`.
     """
-    progress("mạng đường, cáp (roads, cables)")
+    progress(_("roads, cables"))
     workspace = workspace_of(study)
     study, bounds = workspace.study, workspace.study.grid.bounds
     roads = None if osm is None else read_osm(osm, study.settings.province.epsg, bounds)
     if download:
         roads = download_osm(study.communes.to_crs(4326).total_bounds, study.settings.province.epsg)
     network = fiber_network(workspace, roads=roads, slopes=True)
-    progress("FTTH theo thôn (reach)")
+    progress(_("FTTH reach of each hamlet"))
     reached, found = fiber_reach(workspace, network=network)
-    progress("mở rộng cáp (extension)")
+    progress(_("extension of the cable"))
     plan = extend_fiber(
         workspace, network=network, reached=reached, targets=targets, budget_vnd=budget_vnd, time_limit_s=time_limit_s
     )
-    progress("tuyến độc đạo (single routes)")
+    progress(_("single routes"))
     singles = fiber_single_routes(study, network)[0]
     return FiberResult(reached, plan, _single_table(singles, study.villages), [*found, *plan.findings])
 

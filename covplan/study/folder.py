@@ -12,6 +12,7 @@ import io
 import shutil
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -74,17 +75,17 @@ class Study:
     findings: Findings = NO_FINDINGS
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def outline(self) -> shapely.Geometry:
         """The province's border in the study's CRS."""
         return outline(self.communes, self.settings.province.boundaries)
 
-    @property
+    @cached_property
     def towns(self) -> shapely.Geometry:
         """The ground of wards and townships in the study's CRS; empty where there are none."""
         return urban_communes(self.communes, self.settings.province.boundaries).union_all()
 
-    @property
+    @cached_property
     def grid(self) -> Grid:
         """The raster grid of all computation: the province and its margin, in whole cells."""
         west, south, east, north = self.outline.bounds
@@ -193,9 +194,9 @@ def read_study(
     if fatal(found):
         return None, found
     aside = {name: sieve.set_aside() for name, sieve in sieves.items() if sieve.reasons}
-    every = {name: tables.get(name, _empty(layer, settings)) for name, layer in input_layers().items()}
+    missing = {name: _empty(layer, settings) for name, layer in input_layers().items() if name not in tables}
     paths = rasters.raster_paths(folder)
-    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **every)
+    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **tables, **missing)
     return study, found
 
 

@@ -1,5 +1,7 @@
 """Every layer and every column, inputs and results: one definition, read by checks, maps, GeoPackage and documents.
 
+Tables between are declared beside them: what one step hands to another and no file holds.
+
 The definition is data: `resources/layers.csv` lists the layers, `resources/layers/<layer>.csv` their columns with type,
 unit, domain, Vietnamese and English title.
 """
@@ -46,7 +48,7 @@ class Layer:
     """One layer: where it is kept, what its geometry is, which columns it has."""
 
     name: str
-    role: Literal["input", "result"]
+    role: Literal["input", "result", "between"]
     file: str
     file_layer: str
     geometry: tuple[str, ...]
@@ -73,7 +75,23 @@ class Layer:
 
 @cache
 def layers() -> dict[str, Layer]:
-    """Every layer by name, in the order of resources/layers.csv."""
+    """Every layer of a study and of a plan by name, in the order of resources/layers.csv."""
+    return {name: layer for name, layer in _declared().items() if layer.role != "between"}
+
+
+def input_layers() -> dict[str, Layer]:
+    """The layers a study folder holds."""
+    return {name: layer for name, layer in layers().items() if layer.role == "input"}
+
+
+@cache
+def tables_between() -> dict[str, Layer]:
+    """Tables that one step hands to another: no file holds them, nothing publishes them."""
+    return {name: layer for name, layer in _declared().items() if layer.role == "between"}
+
+
+@cache
+def _declared() -> dict[str, Layer]:
     return {
         row["layer"]: Layer(
             name=row["layer"],
@@ -91,11 +109,6 @@ def layers() -> dict[str, Layer]:
         )
         for row in csv.DictReader(resource_text("layers.csv").splitlines())
     }
-
-
-def input_layers() -> dict[str, Layer]:
-    """The layers a study folder holds."""
-    return {name: layer for name, layer in layers().items() if layer.role == "input"}
 
 
 def _columns(layer: str) -> tuple[Column, ...]:

@@ -11,6 +11,7 @@ import pandas as pd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from covplan.study.columns import as_written_now
 from covplan.study.files import written_whole
 from covplan.study.findings import NO_FINDINGS
 from covplan.study.folder import study_key, write_findings
@@ -120,6 +121,8 @@ def read_proposed(folder: Path, epsg: int) -> dict[str, pd.DataFrame] | None:
         except (DataLayerError, DataSourceError):
             return None
         table = result_table(name, kept)
+        if "kind" in table:
+            table["kind"] = table["kind"].map(as_written_now, na_action="ignore").astype(table["kind"].dtype)
         if name == "proposals":
             table = gpd.GeoDataFrame(table, geometry=kept.geometry.array, crs=epsg)
         tables[name] = table

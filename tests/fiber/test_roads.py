@@ -185,7 +185,7 @@ def test_a_file_that_is_no_map_is_named(tmp_path):
             read_osm(tmp_path / name, EPSG)
 
 
-@pytest.mark.skipif(not PROVINCE.is_dir(), reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 def test_real_roads_keep_their_measured_length_and_most_are_one_network():
     layer = gpd.read_file(PROVINCE / "vvnb_flightgear_srtm_osm2018" / "osm2018_roads.gpkg")
     graph = road_graph(layer.assign(**{"class": "unclassified"}).to_crs(EPSG))

@@ -405,6 +405,6 @@ def test_the_command_shows_the_edits_and_writes_the_study(plan, copy, tmp_path):
     assert len(open_study(tmp_path / "new").decisions) == 1
     refused = CliRunner().invoke(main, line)
     assert refused.exit_code == 2
-    assert "already there" in refused.output
+    assert "đã có" in refused.output
     assert CliRunner().invoke(main, [*line, "--overwrite"]).exit_code == 0
     assert {name for name, _ in pyogrio.list_layers(copy)} >= {"ht_tram_bts", "qh_de_xuat"}

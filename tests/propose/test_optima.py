@@ -13,7 +13,7 @@ INSTANCES = REFERENCE / "instances"
 FAST = [f"pmed{n}.txt" for n in (1, 2, 3, 4, 5)] + ["SJC324.txt", "SJC402.txt"]
 
 
-@pytest.mark.skipif(not INSTANCES.is_dir(), reason="the public instances are not here")
+@pytest.mark.needs("reference")
 def test_public_instances_are_solved_to_the_published_value():
     found = optima.main([str(INSTANCES), "--only", *FAST])
     assert len(found) == 5 + 6 + 7

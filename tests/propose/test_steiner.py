@@ -25,7 +25,6 @@ from tests.instances import INSTANCES, optima, paths, read_stp
 
 NODES = 6
 PAIRS = [(a, b) for a in range(NODES) for b in range(a + 1, NODES)]
-public = pytest.mark.skipif(not INSTANCES.is_dir(), reason="the reference data is not beside the project")
 
 
 @st.composite
@@ -185,13 +184,13 @@ def test_what_cannot_be_joined_is_counted() -> None:
         4, 0, np.array([0]), np.array([1]), np.ones(1), np.array([1, 3]), np.arange(2), np.zeros(2), np.zeros(2, bool),
         np.ones(2),
     )  # fmt: skip
-    with pytest.raises(NoSolution, match="2 are asked for, 1 can be joined at most: short by 1"):
+    with pytest.raises(NoSolution, match="Yêu cầu nối 2, nhiều nhất nối được 1: thiếu 1"):
         cheapest_tree(problem, quota=2)
-    with pytest.raises(NoSolution, match="No way leads to 1 of the places"):
+    with pytest.raises(NoSolution, match="Không có tuyến nào đến được 1 điểm"):
         cheapest_tree(replace(problem, must=np.array([False, True])))
 
 
-@public
+@pytest.mark.needs("reference")
 @pytest.mark.parametrize("path", paths("steinlib"), ids=lambda path: path.stem)
 def test_steinlib_b_is_solved_to_the_published_optimum(path) -> None:
     one = read_stp(path)
@@ -201,7 +200,7 @@ def test_steinlib_b_is_solved_to_the_published_optimum(path) -> None:
     assert one.cost[found.edges].sum() == found.objective
 
 
-@public
+@pytest.mark.needs("reference")
 @pytest.mark.parametrize(
     ("track", "name"), [("Track1", "instance001.gr"), ("Track1", "instance008.gr"), ("Track2", "instance001.gr")]
 )
@@ -211,7 +210,7 @@ def test_pace_instances_are_solved_to_the_published_optimum(track: str, name: st
     assert (found.objective, found.status) == (optima(track)[name], Status.OPTIMAL)
 
 
-@public
+@pytest.mark.needs("reference")
 def test_stopped_early_the_gap_holds_the_published_optimum() -> None:
     one = read_stp(INSTANCES / "pace2018" / "Track1" / "instance036.gr")
     found = cheapest_tree(steiner_problem(one.tail, one.head, one.cost, one.nodes, one.terminals), time_limit_s=3)
@@ -220,7 +219,7 @@ def test_stopped_early_the_gap_holds_the_published_optimum() -> None:
     assert (found.status is Status.OPTIMAL) == (found.gap == 0)  # a fast machine may be done
 
 
-@public
+@pytest.mark.needs("reference")
 def test_a_prize_collecting_instance_is_solved_to_the_published_optimum() -> None:
     one = read_stp(INSTANCES / "pcstp" / "D15-A.stp")
     problem, penalty = prize_problem(one.tail, one.head, one.cost, one.nodes, one.prizes)

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from pathlib import Path
-
-needs_office = pytest.mark.skipif(
-    shutil.which("soffice") is None or shutil.which("pdftotext") is None, reason="LibreOffice, poppler"
-)
 
 
 def printed_text(document: Path, *flags: str) -> str:

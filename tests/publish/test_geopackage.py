@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 import sqlite3
 import subprocess
 from contextlib import closing
@@ -136,7 +135,7 @@ def test_the_list_of_contents_speaks_vietnamese(plan: Plan, package: Path) -> No
     assert contents[LOCATIONS] == "Vị trí cột ăng ten"
 
 
-@pytest.mark.skipif(shutil.which("ogrinfo") is None, reason="GDAL's programs are not installed")
+@pytest.mark.needs("gdal")
 def test_the_systems_own_gdal_reads_it_without_a_word(plan: Plan, package: Path) -> None:
     told = subprocess.run(  # noqa: S603
         ["ogrinfo", "-so", "-al", str(package)],  # noqa: S607

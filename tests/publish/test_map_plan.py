@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -21,9 +20,9 @@ from covplan.publish.map_changes import changes_of
 from covplan.publish.map_projection import projection_of
 from covplan.publish.maps import write_map
 from covplan.study.plan import result_table
+from tests.needs import CHROMIUM, need
 from tests.publish.test_map_overlays import rasters
 from tests.publish.test_maps import (
-    CHROMIUM,
     CHROMIUM_FLAGS,
     IMAGE,
     SCRIPT,
@@ -171,9 +170,9 @@ def test_drawn_masts_become_stations_of_a_what_if(tmp_path: Path) -> None:
 @pytest.fixture(scope="module")
 def opened(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[str]]]:
     """The map with every layer and tool, open in Chromium without network; and everything that went wrong."""
-    if not shutil.which(CHROMIUM):
-        pytest.skip("no Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
+    need("chromium")
+    from playwright import sync_api as playwright
+
     folder = tmp_path_factory.mktemp("browser")
     (folder / "sheets").mkdir()
     (folder / "sheets" / f"{HOSTILE}.html").write_text("phiếu")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +12,16 @@ from covplan.pipeline import make_plan, with_kept_proposals
 from covplan.propose.common.records import proposal_rows
 from covplan.publish.maps import write_map
 from covplan.study.folder import open_study
-from tests.publish.test_maps import CHROMIUM, CHROMIUM_FLAGS
+from tests.needs import CHROMIUM, need
+from tests.publish.test_maps import CHROMIUM_FLAGS
 
 DATA = Path(__file__).parents[2] / "data"
 
 
 def test_the_samples_map_works_without_network(tmp_path: Path) -> None:
-    if not shutil.which(CHROMIUM):
-        pytest.skip("no Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
+    need("chromium")
+    from playwright import sync_api as playwright
+
     made = make_plan(open_study(DATA))
     dark = made.hamlets[made.hamlets["mobile_state"] == "none"].iloc[0]
     plan = with_kept_proposals(made)

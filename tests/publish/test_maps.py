@@ -3,7 +3,6 @@ from __future__ import annotations
 import html
 import json
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -17,11 +16,13 @@ from covplan.pipeline import make_plan
 from covplan.publish import web
 from covplan.publish.map_layers import looks
 from covplan.publish.maps import draw_map, write_map
-from covplan.publish.words import label, number_vi, shown
+from covplan.publish.words import label, shown
 from covplan.study.folder import open_study
+from covplan.study.language import number
 from covplan.study.layers import OPERATORS_DOMAIN, layers
 from covplan.study.resources import resource_text
 from covplan.study.settings import indicator_table, operator_table
+from tests.needs import CHROMIUM, need
 from tests.study import small_study
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from covplan.study.plan import Plan
 
 IMAGE, SCRIPT, TEMPLATE = "<img src=x onerror=alert(1)>", "</script><b>x", "Nà ${alert(1)} {{ 7*7 }} {% if %} {#"
-CHROMIUM = "/usr/bin/chromium"
 CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 CHROMIUM_FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 
@@ -285,7 +285,7 @@ def test_a_study_is_drawn_like_its_plan(tmp_path: Path) -> None:
 
 def test_numbers_and_values_in_words() -> None:
     hamlets = layers()["hamlets"]
-    assert number_vi(1234567.891, 2) == "1.234.567,89"
+    assert number(1234567.891, 2) == "1.234.567,89"
     assert shown(hamlets.column("nearest_location_m"), 1234.5) == "1.234,5\N{NO-BREAK SPACE}m"
     assert shown(hamlets.column("ftth"), pd.NA) == ""
     assert label("kind", "school", layer="places") == "Trường học"
@@ -298,9 +298,9 @@ def test_numbers_and_values_in_words() -> None:
 @pytest.fixture(scope="module")
 def browser_page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Page, list[str]]]:
     """The map of a study with dangerous names, open in Chromium without network; and everything that went wrong."""
-    if not shutil.which(CHROMIUM):
-        pytest.skip("no Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
+    need("chromium")
+    from playwright import sync_api as playwright
+
     folder = tmp_path_factory.mktemp("browser")
     settings = {"province": {"name": "Tỉnh thử", "synthetic": True}}
     path = write_map(plan_of(folder / "study", settings, villages=with_names), folder / "map.html")

@@ -28,18 +28,10 @@ from covplan.publish.geopackage.styles import looks, template, themes
 from covplan.study.errors import LayerError, OutputError
 from covplan.study.exported import package_rows, shape_of
 from covplan.study.grid import Grid
+from tests.needs import GPKG_VALIDATOR, SYSTEM_PYTHON
 from tests.publish.proposed import edited, plan_of, proposed_plan
 from tests.publish.test_geopackage import restricted_l3, texts_of
 from tests.study import EPSG, SIDE, SOUTH, WEST
-
-VALIDATOR = Path("/usr/lib/python3/dist-packages/osgeo_utils/samples/validate_gpkg.py")
-SYSTEM_PYTHON = Path("/usr/bin/python3")
-has_qgis = (
-    SYSTEM_PYTHON.exists()
-    and not subprocess.run(  # noqa: S603
-        [SYSTEM_PYTHON, "-c", "import qgis.core"], capture_output=True, check=False
-    ).returncode
-)
 
 
 @pytest.fixture(scope="module")
@@ -241,17 +233,17 @@ def test_nothing_of_a_restricted_location_leaves_with_the_proposals(tmp_path):
     assert "CÓ các vị trí hạn chế" in ask(every, "SELECT metadata FROM gpkg_metadata")[0][0]
 
 
-@pytest.mark.skipif(not VALIDATOR.exists(), reason="GDAL's validator is not installed")
+@pytest.mark.needs("gpkg_validator")
 @pytest.mark.parametrize("system", [None, 4326])
 def test_gdals_validator_finds_nothing(plan, package, tmp_path, system):
     path = package if system is None else write_geopackage(plan, tmp_path / "wgs84.gpkg", epsg=system)
     told = subprocess.run(  # noqa: S603
-        [SYSTEM_PYTHON, VALIDATOR, path], capture_output=True, text=True, check=False, timeout=120
+        [SYSTEM_PYTHON, GPKG_VALIDATOR, path], capture_output=True, text=True, check=False, timeout=120
     )
     assert (told.returncode, told.stdout) == (0, ""), told.stderr
 
 
-@pytest.mark.skipif(not has_qgis, reason="QGIS is not installed")
+@pytest.mark.needs("qgis")
 def test_qgis_opens_every_layer_with_its_style_and_the_project(package, tmp_path):
     script = Path(__file__).with_name("qgis_check.py")
     told = subprocess.run(  # noqa: S603
@@ -369,7 +361,7 @@ def test_the_copy_in_wgs_84_has_the_coordinates_of_the_files(plan, tmp_path):
     assert np.abs(read.geometry.y - read["lat"]).max() < 1e-8
 
 
-@pytest.mark.skipif(shutil.which("ogr2ogr") is None, reason="GDAL's programs are not installed")
+@pytest.mark.needs("gdal")
 def test_the_systems_own_gdal_reads_the_same_places(plan, package, tmp_path):
     subprocess.run(  # noqa: S603
         ["ogr2ogr", "-f", "GeoJSON", "-t_srs", "EPSG:4326", "-lco", "COORDINATE_PRECISION=9", tmp_path / "s.json",  # noqa: S607

@@ -76,7 +76,7 @@ def test_every_receiver_of_a_radial_has_the_loss_of_its_exact_path(h, frequency_
         assert difference_db(h, surface, one).max() < ALLOWED_DB
 
 
-@pytest.mark.skipif(not TILE.is_file(), reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 def test_a_hundred_thousand_receivers_on_real_relief_have_the_loss_of_their_exact_paths():
     with rasterio.open(TILE) as raster:
         elevation_m = raster.read(1).astype(np.float32)

@@ -77,7 +77,7 @@ def computed(log):
     )
 
 
-@pytest.mark.skipif(not LOGS, reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 @pytest.mark.parametrize("log", LOGS, ids=[log.name.removesuffix("_log.csv") for log in LOGS])
 def test_every_printed_quantity_is_ours_to_the_printed_digits(log):
     ours = asdict(computed(log))
@@ -96,7 +96,7 @@ def test_every_printed_quantity_is_ours_to_the_printed_digits(log):
     assert formulas.field_strength(frequency_ghz, ours["loss_db"]) == pytest.approx(printed_dbuv, abs=2e-8)
 
 
-@pytest.mark.skipif(not LOGS, reason="the reference data is not beside the project")
+@pytest.mark.needs("reference")
 def test_every_case_of_the_validation_is_there_once():
     table = (REFERENCE / "p1812" / "validation_results" / "combined_results.csv").read_text(encoding="utf-8")
     cases = [row for row in table.splitlines() if row and not row.startswith("#")]

@@ -19,6 +19,7 @@ from covplan.study.grid import Grid
 from covplan.study.settings import Propagation, Radio
 from covplan.terrain.ground import load_ground
 from covplan.terrain.profile import profile
+from tests.needs import need
 from tests.radio.test_coverage import CELLS, stations
 from tests.radio.test_kernels import TILE
 
@@ -41,8 +42,8 @@ PLACES = 100  # of each kind and hamlet
 @pytest.fixture(scope="module", params=RELIEFS)
 def relief(request):
     path, bounds = RELIEFS[request.param]
-    if not path.is_file():
-        pytest.skip("the reference data is not beside the project")
+    if path == TILE:
+        need("reference")
     ground = load_ground(Grid.from_bounds(bounds, 90.0, 9211), path)
     return ground, _masts(ground)
 

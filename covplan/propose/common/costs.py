@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from covplan.study.errors import SettingsError
+from covplan.study.language import MILLION
 from covplan.study.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from covplan.study.settings import Cost, Propose
 
@@ -51,6 +56,13 @@ def present_value(yearly: float, propose: Propose) -> float:
     return yearly * factor
 
 
+def cost_over_horizon(built: Sequence[Range], yearly: Sequence[Range], propose: Propose) -> NDArray[np.float64]:
+    """Base cost to build and to run over the horizon, million VND: what the covering programs weigh."""
+    return np.array(
+        [(b.base + present_value(y.base, propose)) / MILLION for b, y in zip(built, yearly, strict=True)], dtype=float
+    )
+
+
 def structure_cost(
     costs: Mapping[str, Cost], structure: str, height_m: float, road_m: float, propose: Propose
 ) -> Range:
@@ -71,16 +83,11 @@ def structure_cost(
     return built * unit_cost(costs, "roadless_factor") if road_m > propose.roadless_m else built
 
 
-def power_cost(costs: Mapping[str, Cost], line_m: float, *, grid: bool = True) -> Range:
-    """Power at a new site, VND: a line to the grid with rectifier and battery, or a solar hybrid where that is cheaper.
-
-    Without `grid` there is none to connect to.
-    """
+def power_cost(costs: Mapping[str, Cost], line_m: float) -> Range:
+    """Power at a new site, VND: a line to the grid with rectifier and battery, or solar where that is cheaper."""
     solar = unit_cost(costs, "power_solar_hybrid")
-    if not grid:
-        return solar
     line = unit_cost(costs, "power_line_lv") * (line_m / METRES_PER_KM) + unit_cost(costs, "power_rectifier_battery")
-    return min(line, solar, key=lambda way: way.base)
+    return min(line, solar, key=lambda supply: supply.base)
 
 
 def fiber_cost(costs: Mapping[str, Cost], length_m: float, *, poles: bool) -> Range:

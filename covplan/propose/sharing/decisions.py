@@ -35,6 +35,6 @@ def decided_case(decisions: gpd.GeoDataFrame, market: Market, case: Case) -> tup
             "y_m": at.y.to_numpy()[host],
         }
     )
-    told = decided(decisions, "share", moves)
-    demand = replace(case.demand, forbidden=np.flatnonzero(told.forbidden), required=told.required)
-    return replace(case, demand=demand), told
+    found = decided(decisions, "share", moves)
+    demand = replace(case.demand, forbidden=np.flatnonzero(found.forbidden), required=found.required)
+    return replace(case, demand=demand), found

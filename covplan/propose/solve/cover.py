@@ -67,6 +67,28 @@ class Cover:
         """Points, actions, sites, demands."""
         return self.reach.shape[0], self.reach.shape[1], self.site_cost.size, self.share.size
 
+    def with_sites(self, site: NDArray[np.int64], site_cost: NDArray[np.float64]) -> Cover:
+        """Actions need sites; before `with_limits`, which may be about sites too."""
+        cost = np.asarray(site_cost, float)
+        return dataclasses.replace(
+            self, site=np.asarray(site, np.int64), site_cost=cost, limits=csr_array((0, self.cost.size + cost.size))
+        )
+
+    def with_limits(self, limits: csr_array, most: NDArray[np.float64]) -> Cover:
+        """What may be done together."""
+        return dataclasses.replace(self, limits=csr_array(limits), most=np.asarray(most, float))
+
+    def with_traffic(
+        self, traffic: NDArray[np.float64], capacity: NDArray[np.float64], carries: csr_array | None = None
+    ) -> Cover:
+        """Demands bring traffic that actions carry."""
+        return dataclasses.replace(
+            self,
+            traffic=np.asarray(traffic, float),
+            capacity=np.asarray(capacity, float),
+            carries=self.carries if carries is None else _true(carries),
+        )
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -90,15 +112,8 @@ def cover(
     weight: NDArray[np.float64] | None = None,
     share: NDArray[np.float64] | float = 1.0,
     value: NDArray[np.float64] | None = None,
-    site: NDArray[np.int64] | None = None,
-    site_cost: NDArray[np.float64] | None = None,
-    limits: csr_array | None = None,
-    most: NDArray[np.float64] | None = None,
-    traffic: NDArray[np.float64] | None = None,
-    capacity: NDArray[np.float64] | None = None,
-    carries: csr_array | None = None,
 ) -> Cover:
-    """Fill in what is usual: a demand per point, equal weights, every demand worth one, no sites, no limits."""
+    """Fill in what is usual: a demand per point, equal weights, every demand worth one, no sites, limits or traffic."""
     points, actions = reach.shape
     owner = np.arange(points) if demand is None else np.asarray(demand, np.int64)
     demands = int(owner.max()) + 1 if owner.size else 0
@@ -106,7 +121,6 @@ def cover(
         demands = np.size(value)
     one = np.ones(points) if weight is None else np.asarray(weight, float)
     total = np.bincount(owner, one, minlength=demands)
-    at_sites = np.empty(0) if site_cost is None else np.asarray(site_cost, float)
     return Cover(
         reach=_true(reach),
         demand=owner,
@@ -114,13 +128,9 @@ def cover(
         share=np.broadcast_to(np.asarray(share, float), (demands,)),
         value=np.ones(demands) if value is None else np.asarray(value, float),
         cost=np.asarray(cost, float),
-        site=np.full(actions, NO_SITE) if site is None else np.asarray(site, np.int64),
-        site_cost=at_sites,
-        limits=csr_array((0, actions + at_sites.size)) if limits is None else csr_array(limits),
-        most=np.empty(0) if most is None else np.asarray(most, float),
-        traffic=np.empty(0) if traffic is None else np.asarray(traffic, float),
-        capacity=np.empty(0) if capacity is None else np.asarray(capacity, float),
-        carries=_none() if carries is None else _true(carries),
+        site=np.full(actions, NO_SITE),
+        site_cost=np.empty(0),
+        limits=csr_array((0, actions)),
     )
 
 
