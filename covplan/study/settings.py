@@ -523,13 +523,13 @@ def default_definitions() -> dict[str, dict[str, Any]]:
 
 def radio_under(definition: Definition, radio: Radio) -> Radio:
     """The technology's settings as a definition wants them; the indoor margin is in the threshold already."""
-    said = {
+    given = {
         name: getattr(definition, name)
         for name in ("throughput_mbps", "confidence", "load")
         if getattr(definition, name) is not None
     }
     base_dbm = radio.rsrp_threshold_dbm if definition.rsrp_threshold_dbm is None else definition.rsrp_threshold_dbm
-    return radio.model_copy(update={**said, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
+    return radio.model_copy(update={**given, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
 
 
 @cache

@@ -172,12 +172,17 @@ def _explain(file: str, problem: ErrorDetails) -> str:
         return _("{place}: unknown setting.{hint}").format(place=place, hint=hint)
     if problem["type"] == "missing":
         return _("{place}: missing; add it.").format(place=place)
-    limits = problem.get("ctx", {})
-    if "expected" in limits:  # pydantic writes: 'vi' or 'en'
-        limits = {"expected": str(limits["expected"]).replace(" or ", ", ")}
-    known = _(FAULTS.get(problem["type"], "")).format(**limits)
+    known = _(FAULTS.get(problem["type"], "")).format(**_limits(problem))
     fault = known or problem["msg"].removeprefix("Value error, ")
     return _("{place}: {fault} (found: {value!r}).").format(place=place, fault=fault, value=problem["input"])
+
+
+def _limits(problem: ErrorDetails) -> dict[str, str]:
+    """What pydantic gives beside a fault, as study.toml would have it: 10 for 10.0, and no English "or"."""
+    return {
+        name: f"{value:g}" if isinstance(value, int | float) else str(value).replace(" or ", ", ")
+        for name, value in problem.get("ctx", {}).items()
+    }
 
 
 def _known_keys(where: list[str]) -> list[str]:
