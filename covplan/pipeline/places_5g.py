@@ -20,6 +20,7 @@ from covplan.propose.common.reach import RadioModel
 from covplan.propose.places_5g.options import Case, options_for
 from covplan.propose.places_5g.program import choose_placements, place_problem
 from covplan.propose.places_5g.rows import compared_methods, plan_rows
+from covplan.study.kinds import PLACE_5G
 from covplan.study.language import MILLION, _, number
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def propose_places_5g(study: Study | Workspace, *, progress: Callable[[str], Non
     workspace = workspace_of(study)
     study, settings = workspace.study, workspace.settings
     case = places_case(workspace)
-    options, decided = decided_options(study.decisions, "place_5g", options_for(case))
+    options, decided = decided_options(study.decisions, PLACE_5G, options_for(case))
     reuse_pct = settings.targets["BTS_NEW_SHARE_RATIO"].target_2030 or 0.0
     free = place_problem(case, options, least_share=settings.places.least_share, reuse_share=reuse_pct / 100.0)
     problem = free.requiring(decided.required)

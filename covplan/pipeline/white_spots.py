@@ -25,6 +25,7 @@ from covplan.propose.white_spots.program import choose_by_year, hamlets_wanted, 
 from covplan.propose.white_spots.rows import compared_methods, plan_rows
 from covplan.study.codes import ANY
 from covplan.study.errors import LayerError
+from covplan.study.kinds import WHITE_SPOT
 from covplan.study.language import _, number
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def propose_white_spots(study: Study | Workspace, *, progress: Callable[[str], N
     workspace = workspace_of(study)
     study, settings = workspace.study, workspace.settings
     case = white_spot_case(workspace, progress=progress)
-    options, decided = decided_options(study.decisions, "white_spot", options_for(case))
+    options, decided = decided_options(study.decisions, WHITE_SPOT, options_for(case))
     free = white_spot_problem(case, options)
     problem = free.requiring(decided.required)
     wanted = hamlets_wanted(problem, _targets_pct(workspace))

@@ -44,7 +44,7 @@ class Province(Section):
     boundaries: Literal["2025-02", "2025-07"] = "2025-02"
     """Commune list the indicators are counted on: before or after the merger of July 2025."""
     synthetic: bool = False
-    """True: the study is made by a generator; every map and table says "Dữ liệu mô phỏng"."""
+    """True: the study is made by a generator; every map and table says so."""
     language: Literal["", "vi", "en"] = ""
     """Language of tables, maps and documents; empty: the system's, Vietnamese where that is neither of the two."""
 
