@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from covplan.assess.demand import centres
-from covplan.assess.hamlets import ANY
 from covplan.pipeline.backhaul import backbone
 from covplan.pipeline.reception import receive_demand
 from covplan.pipeline.workspace import workspace_of
@@ -24,6 +23,7 @@ from covplan.propose.white_spots import program
 from covplan.propose.white_spots.options import Case, Need, hamlets_missing, missing_points, options_for
 from covplan.propose.white_spots.program import choose_by_year, hamlets_wanted, white_spot_problem
 from covplan.propose.white_spots.rows import compared_methods, plan_rows
+from covplan.study.codes import ANY
 from covplan.study.errors import LayerError
 from covplan.study.kinds import WHITE_SPOT
 from covplan.study.language import _, number

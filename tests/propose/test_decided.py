@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import geopandas as gpd
@@ -82,7 +83,7 @@ def under(study, decision, origin, host):
     at = study.stations.set_index("location_id").geometry[host]
     row = {"kind": "share", "action": "consolidate", "decision": decision, "location_id": host,
            "from_location_id": origin, "x": at.x, "y": at.y}  # fmt: skip
-    bound = covplan.Study(**{**vars(study), "decisions": decisions(row)})
+    bound = replace(study, decisions=decisions(row))
     return moves(propose_sharing(bound, scenarios=()))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -94,7 +95,7 @@ def test_only_near_structures_of_other_owners_with_room_are_joined(tmp_path):
     }, "L-7 and L-8 have one owner, L-9 stands alone"  # fmt: skip
     assert consolidations(of(study, near_rural_m=100.0)[0]) == consolidations(of(study)[0]), "the spacing rule: 400 m"
     wards = study.communes.assign(name="Phường " + study.communes["name"])
-    town = covplan.Study(**{**vars(study), "communes": wards})
+    town = replace(study, communes=wards)
     assert consolidations(of(town)[0]) == {("L-5", "L-6"), ("L-6", "L-5")}, "in town 150 m"
 
 
@@ -141,10 +142,10 @@ def test_a_bulky_structure_takes_nobody_where_only_a1_is_allowed(tmp_path):
     )  # fmt: skip
     study = opened(tmp_path / "s")
     town = study.communes.assign(name="Phường " + study.communes["name"])
-    inside = covplan.Study(**{**vars(study), "communes": town, "places": seat})
+    inside = replace(study, communes=town, places=seat)
     assert not consolidations(of(inside)[0]), "the only near pair in town stands beside the office"
     free = inside.settings.model_copy(update={"rules": ()})
-    assert consolidations(of(covplan.Study(**{**vars(inside), "settings": free}))[0])
+    assert consolidations(of(replace(inside, settings=free))[0])
 
 
 def test_the_plan_reaches_the_ratio_and_the_engine_finds_no_hamlet_lost(tmp_path):
@@ -178,7 +179,7 @@ def test_an_operator_asked_to_reach_more_hamlets_comes_to_others_structures(tmp_
     assert today["VNPT"] < reception.points.hamlets
     wanted = (today["VNPT"] + 1) / reception.points.hamlets
     asked = study.settings.sharing.model_copy(update={"operator_hamlets_share": {"VNPT": wanted}})
-    changed = covplan.Study(**{**vars(study), "settings": study.settings.model_copy(update={"sharing": asked})})
+    changed = replace(study, settings=study.settings.model_copy(update={"sharing": asked}))
     plan = propose_sharing(changed, scenarios=())
     vnpt = plan.coverage.set_index("operator").loc["VNPT"]
     assert vnpt["hamlets_after"] >= today["VNPT"] + 1

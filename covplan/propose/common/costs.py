@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covplan.study.errors import SettingsError
-from covplan.study.language import MILLION
+from covplan.study.language import MILLION, _
 from covplan.study.settings import did_you_mean
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ NOTHING = Range(0.0, 0.0, 0.0)
 def unit_cost(costs: Mapping[str, Cost], item: str) -> Range:
     """Low, base and high of one item of the cost table, in the item's unit."""
     if item not in costs:
-        raise SettingsError(f"study.toml [costs] {item}: no such cost.{did_you_mean(item, costs)}")
+        text = _("study.toml [costs] {item}: no such cost.")
+        raise SettingsError(text.format(item=item) + did_you_mean(item, costs))
     cost = costs[item]
     return Range(cost.low, cost.base, cost.high)
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from covplan.propose.common.spectrum import holder_of
+from covplan.study.codes import ANY
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,7 +27,7 @@ def planned_network(
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """Stations and cells as they would be with the chosen actions done.
 
-    An action without an operator transmits as one that holds its band.
+    An action of any operator transmits as one that holds its band.
     """
     done = options.actions[chosen & (options.actions["action"] != "stands").to_numpy(bool)]
     raised = done[done["action"] == "raise_antenna"]
@@ -57,7 +58,7 @@ def _new_station(station_id: str, action: pd.Series, technology: str) -> dict[st
     """A row of the stations layer."""
     code = str(action["bands"])
     return {
-        "station_id": station_id, "operator": action["operator"] or holder_of(code),
+        "station_id": station_id, "operator": holder_of(code) if action["operator"] == ANY else action["operator"],
         "location_id": action["location_id"] or station_id, "structure": action["structure"],
         "height_m": action["height_m"], "antenna_height_m": action["antenna_height_m"],
         "technologies": technology, "bands": code, "status": "existing",

@@ -8,9 +8,6 @@ from functools import cache
 from covplan.radio.link_budget import band
 from covplan.study.resources import resource_text
 
-ANY_OPERATOR = ""
-"""Operator of an action that any operator could do."""
-
 
 @cache
 def bands_of(operator: str, technology: str = "4G") -> tuple[str, ...]:

@@ -16,11 +16,11 @@ from covplan.propose.common.backhaul import Backbone, connect
 from covplan.propose.common.costs import NOTHING, lease_per_year, power_cost, structure_cost, unit_cost
 from covplan.propose.common.options import OptionList, Options
 from covplan.propose.common.roads import nearest_road_m, powered
-from covplan.propose.common.spectrum import ANY_OPERATOR, bands_of
+from covplan.propose.common.spectrum import bands_of
 from covplan.propose.common.transmitters import Cell, azimuth_deg, cells_at, three_sectors
 from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import band
-from covplan.study.codes import ON_ROOFS
+from covplan.study.codes import ANY, ON_ROOFS
 from covplan.study.columns import split_list
 from covplan.study.resources import resource_text
 
@@ -192,7 +192,7 @@ def _radios_on(found: OptionList, case: Case, location: Any, there: pd.DataFrame
         rent = lease_per_year(costs, roof=location.structure in ON_ROOFS) if guest else NOTHING
         base = {
             "action": "add_tenant" if guest else "upgrade_5g", "location_id": location.location_id,
-            "operator": ANY_OPERATOR if settings.policy == "neutral" else one, "structure": location.structure,
+            "operator": ANY if settings.policy == "neutral" else one, "structure": location.structure,
             "x_m": float(location.geometry.x), "y_m": float(location.geometry.y), "height_m": location.height_m,
             "antenna_height_m": height_m, "new": False, "slots": location.free_slots, "survey": location.survey,
         }  # fmt: skip
@@ -240,7 +240,7 @@ def _on_new_structures(found: OptionList, case: Case, positions: NDArray[np.floa
             "backhaul": row.backhaul, "length_m": row.length_m, "hop_to": row.hop_to, "by_road": row.by_road,
         }  # fmt: skip
         for one in operators:
-            operator = one if settings.policy == "each" else ANY_OPERATOR
+            operator = one if settings.policy == "each" else ANY
             for code, radio in _radios(one, settings):
                 cost = site + unit_cost(costs, radio.cost_item)
                 found.add(_cells(code, radio, base, 0.0), cost, unit_cost(costs, "opex_site"), operator=operator,

@@ -16,7 +16,6 @@ from covplan.propose.common.costs import cost_over_horizon
 from covplan.propose.common.decisions import require
 from covplan.propose.common.reach import reach_of
 from covplan.propose.common.reasons import listed
-from covplan.propose.common.spectrum import ANY_OPERATOR
 from covplan.propose.places_5g.options import LOOK_M, SECTORS, Case, PlaceOptions
 from covplan.propose.solve.cover import (
     Choice,
@@ -28,6 +27,7 @@ from covplan.propose.solve.cover import (
     served_by,
     stacked,
 )
+from covplan.study.codes import ANY
 from covplan.study.errors import NoSolution
 from covplan.study.language import MILLION, _, number
 
@@ -76,11 +76,11 @@ def place_problem(case: Case, options: PlaceOptions, *, least_share: float, reus
                      tenants of a structure; one radio per operator, band and structure
     """
     places, points = case.places, case.points
-    operators = list(case.settings.operators) if case.settings.policy == "each" else [ANY_OPERATOR]
+    operators = list(case.settings.operators) if case.settings.policy == "each" else [ANY]
     of_any = reach_of(options.cells, points.x_m, points.y_m, case.model, within_km=LOOK_M / 1000.0).covered
     operator_of = options.actions["operator"].to_numpy(object)
     parts = [
-        of_any if one == ANY_OPERATOR else csr_array(of_any.multiply((operator_of == one)[None, :])).astype(bool)
+        of_any if one == ANY else csr_array(of_any.multiply((operator_of == one)[None, :])).astype(bool)
         for one in operators
     ]
     reach = csr_array(stacked(parts, [], of_any.shape[1])[0])

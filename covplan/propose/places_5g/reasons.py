@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covplan.propose.common.reasons import describe_backhaul, listed
+from covplan.study.codes import ANY
 from covplan.study.language import _, money, ngettext, number
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def title(action: pd.Series, purpose: Purpose) -> str:
         "new_structure_5g": _("New {structure} with 5G {bands} {configuration}: {purpose}"),
     }[str(action["action"])]
     return text.format(
-        operator=action["operator"] or _("Shared radio"),
+        operator=_("Shared radio") if action["operator"] == ANY else action["operator"],
         location=action["location_id"],
         bands=action["bands"],
         configuration=action["configuration"],

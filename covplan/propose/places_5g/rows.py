@@ -12,6 +12,7 @@ from covplan.propose.common.records import cost_columns, proposal_rows
 from covplan.propose.places_5g.program import place_by_place, stations_of
 from covplan.propose.places_5g.reasons import Purpose, reason, title
 from covplan.propose.solve.comparison import choice_columns, over_program
+from covplan.study.codes import ANY
 from covplan.study.kinds import PLACE_5G
 from covplan.study.language import MILLION, columns_in_both
 
@@ -106,7 +107,7 @@ def _action_columns(options: PlaceOptions, action: int) -> dict[str, Any]:
     return {
         "kind": PLACE_5G,
         "action": row["action"],
-        "operator": row["operator"] or None,
+        "operator": None if row["operator"] == ANY else row["operator"],
         "location_id": None if row["new"] else row["location_id"],
         "structure": row["structure"],
         "height_m": float(row["height_m"]),

@@ -108,7 +108,7 @@ def frequency(chosen: pd.DataFrame) -> pd.Series:
 
 
 def no_regret(chosen: pd.DataFrame, least: float = NO_REGRET) -> list[str]:
-    """What is chosen in at least this share of the scenarios."""
+    """What is chosen in at least this share of the scenarios. Not used by a command yet."""
     often = frequency(chosen)
     return [str(one) for one in often.index[often >= least]]
 

@@ -16,12 +16,12 @@ from covplan.propose.common.heights import cell_elevation_m
 from covplan.propose.common.new_ground import PER_TARGET
 from covplan.propose.common.options import OptionList, Options
 from covplan.propose.common.sites import Sites
-from covplan.propose.common.spectrum import ANY_OPERATOR, bands_of
+from covplan.propose.common.spectrum import bands_of
 from covplan.propose.common.transmitters import Cell, azimuth_deg, cells_at, three_sectors, tilt_deg
 from covplan.propose.common.zones import by_area
 from covplan.propose.solve.cover import NO_SITE
 from covplan.radio.link_budget import band
-from covplan.study.codes import ON_ROOFS
+from covplan.study.codes import ANY, ON_ROOFS
 from covplan.study.columns import split_list
 
 if TYPE_CHECKING:
@@ -73,10 +73,10 @@ class Need:
         return np.asarray(self.hamlets["known"], dtype=bool)[self.hamlet]
 
     def covered_by(self, operators: Sequence[str]) -> NDArray[np.bool_]:
-        """(operators × points); `ANY_OPERATOR`: whoever it is; one that is not on air covers nothing."""
+        """(operators × points); `ANY`: whoever it is; one that is not on air covers nothing."""
         covered = np.zeros((len(operators), self.x_m.size), dtype=bool)
         for n, one in enumerate(operators):
-            if one == ANY_OPERATOR:
+            if one == ANY:
                 covered[n] = self.any_covered
             elif one in self.operators:
                 covered[n] = self.covered[self.operators.index(one)]
@@ -105,8 +105,8 @@ class WhiteSpotOptions(Options):
 
 
 def required_operators(settings: WhiteSpots) -> list[str]:
-    """Operators each of which must cover a hamlet; `ANY_OPERATOR` alone where one of them is enough."""
-    return [ANY_OPERATOR] if settings.operators == "any" else list(settings.every_operators)
+    """Operators each of which must cover a hamlet; `ANY` alone where one of them is enough."""
+    return [ANY] if settings.operators == "any" else list(settings.every_operators)
 
 
 def hamlets_missing(need: Need, settings: WhiteSpots) -> NDArray[np.int64]:
@@ -136,7 +136,7 @@ def options_for(case: Case) -> WhiteSpotOptions:
     found = OptionList()
     _on_structures(found, case, lacking)
     sites = _sites(case)
-    _on_new_ground(found, case, sites.table, lacking if every else {ANY_OPERATOR: _lacking(case, ANY_OPERATOR)})
+    _on_new_ground(found, case, sites.table, lacking if every else {ANY: _lacking(case, ANY)})
     return WhiteSpotOptions(found.table(ACTION_COLUMNS), found.cells, found.cost, found.opex, sites)
 
 
@@ -162,7 +162,7 @@ class _Lacking:
 def _lacking(case: Case, operator: str) -> _Lacking:
     """Under "any" the same for all operators: what nobody covers."""
     need, every = case.need, case.settings.operators == "every"
-    missing = ~need.covered_by([operator if every else ANY_OPERATOR])[0] & need.known
+    missing = ~need.covered_by([operator if every else ANY])[0] & need.known
     points = np.column_stack([need.x_m[missing], need.y_m[missing]])
     return _Lacking(points, cKDTree(points))
 
@@ -245,7 +245,7 @@ def _on_new_ground(found: OptionList, case: Case, sites: pd.DataFrame, lacking: 
     radio, small = unit_cost(costs, "lte_radio_3_sectors"), unit_cost(costs, "remote_sector_station")
     for site in sites.itertuples():
         for n, (one, wanted) in enumerate(lacking.items()):
-            code = bands_of(one)[0] if one != ANY_OPERATOR else "L700"
+            code = bands_of(one)[0] if one != ANY else "L700"
             base = {
                 "operator": one, "location_id": None, "site": site.Index, "x_m": float(site.x_m),
                 "y_m": float(site.y_m), "bands": code, "structure": site.structure, "height_m": site.height_m,

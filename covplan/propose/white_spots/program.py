@@ -13,10 +13,10 @@ from scipy.spatial import cKDTree
 from covplan.propose.common.costs import cost_over_horizon, present_value, unit_cost
 from covplan.propose.common.decisions import require
 from covplan.propose.common.reach import reach_of
-from covplan.propose.common.spectrum import ANY_OPERATOR
 from covplan.propose.common.zones import by_area
 from covplan.propose.solve.cover import Choice, Cover, cover, least_cost, unreachable
 from covplan.propose.white_spots.options import Case, WhiteSpotOptions, hamlets_missing, required_operators
+from covplan.study.codes import ANY
 from covplan.study.errors import NoSolution
 from covplan.study.language import MILLION, _, number
 
@@ -106,7 +106,7 @@ def white_spot_problem(case: Case, options: WhiteSpotOptions) -> WhiteSpotProble
     parts, owners, levels = [], [], []
     for row, one in enumerate(operators):
         points = np.flatnonzero(missing[row][at])  # of those in need
-        own = np.ones(operator_of.size, bool) if one == ANY_OPERATOR else operator_of == one
+        own = np.ones(operator_of.size, bool) if one == ANY else operator_of == one
         parts.append(csr_array(reach.covered[points].multiply(own[None, :])).astype(bool))
         owners.append(demand_of[need.hamlet[at[points]]])
         levels.append(reach.best_dbm[points])

@@ -15,6 +15,7 @@ from covplan.propose.solve.baselines import cheapest_first, most_demand_first, n
 from covplan.propose.solve.comparison import choice_columns
 from covplan.propose.solve.cover import NO_SITE, Choice, dominated, next_best, only, served_by
 from covplan.propose.white_spots.reasons import reason, title
+from covplan.study.codes import ANY
 from covplan.study.errors import NoSolution
 from covplan.study.kinds import WHITE_SPOT
 from covplan.study.language import MILLION, columns_in_both
@@ -74,7 +75,7 @@ def _action_columns(options: WhiteSpotOptions, action: int) -> dict[str, Any]:
     return {
         "kind": WHITE_SPOT,
         "action": row["action"],
-        "operator": row["operator"] or None,
+        "operator": None if row["operator"] == ANY else row["operator"],
         "location_id": row["location_id"],
         "structure": row["structure"],
         "height_m": float(row["height_m"]),
