@@ -11,6 +11,7 @@ import click
 from covplan import __version__
 from covplan.cli.base import FOLDER, fail, language, main, number, open_console, option, results, stop_if_same
 from covplan.study.language import _, by_language, current_language
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -162,7 +163,8 @@ def _show_indicators(console: Console, made: Plan) -> None:
     from covplan.publish.words import label
 
     province = made.study.settings.province
-    title = escape(f"{province.name} · {province.boundaries}" + (_(" · SYNTHETIC DATA") if province.synthetic else ""))
+    parts = [province.name, province.boundaries, *([synthetic_mark()] if province.synthetic else [])]
+    title = escape(" · ".join(parts))
     table = Table(_("Indicator"), title=title)
     for head in (_("Today"), _("Baseline"), "2025", "2030", _("Missing 2025"), _("Basis")):
         table.add_column(head, justify="right")
