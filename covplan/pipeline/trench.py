@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from covplan.fiber.routes import LEVELS
 from covplan.pipeline.fiber import extend_fiber, fiber_network, fiber_reach
 from covplan.pipeline.workspace import workspace_of
 from covplan.propose.fiber.compared import compared_hamlets
@@ -20,6 +21,7 @@ from covplan.propose.programme.trench import (
 )
 from covplan.propose.solve.cover import NO_SITE
 from covplan.study.errors import NoSolution
+from covplan.study.kinds import FIBER, TRENCH, kind_title
 from covplan.study.language import _, ngettext, number
 
 if TYPE_CHECKING:
@@ -81,21 +83,23 @@ def propose_fiber(
     progress(_("fiber to hamlets"))
     alone = planned(last_pct or 0.0, None)
     hamlets = alone.phases[0]
-    compared = {"fiber": compared_hamlets(hamlets, year)}
+    compared = {FIBER: compared_hamlets(hamlets, year)}
     short = int(alone.summary["short"].iloc[0])
     lines = [_out_of_reach(short)] if short else []
     if sites is None or masts is None:
         return FiberProposed(alone.proposals, None, compared, lines)
-    progress(_("one trench"))
+    progress(kind_title(TRENCH))
     try:
         together, for_masts = planned(last_pct or 0.0, sites), planned(0.0, sites).phases[0]
     except NoSolution as error:  # a mast no cable reaches: each keeps the backhaul it has
-        return FiberProposed(alone.proposals, None, compared, [*lines, _("one trench: {reason}").format(reason=error)])
+        return FiberProposed(alone.proposals, None, compared, [*lines, f"{kind_title(TRENCH)}: {error}"])
     joint = together.phases[0]
     trenches = Trenches(joint.tree, hamlets.tree, for_masts.tree, joint.candidates.is_site)
     on_tree, cable = on_the_tree(masts, sites, together.proposals, s.costs)
-    compared["trench"] = compared_trenches(trenches, year)
-    return FiberProposed(cable, on_tree, compared, [*lines, saving_in_words(trenches)], trenches)
+    compared[TRENCH] = compared_trenches(trenches, year)
+    return FiberProposed(
+        cable, on_tree, compared, [*lines, f"{kind_title(TRENCH)}: {saving_in_words(trenches)}"], trenches
+    )
 
 
 def new_masts(spots: WhiteSpotPlan) -> Masts:
@@ -106,14 +110,13 @@ def new_masts(spots: WhiteSpotPlan) -> Masts:
     backhaul = sites.table.iloc[spots.pays_for[new]][["backhaul", "length_m", "hop_to", "by_road"]].set_index(
         pd.Index(spots.proposals["proposal_id"].to_numpy(object)[new], name="proposal_id")
     )
-    for level in ("low", "base", "high"):
+    for level in LEVELS:
         backhaul[level] = [float(getattr(one, level)) for one in paid]
     return Masts(spots.proposals, backhaul)
 
 
 def _out_of_reach(hamlets: int) -> str:
-    return ngettext(
-        "fiber: {hamlets} hamlet is out of reach of every route",
-        "fiber: {hamlets} hamlets are out of reach of every route",
-        hamlets,
-    ).format(hamlets=number(hamlets))
+    text = ngettext(
+        "{hamlets} hamlet is out of reach of every route", "{hamlets} hamlets are out of reach of every route", hamlets
+    )
+    return f"{kind_title(FIBER)}: {text.format(hamlets=number(hamlets))}"

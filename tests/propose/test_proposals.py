@@ -309,7 +309,7 @@ EASY = {**FAR, "targets": {"BTS_SHARE_RATIO": {"target_2025": 14.0, "target_2030
 def test_the_command_writes_what_the_functions_find_each_with_its_year(tmp_path):
     said, tables = written(tmp_path, settings=EASY)
     assert "tính lại, 2/2 thôn được phủ sóng" in said
-    assert "chung tuyến cáp: " in said
+    assert "Chung tuyến cáp: " in said
     rows, compared = tables["proposals"], tables["comparison"]
     assert set(rows["kind"]) == {"white_spot", "place_5g", "fiber"}
     assert rows["proposal_id"].is_unique

@@ -145,7 +145,7 @@ def test_a_bulky_structure_takes_nobody_where_only_a1_is_allowed(tmp_path):
     inside = replace(study, communes=town, places=seat)
     assert not consolidations(of(inside)[0]), "the only near pair in town stands beside the office"
     free = inside.settings.model_copy(update={"rules": ()})
-    assert consolidations(of(covplan.Study(**{**vars(inside), "settings": free}))[0])
+    assert consolidations(of(replace(inside, settings=free))[0])
 
 
 def test_the_plan_reaches_the_ratio_and_the_engine_finds_no_hamlet_lost(tmp_path):

@@ -12,6 +12,7 @@ import shapely
 from covplan.fiber.odn import odn_values
 from covplan.fiber.routes import LEVELS
 from covplan.propose.fiber.reasons import fiber_reasons, hamlet_titles, station_titles
+from covplan.study.kinds import FIBER
 from covplan.study.language import _
 from covplan.study.plan import result_table
 
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 CABLE_CORES = (12, 24, 48, 96, 144)
 SITE_CORES = 4  # of a mast: a pair and a spare pair
-KIND, INDICATOR = "fiber", "VILLAGE_FTTH_COV"
+INDICATOR = "VILLAGE_FTTH_COV"
 
 
 def order_table(extension: Extension, reach: gpd.GeoDataFrame, network: Network) -> pd.DataFrame:
@@ -142,7 +143,7 @@ def fiber_proposals(
         length_m = float(graph.length_m[step.edges].sum())
         row = {
             "proposal_id": _proposal_id(number),
-            "kind": KIND,
+            "kind": FIBER,
             "operator": found.source_operator[step.source] if step.source >= 0 else None,
             "x_m": round(float(node_m[0]), 1),
             "y_m": round(float(node_m[1]), 1),
@@ -172,7 +173,7 @@ def _hamlets_with_commune(reach: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -
 def _joined(extension: Extension, step: Step, length_m: float, hamlets: pd.DataFrame, known: int) -> dict[str, Any]:
     """What a step joins: a station, or a hamlet and its part of the indicator."""
     found, group = extension.candidates, step.group
-    words = fiber_reasons(extension, step, length_m)
+    reasons = fiber_reasons(extension, step, length_m)
     if found.is_site[group]:
         return {
             "action": "backhaul",
@@ -181,7 +182,7 @@ def _joined(extension: Extension, step: Step, length_m: float, hamlets: pd.DataF
             "gains": None,
             "gains_count": 0,
             **station_titles(found.id[group]),
-            **words,
+            **reasons,
         }
     hamlet = hamlets.loc[found.id[group]]
     return {
@@ -195,7 +196,7 @@ def _joined(extension: Extension, step: Step, length_m: float, hamlets: pd.DataF
         "gains": found.id[group],
         "gains_count": 1,
         **hamlet_titles(hamlet["name"]),
-        **words,
+        **reasons,
     }
 
 

@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from covplan.fiber.routes import LEVELS
 from covplan.propose.common.costs import NOTHING, Range, unit_cost
 from covplan.propose.common.reasons import describe_backhaul
 from covplan.propose.solve.comparison import bounded_row, over_program
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
     from covplan.propose.solve.steiner import Tree
     from covplan.study.settings import Cost
-
-LEVELS = ("low", "base", "high")
 
 
 @dataclass(frozen=True)
@@ -182,7 +181,7 @@ def saving_in_words(trenches: Trenches) -> str:
         "saved": saved.base, "least": saved.low, "most": saved.high,
     }  # fmt: skip
     return _(
-        "one trench: {together} instead of {hamlets} + {masts} = {apart} billion VND; saved {saved}, {least}–{most} "
+        "{together} instead of {hamlets} + {masts} = {apart} billion VND; saved {saved}, {least}–{most} "
         "by the bounds (gaps {gaps}); {on_cable}/{all} new masts on cable, apart {on_cable_apart}"
     ).format(
         **{name: number(vnd / BILLION, 3) for name, vnd in amounts.items()},

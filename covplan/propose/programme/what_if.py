@@ -11,6 +11,7 @@ import pandas as pd
 
 from covplan.propose.common.candidates import locations_with_room
 from covplan.propose.common.costs import NOTHING, Range, structure_cost, unit_cost
+from covplan.study.codes import ON_ROOFS
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError
 from covplan.study.language import _
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 NEW_ID = "NEW-{number}"
 RADIOS = {"4G": "lte_radio_3_sectors", "5G": "nr_radio_8t8r"}
-ROOFS = ("A1a", "A2a")
 
 
 def changed_stations(
@@ -109,7 +109,7 @@ def cost_of_change(before: gpd.GeoDataFrame, after: gpd.GeoDataFrame, settings: 
         outlay += structure_cost(costs, str(row["structure"]), float(row["height_m"]), 0.0, propose)
         running += passive
     for _id, row in before[~before["location_id"].isin(after["location_id"])].drop_duplicates("location_id").iterrows():
-        outlay += unit_cost(costs, "dismantle_roof" if row["structure"] in ROOFS else "dismantle_ground")
+        outlay += unit_cost(costs, "dismantle_roof" if row["structure"] in ON_ROOFS else "dismantle_ground")
         running += passive * -1.0
     return outlay, running
 

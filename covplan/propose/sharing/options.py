@@ -7,7 +7,7 @@ program under other costs or another threshold is a matter of seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -23,6 +23,7 @@ from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import shadow_margin
 from covplan.radio.links import rsrp_links
 from covplan.study.boundaries import in_version
+from covplan.study.codes import ON_ROOFS
 from covplan.study.columns import split_list
 from covplan.study.geometry import distance_m
 from covplan.study.settings import radio_under
@@ -34,12 +35,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand as DemandPoints
+    from covplan.propose.solve.alternatives import Level
     from covplan.study.settings import Settings
     from covplan.terrain.ground import Ground
 
-Level = Literal["low", "base", "high"]
 INDICATOR = "BTS_SHARE_RATIO"
-BULKY, ROOFS = "A2", ("A1a", "A2a")
+BULKY = "A2"
 MOST_NEWCOMERS = 2  # sections tried on one structure
 MOVED = ["tenancy", "operator", "host", "section", "antenna_height_m", "distance_m"]
 
@@ -273,7 +274,7 @@ def _with_rooms(
     table["rooms"] = slots.where(~shut & ~(zoned & table["structure"].str.startswith(BULKY)), 0).astype(int)
     table["survey"] = of.map(free["survey"]).astype(bool)
     table["certificate_year"] = of.map(stations.groupby("location_id")["certificate_year"].max())
-    table["roof"] = table["structure"].isin(ROOFS)
+    table["roof"] = table["structure"].isin(ON_ROOFS)
     with_technology = stations["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)
     computed = of.map(with_technology.groupby(stations["location_id"]).all()).astype(bool)
     planned = of.isin(stations.loc[stations["status"] == "planned", "location_id"])

@@ -12,6 +12,7 @@ from covplan.propose.sharing.compared import share_today, shared_share
 from covplan.propose.sharing.figures import outlay_of, running_of
 from covplan.propose.sharing.options import INDICATOR
 from covplan.propose.sharing.reasons import reasons, titles
+from covplan.study.kinds import SHARE
 from covplan.study.layers import LIST_SEPARATOR, layers
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from covplan.propose.sharing.options import Case, Market
     from covplan.propose.sharing.program import Shared
     from covplan.study.settings import Settings
-
-KIND = "share"
 
 
 def sharing_proposals(
@@ -38,7 +37,7 @@ def sharing_proposals(
         rows.append(
             {
                 **{name: move[name] for name in _AS_IN_MOVES},
-                "kind": KIND,
+                "kind": SHARE,
                 "boundary_version": settings.province.boundaries,
                 "x_m": round(float(place.geometry.x), 1),
                 "y_m": round(float(place.geometry.y), 1),

@@ -53,11 +53,11 @@ def nearest_first(problem: Cover, distance_m: NDArray[np.float64], demanded: flo
             able = reach.indices[reach.indptr[point] : reach.indptr[point + 1]]
             if chosen[able].any():
                 continue
-            ways = able[np.argsort(distance_m[demand, able], kind="stable")]
-            way = next((int(one) for one in ways if room.fits(int(one))), None)
-            if way is not None:
-                room.take(way)
-                chosen[way] = True
+            by_distance = able[np.argsort(distance_m[demand, able], kind="stable")]
+            nearest_free = next((int(one) for one in by_distance if room.fits(int(one))), None)
+            if nearest_free is not None:
+                room.take(nearest_free)
+                chosen[nearest_free] = True
     return _finished(problem, chosen, demanded, swap=False, prune=False)
 
 

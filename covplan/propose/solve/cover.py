@@ -477,8 +477,8 @@ def _choice(problem: Cover, keep: NDArray[np.bool_], program: _Program, found: S
     actions[keep] = found.values[program.actions] > 0.5
     sites = _sites_of(problem, actions)
     # Where traffic counts demands are not merged: the program's own word, capacity included.
-    told = found.values[program.served] > 1.0 - 1e-6
-    served = told if problem.traffic.size else served_by(problem, actions)
+    served_in_program = found.values[program.served] > 1.0 - 1e-6
+    served = served_in_program if problem.traffic.size else served_by(problem, actions)
     return Choice(actions, sites, served, cost_of(problem, actions), float(problem.value[served].sum()), found)
 
 
