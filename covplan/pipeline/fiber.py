@@ -12,6 +12,7 @@ from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
 from covplan.pipeline.workspace import workspace_of
 from covplan.propose.fiber.options import Case
 from covplan.propose.fiber.plan import plan_fiber
+from covplan.study.codes import WGS84
 from covplan.study.language import _
 
 if TYPE_CHECKING:
@@ -150,7 +151,7 @@ def fiber_plan(
     study, bounds = workspace.study, workspace.study.grid.bounds
     roads = None if osm is None else read_osm(osm, study.settings.province.epsg, bounds)
     if download:
-        roads = download_osm(study.communes.to_crs(4326).total_bounds, study.settings.province.epsg)
+        roads = download_osm(study.communes.to_crs(WGS84).total_bounds, study.settings.province.epsg)
     network = fiber_network(workspace, roads=roads, slopes=True)
     progress(_("FTTH reach of each hamlet"))
     reached, found = fiber_reach(workspace, network=network)

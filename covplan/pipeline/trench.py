@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from covplan.fiber.routes import LEVELS
 from covplan.pipeline.fiber import extend_fiber, fiber_network, fiber_reach
 from covplan.pipeline.workspace import workspace_of
 from covplan.propose.fiber.compared import compared_hamlets
@@ -23,6 +22,7 @@ from covplan.propose.solve.cover import NO_SITE
 from covplan.study.errors import NoSolution
 from covplan.study.kinds import FIBER, TRENCH, kind_title
 from covplan.study.language import _, ngettext, number
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,9 +17,9 @@ from covplan.pipeline import Workspace, propose_sharing
 from covplan.propose.sharing.figures import rent_per_month
 from covplan.propose.sharing.network import planned_network
 from covplan.propose.sharing.options import case, market, points_of, receive
-from covplan.propose.sharing.program import NOBODY
 from covplan.propose.sharing.scenarios import other_plans, rule_prices
 from covplan.propose.solve.alternatives import Scenario
+from covplan.study.codes import NOBODY
 from covplan.study.errors import NoSolution
 from covplan.study.layers import layers
 from tests.study import EPSG, SOUTH, WEST, decimal_dots, small_study

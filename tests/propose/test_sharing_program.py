@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from covplan.propose.sharing.program import NOBODY, Demand, Moves, Stock, lost_and_won, share
+from covplan.propose.sharing.program import Demand, Moves, Stock, lost_and_won, share
 from covplan.propose.solve.solver import Status
+from covplan.study.codes import NOBODY
 from covplan.study.errors import NoSolution
 
 

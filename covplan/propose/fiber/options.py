@@ -15,8 +15,9 @@ import numpy as np
 
 from covplan.fiber.odn import Equipment, equipment, optical_budget
 from covplan.fiber.roads import matrix, nearest_way
-from covplan.fiber.routes import LEVELS, mounting, route_cost_vnd
+from covplan.fiber.routes import mounting, route_cost_vnd
 from covplan.propose.solve.steiner import Problem
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.fiber.reach import Network
-    from covplan.fiber.routes import Level
-    from covplan.study.settings import Cost, Fiber
+    from covplan.study.settings import Cost, Fiber, Level
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

@@ -9,14 +9,14 @@ import numpy as np
 from scipy.sparse.csgraph import breadth_first_order
 
 from covplan.fiber.roads import sparse
-from covplan.fiber.routes import LEVELS
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from covplan.fiber.routes import Level
     from covplan.propose.fiber.options import Candidates
     from covplan.propose.solve.steiner import Tree
+    from covplan.study.settings import Level
 
     Ints = NDArray[np.int64]
 

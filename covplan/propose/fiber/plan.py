@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from covplan.fiber.routes import LEVELS
 from covplan.propose.fiber.options import candidates
 from covplan.propose.fiber.program import after_phase, by_years, extend, hamlets_missing
 from covplan.propose.fiber.rows import bill_of_quantities, fiber_proposals, order_table
 from covplan.propose.solve.solver import TIME_LIMIT_S
 from covplan.propose.solve.steiner import joinable_groups
 from covplan.study.findings import finding
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

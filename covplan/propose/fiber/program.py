@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from covplan.fiber.routes import Level
     from covplan.propose.fiber.options import Candidates
     from covplan.propose.fiber.order import Step
+    from covplan.study.settings import Level
 
     Ints = NDArray[np.int64]
 

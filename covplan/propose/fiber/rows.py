@@ -10,11 +10,12 @@ import pandas as pd
 import shapely
 
 from covplan.fiber.odn import odn_values
-from covplan.fiber.routes import LEVELS
 from covplan.propose.fiber.reasons import fiber_reasons, hamlet_titles, station_titles
+from covplan.study.codes import WGS84
 from covplan.study.kinds import FIBER
 from covplan.study.language import _
 from covplan.study.plan import result_table
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -157,7 +158,7 @@ def fiber_proposals(
         }
         rows.append(row | _joined(extension, step, length_m, hamlets, known))
     table = result_table("proposals", pd.DataFrame(rows))
-    lonlat = gpd.GeoSeries.from_xy(table["x_m"], table["y_m"], crs=graph.epsg).to_crs(4326)
+    lonlat = gpd.GeoSeries.from_xy(table["x_m"], table["y_m"], crs=graph.epsg).to_crs(WGS84)
     table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, crs=graph.epsg))
 

@@ -15,11 +15,11 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from covplan.fiber.routes import LEVELS
 from covplan.propose.common.costs import NOTHING, Range, unit_cost
 from covplan.propose.common.reasons import describe_backhaul
 from covplan.propose.solve.comparison import bounded_row, over_program
 from covplan.study.language import BILLION, LANGUAGES, _, money, number, speaking
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

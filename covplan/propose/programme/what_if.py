@@ -11,7 +11,7 @@ import pandas as pd
 
 from covplan.propose.common.candidates import locations_with_room
 from covplan.propose.common.costs import NOTHING, Range, structure_cost, unit_cost
-from covplan.study.codes import ON_ROOFS
+from covplan.study.codes import ON_ROOFS, WGS84
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError
 from covplan.study.language import _
@@ -139,7 +139,7 @@ def _place(place: Place, structures: gpd.GeoDataFrame, stations: gpd.GeoDataFram
                    "max_tenants", "certificate_year", "commune_code", "boundary_version", "geometry")  # fmt: skip
         return {name: one[name] for name in columns if name in one} | {"antenna_height_m": free[0] if free else lowest}
     lon, lat = place
-    point = gpd.GeoSeries.from_xy([lon], [lat], crs=4326).to_crs(stations.crs).iloc[0]
+    point = gpd.GeoSeries.from_xy([lon], [lat], crs=WGS84).to_crs(stations.crs).iloc[0]
     return {"location_id": f"new {station}", "lon": lon, "lat": lat, "geometry": point}
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from covplan.propose.sharing.program import NOBODY, Shared, lost_and_won
+from covplan.propose.sharing.program import Shared, lost_and_won
+from covplan.study.codes import NOBODY
 
 if TYPE_CHECKING:
     from covplan.propose.sharing.options import Case, Market

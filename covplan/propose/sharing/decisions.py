@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from covplan.propose.common.decisions import decided
-from covplan.propose.sharing.program import NOBODY
+from covplan.study.codes import NOBODY
 from covplan.study.kinds import SHARE
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ import pandas as pd
 
 from covplan.propose.common.costs import MONTHS, NOTHING, Range, structure_cost, unit_cost
 from covplan.propose.sharing.options import covered
-from covplan.propose.sharing.program import NOBODY, lost_and_won, sharing_program
+from covplan.propose.sharing.program import lost_and_won, sharing_program
+from covplan.study.codes import NOBODY
 from covplan.study.errors import NoSolution
 from covplan.study.layers import LIST_SEPARATOR
 

@@ -8,9 +8,9 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.propose.sharing.options import new_stations
-from covplan.propose.sharing.program import NOBODY
 from covplan.radio.coverage import is_covered
 from covplan.radio.links import receive
+from covplan.study.codes import NOBODY
 from covplan.study.settings import radio_under
 
 if TYPE_CHECKING:

@@ -18,12 +18,12 @@ from scipy.spatial import cKDTree
 from covplan.propose.common.candidates import locations_with_room
 from covplan.propose.common.costs import present_value, unit_cost
 from covplan.propose.common.zones import a1_only, by_area, headquarters, in_town
-from covplan.propose.sharing.program import NOBODY, Demand, Moves, Stock
+from covplan.propose.sharing.program import Demand, Moves, Stock
 from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import shadow_margin
 from covplan.radio.links import rsrp_links
 from covplan.study.boundaries import in_version
-from covplan.study.codes import ON_ROOFS
+from covplan.study.codes import NOBODY, ON_ROOFS, WGS84
 from covplan.study.columns import split_list
 from covplan.study.geometry import distance_m
 from covplan.study.settings import radio_under
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand as DemandPoints
-    from covplan.propose.solve.alternatives import Level
-    from covplan.study.settings import Settings
+    from covplan.study.settings import Level, Settings
     from covplan.terrain.ground import Ground
 
 INDICATOR = "BTS_SHARE_RATIO"
@@ -298,7 +297,7 @@ def _consolidations(table: gpd.GeoDataFrame, tenancies: pd.DataFrame, settings: 
     """A station moves to the structure of another owner nearby, where its operator is not yet."""
     near_m = _near_m(table, settings)
     spots = np.column_stack([table.geometry.x, table.geometry.y])
-    lonlat = table.geometry.to_crs(4326)
+    lonlat = table.geometry.to_crs(WGS84)
     around = cKDTree(spots).query_ball_point(spots, near_m * 1.01) if len(table) else []
     there = set(zip(tenancies["location"], tenancies["operator"], strict=True))
     may_go, rooms, owner = table["may_go"].to_numpy(), table["rooms"].to_numpy(), table["owner"].fillna("").to_numpy()

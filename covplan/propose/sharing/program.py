@@ -10,6 +10,7 @@ import numpy as np
 
 from covplan.propose.solve.program import Program, Rows
 from covplan.propose.solve.solver import TIME_LIMIT_S, Solution
+from covplan.study.codes import NOBODY
 from covplan.study.errors import NoSolution
 from covplan.study.language import _, number
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-NOBODY = -1
 Goal = Literal["target", "saving"]
 ROUNDING = 1e-7
 

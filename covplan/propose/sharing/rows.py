@@ -12,6 +12,7 @@ from covplan.propose.sharing.compared import share_today, shared_share
 from covplan.propose.sharing.figures import outlay_of, running_of
 from covplan.propose.sharing.options import INDICATOR
 from covplan.propose.sharing.reasons import reasons, titles
+from covplan.study.codes import WGS84
 from covplan.study.kinds import SHARE
 from covplan.study.layers import LIST_SEPARATOR, layers
 
@@ -28,7 +29,7 @@ def sharing_proposals(
 ) -> gpd.GeoDataFrame:
     """Columns of resources/layers/proposals.csv, a row per move (`figures.moves_table`, with proposal_id)."""
     places = market.locations.set_index("location_id")
-    lonlat = places.geometry.to_crs(4326)
+    lonlat = places.geometry.to_crs(WGS84)
     change_pct = 100.0 * (shared_share(case, shared) - share_today(case))
     gap = shared.solution.gap if shared.solution else np.nan
     rows = []

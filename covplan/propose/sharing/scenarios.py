@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from covplan.propose.sharing.options import INDICATOR, case
-from covplan.propose.sharing.program import NOBODY, share, sharing_program
+from covplan.propose.sharing.program import share, sharing_program
 from covplan.propose.solve.alternatives import (
     SCENARIOS,
     Scenario,
@@ -18,6 +18,7 @@ from covplan.propose.solve.alternatives import (
     near_optimal,
     price_of_rules,
 )
+from covplan.study.codes import NOBODY
 from covplan.study.language import N_, _
 
 if TYPE_CHECKING:
