@@ -220,7 +220,7 @@ def test_what_moves_no_indicator_is_done_when_there_is_room_unless_another_needs
 
 
 def test_budgets_are_one_per_year():
-    with pytest.raises(ValueError, match="2 budgets for 3 years"):
+    with pytest.raises(ValueError, match="2 ngân sách cho 3 năm"):
         Phases(years=YEARS, budget_vnd=(1, 2))
-    with pytest.raises(ValueError, match="years must rise"):
+    with pytest.raises(ValueError, match="các năm phải tăng dần"):
         Phases(years=(2026, 2025))
