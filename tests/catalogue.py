@@ -14,6 +14,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from pydantic import BaseModel
+
+from covplan.study import settings
 
 PACKAGE = Path(__file__).parent.parent / "covplan"
 VIETNAMESE = PACKAGE / "resources" / "locale" / "vi" / "LC_MESSAGES" / "covplan.po"
@@ -34,9 +37,16 @@ def extracted() -> Catalog:
         PACKAGE, method_map=[("**.py", "python")], keywords=KEYWORDS
     ):
         catalogue.add(message, auto_comments=comments, context=context)
-    for text in helps_of_commands():
+    for text in [*helps_of_commands(), *meanings_of_settings()]:
         catalogue.add(text)
     return catalogue
+
+
+def meanings_of_settings() -> list[str]:
+    """What the settings say of themselves: the docstrings under their definitions."""
+    sections = [one for one in vars(settings).values() if isinstance(one, type) and issubclass(one, BaseModel)]
+    texts = [field.description for section in sections for field in section.model_fields.values()]
+    return [" ".join(text.split()) for text in texts if text]
 
 
 def helps_of_commands() -> list[str]:

@@ -12,7 +12,7 @@ ENGLISH_WORDS = frozenset(
     re.findall(
         r"\w+",
         """the of and is are was were with without from for which that this has have not cannot instead missing hamlet
-        hamlets station stations proposal proposals commune operator operators study computed declared counted error
+        hamlets station stations proposal proposals commune operators study computed declared counted error
         default nothing already needs give where when than every each""",
     )
 )
@@ -35,4 +35,5 @@ def english_words(text: str) -> set[str]:
     >>> sorted(english_words("thay vì (instead of) --operator")), english_words("đọc bts_sites.csv")
     (['instead', 'of'], set())
     """
-    return set(re.findall(r"[a-z]+", _CODE.sub(" ", text).lower())) & ENGLISH_WORDS
+    words = re.findall(r"\b[A-Za-z][a-z]*\b", _CODE.sub(" ", text))  # words in capitals are names of arguments
+    return {word.lower() for word in words} & ENGLISH_WORDS

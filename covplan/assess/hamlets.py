@@ -156,9 +156,9 @@ def hamlet_states(
         by = signals.set_index(["technology", "operator", "village_id"])
         best = _rows(by, technology, villages)
         computed = pd.Series(best["state"].fillna(UNKNOWN).to_numpy(), index=villages.index)
-        told = (computed == UNKNOWN) & (declared != UNKNOWN)  # where the model cannot tell, the province's list does
-        hamlets["mobile_state"] = declared.where(told, computed)
-        hamlets["basis"] = np.where(told, "declared", "computed")
+        as_listed = (computed == UNKNOWN) & (declared != UNKNOWN)  # the model cannot tell, the list does
+        hamlets["mobile_state"] = declared.where(as_listed, computed)
+        hamlets["basis"] = np.where(as_listed, "declared", "computed")
         for column in ("rsrp_dbm", "probability", "server", "throughput_mbps", "covered_share", "indoor_share"):
             hamlets[column] = best[column].to_numpy()
         present = signals[(signals["technology"] == technology) & (signals["operator"] != ANY)]

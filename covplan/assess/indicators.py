@@ -136,15 +136,15 @@ def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:
                 )
             )
         )
-    told = int(((hamlets["basis"] == "declared") & known).sum())
-    if told and _basis(hamlets) == "computed":
+    as_declared = int(((hamlets["basis"] == "declared") & known).sum())
+    if as_declared and _basis(hamlets) == "computed":
         notes.append(
             in_both(
                 lambda: ngettext(
                     "{count} hamlet cannot be computed: as declared.",
                     "{count} hamlets cannot be computed: as declared.",
-                    told,
-                ).format(count=told)
+                    as_declared,
+                ).format(count=as_declared)
             )
         )
     return _tally("hamlet", hamlets["village_id"], state.isin(good), 1, known, _basis(hamlets), notes)

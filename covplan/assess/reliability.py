@@ -109,8 +109,8 @@ def confusion(predicted: ArrayLike, observed: ArrayLike) -> pd.DataFrame:
     predicted, observed : array_like of bool, shape (n,)
         True: covered. NaN or NA in either: not known, counted nowhere.
     """
-    said, seen = _known(predicted, observed)
-    counts = [[int(((said == p) & (seen == o)).sum()) for o in (True, False)] for p in (True, False)]
+    computed, seen = _known(predicted, observed)
+    counts = [[int(((computed == p) & (seen == o)).sum()) for o in (True, False)] for p in (True, False)]
     table = pd.DataFrame(counts, index=list(STATES), columns=list(STATES))
     table.index.name, table.columns.name = "predicted", "observed"
     table.loc[TOTAL] = table.sum()
@@ -147,8 +147,8 @@ def success_rate(declared: ArrayLike, met: ArrayLike, *, confidence: float = 0.9
     dict
         n, met, share, low, high; the last three 0…1, NaN without a test in the declared area.
     """
-    said, seen = _known(declared, met)
-    trials, successes = int(said.sum()), int((said & seen).sum())
+    covered, passed = _known(declared, met)
+    trials, successes = int(covered.sum()), int((covered & passed).sum())
     low, high = wilson_interval(successes, trials, confidence)
     share = successes / trials if trials else math.nan
     return {"n": trials, "met": successes, "share": share, "low": low, "high": high}
@@ -195,8 +195,8 @@ def published(hamlets: pd.DataFrame, success: pd.DataFrame | None = None) -> pd.
     both = both[both["mobile_state"] != "unknown"]
     lit, listed = both["mobile_state"] != "none", both["declared_state"] != "none"
     rows = [
-        {"against": against, "technology": "", "operator": "", **success_rate(said, seen)}
-        for against, said, seen in (("list_lit", lit, listed), ("list_dark", ~lit, ~listed))
+        {"against": against, "technology": "", "operator": "", **success_rate(computed, seen)}
+        for against, computed, seen in (("list_lit", lit, listed), ("list_dark", ~lit, ~listed))
         if len(both)
     ]
     table = pd.DataFrame(rows, columns=["against", "technology", "operator", "n", "met", "share", "low", "high"])

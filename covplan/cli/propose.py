@@ -54,6 +54,8 @@ def _show_comparison(console: Console, compared: pd.DataFrame) -> None:
     import pandas as pd
     from rich.table import Table
 
+    from covplan.publish.words import label
+
     heads = (
         _("Year"), _("Served"), _("Cost (VND billion)"), _("Bound"), _("Gap %"), _("Over program %"), _("Seconds"),
     )  # fmt: skip
@@ -64,5 +66,5 @@ def _show_comparison(console: Console, compared: pd.DataFrame) -> None:
         served = math.nan if pd.isna(row.served) else row.served
         year = "" if pd.isna(row.year) else f"{row.year:.0f}"
         figures = (served, row.cost_vnd / 1e9, row.bound_vnd / 1e9, 100 * row.gap, row.over_program_pct, row.seconds)
-        table.add_row(row.method, year, *(number(float(figure)) for figure in figures))
+        table.add_row(label("method", row.method), year, *(number(float(figure)) for figure in figures))
     console.print(table)

@@ -1,7 +1,7 @@
 """The road graph cable is laid along: noded lines with length, slope, class and power poles; points join it by spurs.
 
 From the study's roads layer or a file of OpenStreetMap; arrays and sparse matrices, so that
-`scipy.sparse.csgraph` finds every way. Feeds `reach` and `propose.fiber`.
+`scipy.sparse.csgraph` finds every path. Feeds `reach` and `propose.fiber`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ SAME_M = 0.1  # vertices nearer than this are one
 TOUCH_M = 6.0  # an end that stops so near another line was meant to touch it
 NEAR_ROAD_M = 25.0  # a cable drawn within this of a road lies along it
 OFF_ROAD_SHARE = 0.1  # of a route farther off than that: it has a way of its own
-SHORTEST_M = 0.01  # of an edge: a sparse matrix cannot hold a way of length 0
+SHORTEST_M = 0.01  # of an edge: a sparse matrix cannot hold a path of length 0
 SAMPLE_M = 90.0  # between two heights along a road
 
 
@@ -125,8 +125,8 @@ def with_cables(graph: RoadGraph, routes: gpd.GeoDataFrame) -> RoadGraph:
         geometry=[*graph.line, *off],
         crs=graph.epsg,
     )
-    made = road_graph(both)
-    return replace(made, slope=_inherited_slope(graph, made))
+    joined = road_graph(both)
+    return replace(joined, slope=_inherited_slope(graph, joined))
 
 
 def attached(graph: RoadGraph, points_m: ArrayLike) -> tuple[RoadGraph, Ints, Floats]:
@@ -186,22 +186,22 @@ def sparse(tail: Ints, head: Ints, weight: Floats, nodes: int) -> csr_array:
     )
 
 
-def nearest_way(
+def shortest_paths(
     weights: csr_array, sources: Ints, offset_m: ArrayLike = 0.0, *, limit_m: float = np.inf
 ) -> tuple[Floats, Ints]:
-    """Length of the shortest way from any source to every node, and the index of that source in `sources`.
+    """Length of the shortest path from any source to every node, and the index of that source in `sources`.
 
     Parameters
     ----------
     offset_m : array_like
         Length each source starts with.
     limit_m : float
-        Ways longer than this count as none.
+        Paths longer than this count as none.
 
     Returns
     -------
     length_m, source : ndarray, shape (nodes,)
-        inf and −1 where there is no way.
+        inf and −1 where there is no path.
     """
     nodes = weights.shape[0]
     if not sources.size:

@@ -188,10 +188,10 @@ def _same_study(facts: dict[str, Any], study: Study, package: Path) -> None:
     theirs = (facts["province"], facts["study_epsg"], facts["boundaries"])
     ours = (province.name, province.epsg, province.boundaries)
     if theirs != ours:
-        told = [f"{name}, EPSG:{epsg}, {boundaries}" for name, epsg, boundaries in (theirs, ours)]
+        names = [f"{name}, EPSG:{epsg}, {boundaries}" for name, epsg, boundaries in (theirs, ours)]
         raise StudyError(
             _("{package}: was exported from another study ({theirs}); this one is {ours}.").format(
-                package=package, theirs=told[0], ours=told[1]
+                package=package, theirs=names[0], ours=names[1]
             )
         )
 
@@ -241,19 +241,19 @@ def _new_station(read: _Reader, row: dict[str, Any], key: str) -> dict[str, Any]
             _("{package}: the new station {key} has no geometry. Draw it.").format(package=read.package, key=key)
         )
     lon, lat = read.to_degrees(at)
-    made = {name: value for name, value in row.items() if name != GEOMETRY and value is not None}
-    made |= {"station_id": key, "lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
-    made.setdefault("location_id", key)
-    made.setdefault("status", "planned")
-    made.setdefault("provenance", "covplan readback")
-    missing = [f"{name} ({_title(name)})" for name in NEEDED if not made.get(name)]
+    station = {name: value for name, value in row.items() if name != GEOMETRY and value is not None}
+    station |= {"station_id": key, "lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
+    station.setdefault("location_id", key)
+    station.setdefault("status", "planned")
+    station.setdefault("provenance", "covplan readback")
+    missing = [f"{name} ({_title(name)})" for name in NEEDED if not station.get(name)]
     if missing:
         raise LayerError(
             _("{package}: the new station {key} lacks {missing}. Fill them in.").format(
                 package=read.package, key=key, missing=", ".join(missing)
             )
         )
-    return {name: _typed("stations", name, value, key) for name, value in made.items()}
+    return {name: _typed("stations", name, value, key) for name, value in station.items()}
 
 
 def _title(column: str) -> str:
@@ -295,12 +295,12 @@ def _locations(read: _Reader, edits: Edits) -> None:
             edits._say(station_table, station.station_id, "moved", "geometry", "", f"{moved:.2f} m ({key})")
     new = len(nameless) + len(set(now) - set(before))
     if new:
-        told = ngettext(
+        advice = ngettext(
             "{table}: {count} new location – draw it as a planned station in {stations}",
             "{table}: {count} new locations – draw them as planned stations in {stations}",
             new,
         )
-        edits.not_taken.append(told.format(table=table, count=new, stations=station_table))
+        edits.not_taken.append(advice.format(table=table, count=new, stations=station_table))
 
 
 def _proposals(read: _Reader, edits: Edits) -> None:
@@ -354,13 +354,13 @@ def _proposals(read: _Reader, edits: Edits) -> None:
 
 def _decision(read: _Reader, row: dict[str, Any], choice: str, year: int | None, note: Any) -> dict[str, Any]:
     """A row of the layer `decisions` about a proposal as it was exported."""
-    made = {name: row.get(name) for name in TAKEN_OVER} | {"decision": choice, "year": year, "note": note}
-    if made["lon"] is None or made["lat"] is None:
+    decision = {name: row.get(name) for name in TAKEN_OVER} | {"decision": choice, "year": year, "note": note}
+    if decision["lon"] is None or decision["lat"] is None:
         at = read.place(row)
         if at is not None:
             lon, lat = read.to_degrees(at)
-            made |= {"lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
-    return made | {"provenance": f"covplan readback: {read.package.name}"}
+            decision |= {"lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
+    return decision | {"provenance": f"covplan readback: {read.package.name}"}
 
 
 def merged_decisions(earlier: pd.DataFrame, edits: Edits) -> pd.DataFrame:

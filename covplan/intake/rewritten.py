@@ -59,7 +59,7 @@ def write_edited(study: Study, edits: Edits, folder: Path) -> Path:
 
 def _check(study: Study, part: Path, edits: Edits, folder: Path) -> None:
     """Raise when an edit did not get through the checks every study goes through."""
-    made, found = read_study(part)
+    edited, found = read_study(part)
     touched = {*edits.stations, *(one["station_id"] for one in edits.added)}
     left_out = [
         one
@@ -69,7 +69,7 @@ def _check(study: Study, part: Path, edits: Edits, folder: Path) -> None:
             and one not in study.findings)
         or (one.severity == "set_aside" and one.layer == "decisions")
     ]  # fmt: skip
-    if made is None or left_out:
+    if edited is None or left_out:
         lines = [
             f"{one.layer} {one.id} {one.column} {one.value}: {one.text('problem')} {one.text('advice')}"
             for one in left_out[:SHOWN]

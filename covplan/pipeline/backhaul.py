@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from covplan.fiber.access import Cable, cable_m, fiber_ways
+from covplan.fiber.access import Cable, cable_m, cable_paths
 from covplan.pipeline.workspace import workspace_of
 from covplan.propose.common.backhaul import Backbone, hop_donors
 from covplan.propose.common.roads import nearest_road_m
@@ -37,7 +37,7 @@ def cable_to_fiber(study: Study | Workspace) -> Callable[[NDArray[np.float64], N
     """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
     workspace = workspace_of(study)
     study = workspace.study
-    paths = None if study.roads.empty else fiber_ways(workspace.land.network(), study.routes)
+    paths = None if study.roads.empty else cable_paths(workspace.land.network(), study.routes)
     fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 
     def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:

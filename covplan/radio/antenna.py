@@ -1,6 +1,8 @@
 """Antennas: named ones from `resources/antennas`, MSI Planet files, and what each loses in a direction.
 
 Feeds `coverage` (through the kernel in `pattern`), `link_budget`, `emf` and `explain`.
+
+Not used by a command yet: `gain_towards`.
 """
 
 from __future__ import annotations

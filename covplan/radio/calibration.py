@@ -116,15 +116,15 @@ def calibrate(
             "square": _squares(np.asarray(x_m, float), np.asarray(y_m, float), square_m),
         }
     )
-    heard = table[np.isfinite(table["error_db"])]
-    squares = heard["square"].unique()
-    if len(heard) < LEAST_TOTAL or len(squares) < LEAST_SQUARES:
+    received = table[np.isfinite(table["error_db"])]
+    squares = received["square"].unique()
+    if len(received) < LEAST_TOTAL or len(squares) < LEAST_SQUARES:
         raise TooLittleData(
             _(
                 "measurements: {count} with a prediction, in {squares} squares of {km:g} km; at least {least}"
                 " in {least_squares} are needed. Measure more, in more places."
             ).format(
-                count=len(heard),
+                count=len(received),
                 squares=len(squares),
                 km=square_m / 1000,
                 least=LEAST_TOTAL,
@@ -132,8 +132,8 @@ def calibrate(
             )
         )
     drawn = np.random.default_rng(seed).permutation(np.sort(squares))
-    out = heard["square"].isin(drawn[: max(round(held_out * len(drawn)), 1)])
-    training = heard[~out]
+    out = received["square"].isin(drawn[: max(round(held_out * len(drawn)), 1)])
+    training = received[~out]
     groups = _fitted(training, least_group)
     if not groups["fitted"].any():
         counts = ", ".join(f"{one.band} {one.landcover}: {one.n}" for one in groups.itertuples())
@@ -151,10 +151,10 @@ def calibrate(
         }
     errors = [
         {"part": part, "stage": stage, **error_figures(rows["error_db"] - after * _offset_of(rows, offsets_db))}
-        for part, rows in (("training", training), ("held_out", heard[out]))
+        for part, rows in (("training", training), ("held_out", received[out]))
         for stage, after in (("before", 0.0), ("after", 1.0))
     ]
-    return Calibration(offsets_db, groups, pd.DataFrame(errors), int(len(table) - len(heard)))
+    return Calibration(offsets_db, groups, pd.DataFrame(errors), int(len(table) - len(received)))
 
 
 def calibrate_tests(tests: pd.DataFrame, technologies: Sequence[str]) -> Calibration:
@@ -225,8 +225,8 @@ def predictions(
         if sectors.empty:
             continue
         at = rows.geometry
-        heard = rsrp_links(sectors, at.x, at.y, ground, propagation, cache=cache, antennas=antennas).tocoo()
-        links = pd.DataFrame({"sector": heard.row, "point": heard.col, "dbm": heard.data})
+        received = rsrp_links(sectors, at.x, at.y, ground, propagation, cache=cache, antennas=antennas).tocoo()
+        links = pd.DataFrame({"sector": received.row, "point": received.col, "dbm": received.data})
         for name in ("band", "cell_id"):
             asked = rows[name].fillna("").to_numpy(object)[links["point"]]
             there = sectors[name].to_numpy(object)[links["sector"]]

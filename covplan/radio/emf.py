@@ -2,6 +2,8 @@
 
 Far field, free space, in the plane of the main beams: a planner's envelope, not the measurement the regulation asks
 for. Limits are those of `resources/emf_limits.csv`, which says what of them was read where.
+
+Not used by a command yet.
 """
 
 from __future__ import annotations

@@ -3,6 +3,8 @@
 Every function takes numbers or arrays that broadcast together and returns the median basic transmission loss between
 isotropic antennas, dB, in the broadcast shape. `distance_m` is the distance along the ground. NaN in gives NaN out. A
 value outside the limits, which stand beside each model, raises `OutsideValidity` with the quantity, value and limits.
+
+Not used by a command yet.
 """
 
 from __future__ import annotations

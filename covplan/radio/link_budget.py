@@ -2,6 +2,8 @@
 
 The bands of `resources/bands.csv` carry the defaults; EIRP is always that of the whole carrier. NaN means not computed
 and stays NaN.
+
+Not used by a command yet: budgets of downlink and uplink, `uplink_sensitivity`, `rsrp_for`, `co_channel_sinr`.
 """
 
 from __future__ import annotations

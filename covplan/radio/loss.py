@@ -2,6 +2,8 @@
 
 A `Mast` is an antenna position and a frequency: what a sector's power, direction or threshold does not change. Losses
 are kept to a hundredth of a decibel, so that a result read back equals one just made.
+
+Not used by a command yet: `path_loss_matrix`.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ from covplan.study.errors import StudyError
 from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.folder import write_layer
 from covplan.study.grid import Grid
-from covplan.study.language import _
+from covplan.study.language import _, speaking
 from covplan.study.layers import input_layers
 from covplan.study.settings import GridSettings, Phases, Settings
 from covplan.study.settings_file import SETTINGS_FILE, settings_toml
@@ -127,7 +127,8 @@ def write_settings(folder: Path) -> None:
         "phases": {"budget_vnd": [BUDGET_VND] * len(Phases().years), "keep_unspent": True},
     }
     settings = Settings.model_validate(given)
-    _write_text(folder / SETTINGS_FILE, settings_toml(settings))
+    with speaking("vi"):
+        _write_text(folder / SETTINGS_FILE, settings_toml(settings))
 
 
 def _built_up(dwellings: gpd.GeoDataFrame) -> list[tuple[float, float, float]]:

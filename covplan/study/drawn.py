@@ -28,10 +28,10 @@ def read_drawn(path: Path | str) -> list[dict[str, Any]]:
     """
     with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123  # a path may be a str
         try:
-            told = json.load(file)
+            content = json.load(file)
         except json.JSONDecodeError as error:
             raise LayerError(_("{path}: no GeoJSON ({error}).").format(path=path, error=error)) from None
-    features = told.get("features", [told]) if isinstance(told, dict) else []
+    features = content.get("features", [content]) if isinstance(content, dict) else []
     stations = []
     for number, feature in enumerate(features, start=1):
         shape = (feature.get("geometry") or {}) if isinstance(feature, dict) else {}

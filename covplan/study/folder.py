@@ -174,11 +174,11 @@ def read_study(
             _("{folder}: no such folder. `covplan sample {folder}` makes a sample study.").format(folder=folder)
         )
     settings = load_settings(folder / SETTINGS_FILE)
-    tell = progress or (lambda _file: None)
+    report = progress or (lambda _file: None)
     sieves: dict[str, Sieve] = {}
     found: list[Finding] = []
     for name, layer in input_layers().items():
-        tell(f"{layer.file} {layer.file_layer}".strip())
+        report(f"{layer.file} {layer.file_layer}".strip())
         sieve, problems = _read_layer(folder, layer)
         found += problems
         if sieve is not None:
@@ -188,7 +188,7 @@ def read_study(
     found += _empty_layers(sieves, tables, found)
     if fatal(found):
         return None, found
-    tell(", ".join(rasters.RASTER_FILES.values()))
+    report(", ".join(rasters.RASTER_FILES.values()))
     border = outline(tables["communes"], settings.province.boundaries)
     found += rasters.check_rasters(folder, border, settings.province.epsg)
     if fatal(found):
@@ -349,10 +349,10 @@ def decoded(content: bytes) -> tuple[str, str]:
 
 def _read_file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
     """A GeoPackage layer; the row label is the feature's fid."""
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         raw, found = _file_layer(path, layer)
-    texts = dict.fromkeys(str(one.message).strip() for one in said)
+    texts = dict.fromkeys(str(one.message).strip() for one in caught)
     return raw, found + [finding("file_warning", layer.file, layer=layer.name, reason=text) for text in texts]
 
 

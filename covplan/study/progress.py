@@ -36,9 +36,9 @@ def shown_progress(console: Console | None = None) -> Iterator[Callable[[str], N
     with Progress(*columns, console=console, transient=console.is_jupyter) as bar:
         task = bar.add_task("…", total=None)
 
-        def tell(step: str) -> None:
+        def show(step: str) -> None:
             found = _DONE_OF.search(step)
             done, total = (int(found[1]), int(found[2])) if found else (0, None)
             bar.update(task, description=step, completed=done, total=total)
 
-        yield tell
+        yield show

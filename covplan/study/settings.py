@@ -44,7 +44,7 @@ class Province(Section):
     boundaries: Literal["2025-02", "2025-07"] = "2025-02"
     """Commune list the indicators are counted on: before or after the merger of July 2025."""
     synthetic: bool = False
-    """True: the study is made by a generator; every map and table says "Dữ liệu mô phỏng"."""
+    """True: the study is made by a generator; every map and table says so."""
     language: Literal["", "vi", "en"] = ""
     """Language of tables, maps and documents; empty: the system's, Vietnamese where that is neither of the two."""
 
@@ -523,13 +523,13 @@ def default_definitions() -> dict[str, dict[str, Any]]:
 
 def radio_under(definition: Definition, radio: Radio) -> Radio:
     """The technology's settings as a definition wants them; the indoor margin is in the threshold already."""
-    said = {
+    given = {
         name: getattr(definition, name)
         for name in ("throughput_mbps", "confidence", "load")
         if getattr(definition, name) is not None
     }
     base_dbm = radio.rsrp_threshold_dbm if definition.rsrp_threshold_dbm is None else definition.rsrp_threshold_dbm
-    return radio.model_copy(update={**said, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
+    return radio.model_copy(update={**given, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
 
 
 @cache

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 SETTINGS_FILE = "study.toml"
@@ -81,7 +82,7 @@ def settings_difference(before: Settings, after: Settings, sections: Sequence[st
 def settings_toml(settings: Settings) -> str:
     """study.toml with every setting in force, each explained by a comment."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("Thiết lập của nghiên cứu covplan. Settings of a covplan study."))
+    document.add(tomlkit.comment(_("Settings of a covplan study.")))
     data = settings.model_dump(mode="json", exclude_none=True)
     for name, field in type(settings).model_fields.items():  # the one plain value, operators, is declared first
         section = getattr(settings, name)
@@ -94,7 +95,7 @@ def settings_toml(settings: Settings) -> str:
             document.add(name, tables)
         else:
             if field.description:
-                document.add(tomlkit.comment(field.description))
+                document.add(tomlkit.comment(meaning(field)))
             document.add(name, tomlkit.item(data[name]))
     return tomlkit.dumps(document)
 
@@ -134,10 +135,16 @@ def settings_reference() -> list[tuple[str, str, str, str]]:
         if name == "radio":
             section, name = Radio, 'radio."4G"'
         if isinstance(section, type) and issubclass(section, Section):
-            rows += [(name, key, _default(one), one.description or "") for key, one in section.model_fields.items()]
+            rows += [(name, key, _default(one), meaning(one)) for key, one in section.model_fields.items()]
         else:
-            rows.append(("", name, "", field.description or _("see resources/{name}").format(name=name)))
+            rows.append(("", name, "", meaning(field) or _("see resources/{name}").format(name=name)))
     return rows
+
+
+def meaning(field: FieldInfo) -> str:
+    """What a setting is, in the language spoken; the text is the docstring under its definition."""
+    text = " ".join((field.description or "").split())
+    return _(text)
 
 
 def _section_table(section: Section) -> tomlkit.items.Table:
@@ -147,7 +154,7 @@ def _section_table(section: Section) -> tomlkit.items.Table:
         if key not in data:
             continue
         if field.description:
-            table.add(tomlkit.comment(" ".join(field.description.split())))
+            table.add(tomlkit.comment(meaning(field)))
         table.add(key, data[key])
     return table
 
@@ -165,12 +172,17 @@ def _explain(file: str, problem: ErrorDetails) -> str:
         return _("{place}: unknown setting.{hint}").format(place=place, hint=hint)
     if problem["type"] == "missing":
         return _("{place}: missing; add it.").format(place=place)
-    limits = problem.get("ctx", {})
-    if "expected" in limits:  # pydantic writes: 'vi' or 'en'
-        limits = {"expected": str(limits["expected"]).replace(" or ", ", ")}
-    known = _(FAULTS.get(problem["type"], "")).format(**limits)
+    known = _(FAULTS.get(problem["type"], "")).format(**_limits(problem))
     fault = known or problem["msg"].removeprefix("Value error, ")
     return _("{place}: {fault} (found: {value!r}).").format(place=place, fault=fault, value=problem["input"])
+
+
+def _limits(problem: ErrorDetails) -> dict[str, str]:
+    """What pydantic gives beside a fault, as study.toml would have it: 10 for 10.0, and no English "or"."""
+    return {
+        name: f"{value:g}" if isinstance(value, int | float) else str(value).replace(" or ", ", ")
+        for name, value in problem.get("ctx", {}).items()
+    }
 
 
 def _known_keys(where: list[str]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covplan.fiber.odn import Equipment, equipment, optical_budget
-from covplan.fiber.roads import matrix, nearest_way
+from covplan.fiber.roads import matrix, shortest_paths
 from covplan.fiber.routes import mounting, route_cost_vnd
 from covplan.propose.solve.steiner import Problem
 from covplan.study.settings import LEVELS
@@ -197,7 +197,7 @@ def _entries(case: Case, terminals: Ints) -> _Entries:
     feed_m, source = np.full(graph.nodes, np.inf), np.full(graph.nodes, -1)
     for operator, spare in network.spare.items():
         own = sources[(nodes["operator"].to_numpy(object)[sources] == operator)]
-        way_m, came = nearest_way(
+        way_m, came = shortest_paths(
             matrix(graph, graph.length_m, spare), network.point[own], network.point_away_m[own],
             limit_m=optical_budget(case.fiber).longest_m,
         )  # fmt: skip
