@@ -8,6 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.study.boundaries import Version, in_version
+from covplan.study.codes import WGS84
 from covplan.study.plan import result_table
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def proposal_rows(
     """Records as a table with every column of the layer, at their points in the study's CRS."""
     geometry = gpd.GeoSeries(list(points), crs=communes.crs)
     table = result_table("proposals", pd.DataFrame(list(records)))
-    lonlat = geometry.to_crs(4326)
+    lonlat = geometry.to_crs(WGS84)
     unit = in_version(geometry, communes, version)
     table["x_m"], table["y_m"] = geometry.x.round(1), geometry.y.round(1)
     table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
