@@ -13,12 +13,12 @@ import pandas as pd
 from covplan.publish.words import NO_BREAK, label, program
 from covplan.study.language import N_, _, by_language, current_language, number
 from covplan.study.layers import layers
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from covplan.study.plan import Plan
 
 MAIN_INDICATORS = ("VILLAGE_MBB_COV", "VILLAGE_FTTH_COV", "FTTH_HH", "BTS_SHARE_RATIO")
-SYNTHETIC_BANNER = N_("Simulated data – the places of stations, hamlets and cables are NOT real")
 NORTH = (
     '<svg width="18" height="22" viewBox="0 0 18 22" role="img" aria-label="{title}">'
     '<path d="M9 1 L16 21 L9 16 Z" fill="#222"/><path d="M9 1 L2 21 L9 16 Z" fill="#fff" stroke="#222"/></svg>{letter}'
@@ -117,7 +117,7 @@ def words() -> dict[str, str]:
 def furniture(plan: Plan) -> dict[str, str]:
     """The texts around the map, as HTML."""
     return {
-        "banner": safe_text(_(SYNTHETIC_BANNER)) if plan.study.settings.province.synthetic else "",
+        "banner": safe_text(synthetic_notice()) if plan.study.settings.province.synthetic else "",
         "north": NORTH.format(title=safe_text(_("North")), letter=safe_text(_("N"))),
         "box": _title(plan) + _indicator_table(plan.indicators),
         "provenance": _provenance(plan),

@@ -14,6 +14,7 @@ from covplan.study.language import N_, _, current_language, number
 from covplan.study.layers import input_layers
 from covplan.study.resources import resource_text
 from covplan.study.settings_file import settings_toml
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 EXTENSION = ("gpkg_metadata", "http://www.geopackage.org/spec121/#extension_metadata", "read-write")
 STANDARD = "http://www.isotc211.org/2005/gmd"
 KEY_LENGTH = 32
-SYNTHETIC = N_("SIMULATED DATA: the places of stations, hamlets and cables are NOT real.")
 WITH_RESTRICTED = N_("HOLDS restricted locations: not to be passed on.")
 WITHOUT_RESTRICTED = N_("Without restricted locations.")
 LINEAGE = N_(
@@ -64,7 +64,7 @@ def iso_19115(plan: Plan, package: Package, *, include_restricted: bool) -> str:
     facts = file_facts(plan, package, include_restricted=include_restricted)
     province, study = plan.study.settings.province, plan.study
     west, south, east, north = study.communes.to_crs(4326).total_bounds
-    synthetic = f"{_(SYNTHETIC)} " if province.synthetic else ""
+    synthetic = f"{synthetic_notice()}. " if province.synthetic else ""
     limits = f"{synthetic}{_(WITH_RESTRICTED if include_restricted else WITHOUT_RESTRICTED)}"
     shown = ", ".join(one.title for one in package.all)
     sources = [
