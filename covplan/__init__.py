@@ -76,7 +76,7 @@ def draw_map(study_or_plan: Study | Plan, **how: Any) -> Any:
     ----------
     study_or_plan : Study or Plan
     how
-        As in `covplan.publish.maps.draw_map`: tiles, coverage, sheets.
+        As in `covplan.publish.maps.draw_map`: tiles, coverage, sheets, language.
     """
     from covplan.pipeline import make_plan, with_kept_proposals
     from covplan.publish.maps import draw_map as draw

@@ -16,8 +16,7 @@ import pandas as pd
 
 from covplan.assess.demand import centres
 from covplan.study.boundaries import name_of
-from covplan.study.codes import ANY as ANY
-from covplan.study.codes import WGS84
+from covplan.study.codes import ANY, WGS84
 from covplan.study.geometry import distance_m
 from covplan.study.layers import LIST_SEPARATOR
 

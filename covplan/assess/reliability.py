@@ -38,7 +38,7 @@ class Reliability:
     """Per technology and operator: tests in the declared area, those that met the threshold, share, Wilson interval."""
     errors: pd.DataFrame
     """Bias and RMSE per technology, operator and land cover."""
-    unheard: int
+    not_received: int
     """Measurements where the model receives nothing: predicted dark, and in no figure in decibels."""
 
 

@@ -81,7 +81,7 @@ def _writers(plan: Plan, coverage: Path | None, *, include_restricted: bool) -> 
         WGS84_PACKAGE: lambda path: write_geopackage(plan, path, epsg=WGS84, **shown),
         OUTPUTS["shp"]: lambda path: write_legacy(plan, path, "shp", **shown),
         OUTPUTS["tab"]: lambda path: write_legacy(plan, path, "tab", **shown),
-        OUTPUTS["ofds"]: lambda path: write_ofds(plan, path),
+        OUTPUTS["ofds"]: lambda path: write_ofds(plan, path, **shown),
     }
 
 

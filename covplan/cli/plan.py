@@ -11,6 +11,7 @@ import click
 from covplan import __version__
 from covplan.cli.base import FOLDER, fail, language, main, number, open_console, option, results, stop_if_same
 from covplan.study.language import _, by_language, current_language
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 @results
 @option("--force", is_flag=True, help="Make everything anew, also what is current.")
 @option("--propose", is_flag=True, help="Propose what to build too (minutes), unless that is there already.")
-@option("--include-restricted", is_flag=True, help="Put restricted stations into master_plan.gpkg too.")
+@option("--include-restricted", is_flag=True, help="Put restricted stations into all but the map too.")
 @language
 def plan(study: Path, out: Path, *, force: bool, propose: bool, include_restricted: bool) -> None:
     """Make the plan of STUDY: indicators.csv, map.html and master_plan.gpkg in OUT.
@@ -73,6 +74,7 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
     """Write a printable page for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
     from covplan.pipeline import explain_link, make_plan, with_kept_proposals
     from covplan.publish.map_layers import sheet_name
+    from covplan.publish.public import public_study
     from covplan.publish.sheet import write_sheet
     from covplan.study.find import find_village
     from covplan.study.folder import open_study
@@ -88,11 +90,12 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
         made = with_kept_proposals(made) or made
         ids = [str(find_village(opened.villages, opened.communes, one)["village_id"]) for one in hamlets]
         ids += made.hamlets.loc[made.hamlets["mobile_state"] == state, "village_id"].tolist() if state else []
+        stations = public_study(opened).stations
         for village_id in dict.fromkeys(ids):
             tell(_("page of hamlet {village_id}").format(village_id=village_id))
             explained = None
             if opened.rasters["elevation"] is not None:
-                explained = explain_link(opened, village_id, include_restricted=False)
+                explained = explain_link(opened, village_id, stations=stations)
             write_sheet(made, village_id, out / "sheets" / sheet_name(village_id), explained)
     said = _("{count} pages").format(count=number(len(dict.fromkeys(ids))))
     console.print(f"[green]{out / 'sheets'}[/]: {said}", highlight=False)
@@ -120,6 +123,7 @@ def _write_plan(
     from covplan.pipeline import propose as propose_all
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import write_map
+    from covplan.publish.public import public_plan
     from covplan.study.findings import faults
     from covplan.study.folder import open_study, write_findings
     from covplan.study.progress import shown_progress
@@ -131,9 +135,10 @@ def _write_plan(
         made = make_plan(workspace, progress=tell)
         kept = with_kept_proposals(made)
         made = kept or (propose_all(made, workspace=workspace, progress=tell)[0] if propose else made)
+        shown = public_plan(made, include_restricted=include_restricted)
         writers: dict[str, Callable[[Path], object]] = {
-            INDICATORS_FILE: lambda _path: made.save(out),
-            FINDINGS_FILE: lambda _path: write_findings(list(made.findings), opened.set_aside, out),
+            INDICATORS_FILE: lambda _path: shown.save(out),
+            FINDINGS_FILE: lambda _path: write_findings(list(shown.findings), shown.study.set_aside, out),
             "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
             "map.html": lambda path: write_map(made, path),
         }
@@ -144,7 +149,7 @@ def _write_plan(
                 record(out, name, key)
     _show_indicators(console, made)
     skipped = [name for name in outputs if name not in due]
-    said = _("{count} findings → {file}").format(count=len(faults(list(made.findings))), file=out / FINDINGS_FILE)
+    said = _("{count} findings → {file}").format(count=len(faults(list(shown.findings))), file=out / FINDINGS_FILE)
     console.print(said, markup=False)
     current = _("; current already: {files}").format(files=", ".join(skipped)) if skipped else ""
     console.print(f"[green]{out}[/]: {', '.join(due)}{current}")
@@ -158,7 +163,8 @@ def _show_indicators(console: Console, made: Plan) -> None:
     from covplan.publish.words import label
 
     province = made.study.settings.province
-    title = escape(f"{province.name} · {province.boundaries}" + (_(" · SYNTHETIC DATA") if province.synthetic else ""))
+    parts = [province.name, province.boundaries, *([synthetic_mark()] if province.synthetic else [])]
+    title = escape(" · ".join(parts))
     table = Table(_("Indicator"), title=title)
     for head in (_("Today"), _("Baseline"), "2025", "2030", _("Missing 2025"), _("Basis")):
         table.add_column(head, justify="right")

@@ -9,6 +9,7 @@ import click
 from covplan import __version__
 from covplan.cli.base import FOLDER, fail, language, main, open_console, option, results, stop_if_same
 from covplan.study.language import _
+from covplan.study.synthetic import synthetic_mark
 
 
 @main.command()
@@ -38,7 +39,7 @@ def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: t
                 tell(f"{technology} {who} → {out / 'coverage'}")
                 tags = {"technology": technology, "operators": who, "model": "ITU-R P.1812-7", "covplan": __version__}
                 if opened.settings.province.synthetic:
-                    tags["note"] = _("SYNTHETIC DATA")
+                    tags["note"] = synthetic_mark()
                 written = write_rasters(one, out / "coverage", tags=tags)
                 said = _("{technology} {operators}: {count} files")
                 console.print(said.format(technology=technology, operators=who, count=len(written)), highlight=False)
@@ -68,6 +69,7 @@ def explain(
     """
     from covplan.pipeline import explain_link
     from covplan.publish.explained import show_explanation, write_explanation
+    from covplan.publish.public import public_study
     from covplan.study.folder import open_study
     from covplan.study.progress import shown_progress
 
@@ -76,9 +78,8 @@ def explain(
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell(f"{hamlet}: {technology}")
-        explained = explain_link(
-            opened, hamlet, technology=technology, operators=operators, include_restricted=include_restricted
-        )
+        stations = opened.stations if include_restricted else public_study(opened).stations
+        explained = explain_link(opened, hamlet, technology=technology, operators=operators, stations=stations)
         synthetic = opened.settings.province.synthetic
         written = write_explanation(explained, out / "explain", synthetic=synthetic)
     show_explanation(console, explained, synthetic=synthetic)
@@ -110,7 +111,7 @@ def calibrate(study: Path, out: Path, technologies: tuple[str, ...], write: bool
         found = calibrate_study(opened, technologies=technologies)
         write_table(found.groups, out / "calibration.csv")
         write_table(found.errors, out / "calibration_errors.csv")
-    show_calibration(console, found.groups, found.errors, found.unheard, opened.settings.propagation)
+    show_calibration(console, found.groups, found.errors, found.not_received, opened.settings.propagation)
     console.print(f"[green]{out / 'calibration.csv'}[/]")
     if not found.improves:
         raise SystemExit(fail(_("The offsets do not lessen the error on the share held out.")))
@@ -146,5 +147,5 @@ def reliability(study: Path, out: Path, dark: Path | None) -> None:
     tables = reliability_tables(found.tests, found.hamlets, found.success, found.errors)
     for name, table in tables.items():
         write_table(table, out / f"reliability_{name}.csv")
-    show_reliability(console, tables, found.unheard)
+    show_reliability(console, tables, found.not_received)
     console.print(f"[green]{out}[/]: {', '.join(f'reliability_{name}.csv' for name in tables)}", highlight=False)

@@ -16,7 +16,6 @@ import shapely
 from scipy.sparse.csgraph import dijkstra
 
 from covplan.fiber.roads import sparse
-from covplan.study.settings import LEVELS as LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
 
     from covplan.fiber.reach import Network
     from covplan.fiber.roads import RoadGraph
-    from covplan.study.settings import Cost, Fiber
-    from covplan.study.settings import Level as Level
+    from covplan.study.settings import Cost, Fiber, Level
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]

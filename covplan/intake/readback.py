@@ -308,6 +308,9 @@ def _proposals(read: _Reader, edits: Edits) -> None:
     table, station_table = layers()["proposals"].export_name, layers()["stations"].export_name
     for key, old in before.items():
         new = now.get(key)
+        if new is None and read.place(old) is None:
+            edits.not_taken.append(_placeless(table, key))
+            continue
         if new is None:
             edits._say(table, key, "rejected", "decision", old.get("decision"), _(DELETED))
             edits.decisions.append(_decision(read, old, "rejected", None, _(DELETED)))
@@ -334,6 +337,9 @@ def _proposals(read: _Reader, edits: Edits) -> None:
         same = choice == (old.get("decision") or "open") and not fixed and new.get("note") == old.get("note")
         if same:
             continue
+        if read.place(old) is None:
+            edits.not_taken.append(_placeless(table, key))
+            continue
         if choice == "open":
             if (old.get("decision") or "open") != "open":
                 edits._say(table, key, "reopened", "decision", old.get("decision"), "open")
@@ -350,6 +356,12 @@ def _proposals(read: _Reader, edits: Edits) -> None:
                 table=table, key=key or _("(new)"), stations=station_table
             )
         )
+
+
+def _placeless(table: str, key: str) -> str:
+    return _(
+        "{table} {key}: its place is not in the public copy; decide in an export with --include-restricted"
+    ).format(table=table, key=key)
 
 
 def _decision(read: _Reader, row: dict[str, Any], choice: str, year: int | None, note: Any) -> dict[str, Any]:

@@ -10,12 +10,12 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from covplan.publish.office import SYNTHETIC_SHORT
 from covplan.publish.profiles import link_layers, verdict, write_profile
 from covplan.publish.words import operator_names
 from covplan.study.files import written_whole
 from covplan.study.language import _, by_language, number, speaking
 from covplan.study.links import budget_titles
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -39,7 +39,7 @@ def show_explanation(
 
 
 def _links_table(explained: Explanation, *, synthetic: bool) -> Table:
-    title = f"{explained.place} · {explained.technology}" + (f" · {_(SYNTHETIC_SHORT)}" if synthetic else "")
+    title = f"{explained.place} · {explained.technology}" + (f" · {synthetic_mark()}" if synthetic else "")
     table = Table(_("Operator"), "Cell", title=escape(title))
     for head in ("km", "RSRP", _("On the map")):
         table.add_column(head, justify="right")

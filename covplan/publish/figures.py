@@ -13,10 +13,11 @@ import geopandas as gpd
 from matplotlib.figure import Figure
 
 from covplan.publish.map_layers import looks
-from covplan.publish.office import BILLION, SYNTHETIC
+from covplan.publish.office import BILLION
 from covplan.publish.words import label, tick_labels
 from covplan.study.kinds import FIBER, PLACE_5G, SHARE, WHITE_SPOT, kind_title
 from covplan.study.language import N_, _, by_language, ngettext, number, speaking
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -197,7 +198,7 @@ def png(figure: Figure) -> bytes:
 def marked_synthetic(figure: Figure, *, language: Language | None = None) -> Figure:
     """The figure with the line that its data is simulated."""
     with speaking(language):
-        figure.supxlabel(_(SYNTHETIC), fontsize=7, color="#c1121f")
+        figure.supxlabel(synthetic_notice(), fontsize=7, color="#c1121f")
     return figure
 
 

@@ -17,6 +17,7 @@ from covplan.publish.geopackage.schema import described, unique_titles
 from covplan.publish.geopackage.styles import GEOMETRIES, geometries
 from covplan.publish.geopackage.tables import exported_layers
 from covplan.publish.public import public_tables
+from covplan.study.codes import WGS84
 from covplan.study.files import fixed_file_date, folder_written_whole
 from covplan.study.language import current_language, speaking
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from covplan.study.language import Language
     from covplan.study.plan import Plan
 
-WGS84 = 4326
 MARGIN = 1000.0  # metres around the objects of a TAB file
 Format = Literal["shp", "tab"]
 MOST_BYTES = 254  # of a text, in both formats; a Vietnamese letter takes up to three
@@ -89,7 +89,9 @@ def _write_layers(plan: Plan, folder: Path, format_: Format, *, include_restrict
             cut += [{"layer": one.name, **row, "field": short[str(row["column"])]} for row in lost]
             kinds = geometries(one)
             for kind in kinds:
-                mine = table[table.geom_type.map(GEOMETRIES.get) == kind].rename(columns=short)
+                here = table.geom_type.map(GEOMETRIES.get) == kind
+                # A row without a place (`publish.public`) goes with the first of the files.
+                mine = table[here | table.geometry.isna() if kind == kinds[0] else here].rename(columns=short)
                 stem = one.name + (KIND_SUFFIX[kind] if len(kinds) > 1 else "")
                 _write(mine, part / f"{stem}{rules.suffix}", rules.driver, own)
         _write_csv(pd.DataFrame(names), part / NAMES_FILE)

@@ -72,7 +72,7 @@ def show_calibration(
     console: Console,
     groups: pd.DataFrame,
     errors: pd.DataFrame,
-    unheard: int,
+    not_received: int,
     propagation: Propagation,
     language: Language | None = None,
 ) -> None:
@@ -85,7 +85,7 @@ def show_calibration(
         _print(console, named, _("Offsets ({classes})").format(classes=propagation.landcover_classes))
         errors_title = TITLES["errors"]
         _print(console, errors, _(errors_title))
-        _print_unheard(console, unheard)
+        _print_not_received(console, not_received)
 
 
 def reliability_tables(
@@ -102,24 +102,24 @@ def reliability_tables(
 
 
 def show_reliability(
-    console: Console, tables: dict[str, pd.DataFrame], unheard: int, language: Language | None = None
+    console: Console, tables: dict[str, pd.DataFrame], not_received: int, language: Language | None = None
 ) -> None:
     """Print the tables; shares in per cent."""
     with speaking(language):
         for name, table in tables.items():
             shares = [column for column in SHARES if column in table]
             _print(console, table.assign(**{column: 100 * table[column] for column in shares}), _(TITLES[name]))
-        _print_unheard(console, unheard)
+        _print_not_received(console, not_received)
 
 
-def _print_unheard(console: Console, unheard: int) -> None:
-    if unheard:
+def _print_not_received(console: Console, not_received: int) -> None:
+    if not_received:
         said = ngettext(
             "{count} measurement where the model receives nothing",
             "{count} measurements where the model receives nothing",
-            unheard,
+            not_received,
         )
-        console.print(said.format(count=unheard), highlight=False)
+        console.print(said.format(count=not_received), highlight=False)
 
 
 def _print(console: Console, rows: pd.DataFrame, title: str) -> None:

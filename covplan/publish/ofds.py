@@ -11,10 +11,11 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
-from covplan.publish.office import SYNTHETIC_SHORT
+from covplan.publish.public import public_plan
 from covplan.publish.words import label, operator_names, program
 from covplan.study.files import written_whole
 from covplan.study.language import _, by_language, current_language, speaking
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,10 +36,11 @@ DECIMALS = 7
 NOBODY = ""
 
 
-def write_ofds(plan: Plan, path: Path, *, language: Language | None = None) -> Path:
+def write_ofds(plan: Plan, path: Path, *, include_restricted: bool = False, language: Language | None = None) -> Path:
     """Write nodes, cables and proposed cables as an OFDS network package, whole or not at all."""
+    package = ofds_package(public_plan(plan, include_restricted=include_restricted), language=language)
     with written_whole(path) as part:
-        text = json.dumps(ofds_package(plan, language=language), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(package, ensure_ascii=False, indent=1, allow_nan=False)
         part.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path
 
@@ -56,7 +58,7 @@ def _networks(plan: Plan) -> list[dict[str, Any]]:
     who = sorted({str(one) for table in tables.values() for one in table["operator"].fillna(NOBODY)})
     province = study.settings.province
     nobody = _("Proposals")
-    mark = f" ({_(SYNTHETIC_SHORT)})" if province.synthetic else ""
+    mark = f" ({synthetic_mark()})" if province.synthetic else ""
     return [
         _network(
             operator,

@@ -8,13 +8,11 @@ import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from covplan.study.language import N_, _
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-SYNTHETIC = N_("SIMULATED DATA – the locations of stations, hamlets and cables are NOT real")
-SYNTHETIC_SHORT = N_("SIMULATED DATA")
 MILLION, BILLION = 1e6, 1e9
 KINDS_OF_PROVINCE = ("tỉnh", "thành phố")  # as names in the data begin
 LANGUAGE_TAGS = {"vi": "vi-VN", "en": "en-GB"}

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from shapely.geometry import LineString, Point
 
-from covplan.publish.office import SYNTHETIC_SHORT
 from covplan.publish.words import label, operator_names, tick_labels
 from covplan.study.files import written_whole
 from covplan.study.language import _, by_language, number, speaking
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -179,7 +179,7 @@ def _heading(link: ExplainedLink, place: str, synthetic: bool) -> str:
     operator = operator_names().get(link.operator, link.operator)
     who = f"{operator} {label('band', link.band)}, {link.cell_id}"
     whither = f" → {place}" if place else ""
-    mark = f"  [{_(SYNTHETIC_SHORT)}]" if synthetic else ""
+    mark = f"  [{synthetic_mark()}]" if synthetic else ""
     return f"{who}{whither}{mark}\n" + verdict(link).replace(". ", ".\n")
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from covplan.publish.office import BILLION, SYNTHETIC
+from covplan.publish.office import BILLION
 from covplan.publish.profiles import draw_profile, verdict
+from covplan.publish.public import public_explanation, public_plan
 from covplan.publish.words import label, operator_names, shown
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
@@ -23,6 +24,7 @@ from covplan.study.geometry import distance_m
 from covplan.study.language import N_, _, by_language, current_language, number, speaking
 from covplan.study.layers import layers
 from covplan.study.resources import resource_text
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +79,8 @@ def write_sheet(
 
 
 def _page(plan: Plan, village_id: str, explained: Explanation | None) -> str:
+    explained = public_explanation(explained, plan.study) if explained else None
+    plan = public_plan(plan)
     rows = plan.hamlets[plan.hamlets["village_id"] == village_id]
     if rows.empty:
         text = _("hamlet {village_id!r}: not in the plan. `covplan explain` finds ids by name.")
@@ -94,7 +98,7 @@ def _page(plan: Plan, village_id: str, explained: Explanation | None) -> str:
         words={name: _(text) for name, text in WORDS.items()},
         heading=_("HAMLET SHEET: {hamlet}").format(hamlet=hamlet["name"]),
         where=where,
-        synthetic=_(SYNTHETIC) if study.settings.province.synthetic else "",
+        synthetic=synthetic_notice() if study.settings.province.synthetic else "",
         facts=[*_facts(hamlet), *_nearest(plan, hamlet)],
         links=_links(explained),
         cause=_cause(hamlet, explained),

@@ -65,7 +65,7 @@ class Calibration:
     """Per band and class: band, landcover, fitted, n, squares, offset_db, sigma_db."""
     errors: pd.DataFrame
     """Measured less predicted, per part (training, held_out) and stage (before, after): n, mean, sigma, RMSE, MAE."""
-    unheard: int
+    not_received: int
     """Measurements where the model receives nothing: they say nothing about an offset and are left out."""
 
     @property

@@ -89,7 +89,7 @@ def test_all_tables_together():
     assert rates.loc["all", ["n", "met"]].tolist() == [3, 2]
     assert rates.loc["VTL", "share"] == 0.5
     assert found.errors["group"].tolist() == ["all", "4G", "VNPT", "VTL", "Rừng cây", "Đồng cỏ"]
-    assert found.unheard == 1
+    assert found.not_received == 1
 
 
 @speaking("en")

@@ -328,7 +328,7 @@ SHADE = f"() => {{ {DATA} for (let at = 0; at < data.length; at += 4) {{ sum += 
 def test_the_map_opens_without_network_and_without_error(browser_page: tuple[Page, list[str]]) -> None:
     page, wrong = browser_page
     assert page.evaluate(INK) > 50_000
-    assert page.inner_text(".covplan-banner").startswith("Dữ liệu mô phỏng")
+    assert page.inner_text(".covplan-banner").startswith("DỮ LIỆU MÔ PHỎNG")
     assert "Trắng sóng" in page.inner_text(".covplan-panel")
     assert wrong == []
 

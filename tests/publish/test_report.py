@@ -16,12 +16,11 @@ from docx import Document
 from docx.document import Document as Docx
 
 from covplan.publish.geopackage import write_geopackage
-from covplan.publish.office import SYNTHETIC
 from covplan.publish.report import report_of, write_report
 from covplan.publish.report.content import Figure, Heading, Paragraph, Table, billions
 from covplan.publish.web import loaded_addresses
 from covplan.study.errors import OutputError
-from covplan.study.language import _
+from covplan.study.synthetic import synthetic_notice
 from tests.publish.printed import printed_text
 from tests.publish.small_proposals import small_plan, with_proposals
 
@@ -208,15 +207,15 @@ def test_paper_styles_and_fonts_are_those_of_the_form(document):
 
 
 def test_synthetic_data_says_so_in_the_header_and_on_the_page(document, page, tmp_path):
-    assert _(SYNTHETIC) not in page
-    assert _(SYNTHETIC) not in "".join(p.text for p in document.sections[0].header.paragraphs)
+    assert synthetic_notice() not in page
+    assert synthetic_notice() not in "".join(p.text for p in document.sections[0].header.paragraphs)
     made = small_plan(tmp_path)
     province = made.study.settings.province.model_copy(update={"synthetic": True})
     object.__setattr__(made.study, "settings", made.study.settings.model_copy(update={"province": province}))
     marked = Document(str(write_report(made, tmp_path / "a.docx"))).sections[0]
     for header in (marked.header, marked.first_page_header):
-        assert _(SYNTHETIC) in "".join(p.text for p in header.paragraphs)
-    assert _(SYNTHETIC) in write_report(made, tmp_path / "a.html").read_text(encoding="utf-8")
+        assert synthetic_notice() in "".join(p.text for p in header.paragraphs)
+    assert synthetic_notice() in write_report(made, tmp_path / "a.html").read_text(encoding="utf-8")
 
 
 def test_a_plan_without_proposals_and_empty_layers_still_reports(tmp_path):
@@ -248,7 +247,7 @@ def test_restricted_stations_are_counted_and_drawn_only_by_choice(tmp_path):
 
     plan = with_proposals(small_plan(tmp_path, stations=restricted))
     page = write_report(plan, tmp_path / "a.html").read_text(encoding="utf-8")
-    assert not re.search(r"\bS-4\b|\bL-3\b|\bS-002\b", page)
+    assert not re.search(r"\bS-4\b|\bL-3\b", page)
     counts = [
         table_named(report_of(plan, include_restricted=chosen), "địa bàn và loại cột").rows[-1][-1]
         for chosen in (False, True)

@@ -125,7 +125,7 @@ def test_what_the_model_does_not_receive_is_counted_and_left_out():
     table = drive_test()
     silent = table.assign(predicted_dbm=table["predicted_dbm"].mask(table.index < 100))
     found = fitted(silent)
-    assert found.unheard == 100
+    assert found.not_received == 100
     assert found.errors.query("stage == 'before'")["n"].sum() == 1500
 
 

@@ -23,9 +23,10 @@ def point_weights(problem: Cover) -> csr_array:
     return csr_array((problem.weight, (problem.demand, np.arange(points))), shape=(problem.share.size, points))
 
 
-def covered_shares(problem: Cover) -> csr_array:
-    """(demands × actions): share of each demand that each action covers alone."""
-    return csr_array(point_weights(problem) @ problem.reach.astype(float))
+def covered_shares(problem: Cover, actions: NDArray[np.int64] | None = None) -> csr_array:
+    """(demands × actions): share of each demand that each action, or each of some, covers alone."""
+    reach = problem.reach if actions is None else problem.reach[:, actions]
+    return csr_array(point_weights(problem) @ reach.astype(float))
 
 
 def gained(
@@ -42,7 +43,7 @@ def gained(
     chosen = np.flatnonzero(choice.actions)
     if not chosen.size:
         return {}
-    worth = covered_shares(problem)[:, chosen].toarray().round(ALIKE)
+    worth = covered_shares(problem, chosen).toarray().round(ALIKE)
     if standing is not None and standing.any():
         old = standing[chosen]
         today = point_weights(problem) @ (problem.reach[:, chosen[old]].sum(axis=1) > 0).astype(float)

@@ -69,15 +69,14 @@ def helped(
 
     A placement that has no demand of its own and is not needed so carries traffic: of the demand it covers most of.
     """
-    weights, shares = point_weights(problem), covered_shares(problem)
+    weights, shares = point_weights(problem), covered_shares(problem, np.array(new, np.int64)).toarray()
     reach = problem.reach[:, np.flatnonzero(choice.actions)].astype(np.int64)
     times = np.asarray(reach.sum(axis=1)).ravel()
     covered = weights @ (times > 0).astype(float)
     helps = {}
-    for action in new:
+    for action, own in zip(new, shares.T, strict=True):
         alone = problem.reach[:, [action]].toarray().ravel().astype(bool) & (times == 1)
         short = choice.served & (covered - weights @ alone.astype(float) < problem.share - ROUNDING)
-        own = shares[:, [action]].toarray().ravel()
         demands = np.setdiff1d(np.flatnonzero(short & (own > 0)), gains[action])
         if not demands.size and not gains[action].size:
             demands = np.flatnonzero(choice.served & (own > 0) & (own >= own[choice.served].max()))[:1]

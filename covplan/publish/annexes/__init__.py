@@ -11,11 +11,12 @@ from covplan.publish.annexes import existing
 from covplan.publish.annexes.annex import Annex, Field
 from covplan.publish.annexes.planned import planned
 from covplan.publish.annexes.workbook import add_sheet, new_workbook
-from covplan.publish.office import SYNTHETIC, fix_dates, province_title
+from covplan.publish.office import fix_dates, province_title
 from covplan.publish.tables import document_tables
 from covplan.publish.words import program
 from covplan.study.files import written_whole
 from covplan.study.language import N_, _, speaking
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,7 +54,7 @@ def write_annexes(
 def _workbook(plan: Plan, *, include_restricted: bool) -> Workbook:
     study = plan.study
     province = study.settings.province
-    warning = _(SYNTHETIC) if province.synthetic else ""
+    warning = synthetic_notice() if province.synthetic else ""
     sheets = _annexes(plan, include_restricted=include_restricted)
     source = _("Source: {provenance} X (north), Y (east) in {system}; longitude, latitude in WGS 84.").format(
         provenance=_provenance(plan), system=system_of(study)

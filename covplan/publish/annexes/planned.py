@@ -72,7 +72,8 @@ def _sharing(rows: pd.DataFrame, notes: tuple[str, ...]) -> Annex:
 
 
 def _new_locations(rows: pd.DataFrame, notes: tuple[str, ...], study: Study) -> Annex:
-    built = rows["action"].isin(NEW_STRUCTURES) | (rows["location_id"].isna() & ~rows["kind"].isin([FIBER, SHARE]))
+    elsewhere = rows["location_id"].isna() & ~rows["geometry"].isna() & ~rows["kind"].isin([FIBER, SHARE])
+    built = rows["action"].isin(NEW_STRUCTURES) | elsewhere
     works = Field("said_action", N_("Works"), width=14)
     fields = (ID, works, OPERATOR, *WHERE, *MAST, DUTY_FIELD, GAINS, HOMES, *PHASE)
     limits = _("Height limits by the rules of the study: {ceilings}.").format(ceilings=_ceilings(study))

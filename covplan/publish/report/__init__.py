@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from covplan.publish.office import SYNTHETIC, fix_dates, province_title
+from covplan.publish.office import fix_dates, province_title
 from covplan.publish.report.areas import with_areas
 from covplan.publish.report.as_docx import docx_of
 from covplan.publish.report.as_html import html_of
@@ -17,6 +17,7 @@ from covplan.publish.words import program
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 from covplan.study.language import N_, _, current_language, speaking
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,7 +86,7 @@ def _report(plan: Plan, *, include_restricted: bool) -> Report:
             _("No.: …/BC-SKHCN"),
         ),
         nation=tuple(map(_, NATION)),
-        warning=_(SYNTHETIC) if province.synthetic else "",
+        warning=synthetic_notice() if province.synthetic else "",
         program=program(),
         blocks=(*today(tables), *proposed(tables), *method(tables)),
     )

@@ -35,10 +35,12 @@ def with_areas(tables: dict[str, pd.DataFrame], study: Study) -> Tables:
     """Give every row that lies somewhere its district; its new commune in a study without districts."""
     districts = study.communes["district"].notna().any()
     column = "district_old" if districts else "commune_new"
-    outside = _("Outside the boundaries")
+    outside, not_published = _("Outside the boundaries"), _("Place not published")
     found = {}
     for name in ("hamlets", "locations", "service_points", "proposals"):
-        found[name] = tables[name].assign(area=addresses(tables[name].geometry, study)[column].fillna(outside))
+        shapes = tables[name].geometry
+        area = addresses(shapes, study)[column].fillna(outside)
+        found[name] = tables[name].assign(area=area.where(~shapes.isna(), not_published))
     if districts:
         found["hamlets"]["area"] = found["hamlets"]["district"].fillna(found["hamlets"]["area"])
     return Tables(study, tables | found, _("District, city") if districts else _("Commune, ward"))
