@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import string
+from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,11 +12,14 @@ from click.testing import CliRunner
 
 from covplan.cli import main
 from covplan.cli.speech import wanted_language
+from covplan.pipeline import make_plan
 from covplan.propose.common.candidates import CLOSED_OWNERS
 from covplan.publish.office import KINDS_OF_PROVINCE
+from covplan.publish.sheet import sheet_html
 from covplan.study.boundaries import URBAN_UNITS
 from covplan.study.columns import _LOOSE_NUMBER, _MOJIBAKE, FALSE_WORDS, TRUE_WORDS
 from covplan.study.find import KINDS
+from covplan.study.folder import open_study
 from covplan.study.language import LANGUAGES, current_language, speaking
 from tests.catalogue import PACKAGE, VIETNAMESE, as_mo, extracted, missing, translated
 from tests.study import small_study
@@ -213,3 +217,15 @@ def test_the_language_is_that_of_the_line_then_of_the_study_then_of_the_system(t
 def test_the_older_spelling_of_fiber_is_understood(study: Path, tmp_path: Path) -> None:
     assert "FTTH" in run("fibre", "--help").output
     assert run("propose", study, "-k", "fibre", "-o", tmp_path / "out").exit_code == 0
+
+
+def test_a_library_call_speaks_the_study_s_language_unless_told(tmp_path: Path, monkeypatch) -> None:
+    folder = small_study(tmp_path / "study", settings={"province": {"name": "Tỉnh thử", "language": "en"}})
+    with monkeypatch.context() as nothing_chosen:
+        nothing_chosen.setattr("covplan.study.language._spoken", ContextVar("spoken", default=None))
+        plan = make_plan(open_study(folder))
+        village = str(plan.hamlets["village_id"].iloc[0])
+        assert 'lang="en"' in sheet_html(plan, village)
+        assert 'lang="vi"' in sheet_html(plan, village, language="vi")
+        with speaking("vi"):
+            assert 'lang="vi"' in sheet_html(plan, village)

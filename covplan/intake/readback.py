@@ -87,7 +87,7 @@ def read_edits(package: Path, study: Study, language: Language | None = None) ->
     StudyError
         It was exported from another study, or the study has changed since at the very place that was edited.
     """
-    with speaking(language):
+    with speaking(language, study.settings.province.language):
         return _edits(package, study)
 
 

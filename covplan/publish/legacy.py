@@ -62,7 +62,7 @@ def write_legacy(
     (every text that had to be cut). Texts are UTF-8 (.cpg); true and false are 1 and 0; tables without geometry come as
     CSV with nothing cut.
     """
-    with speaking(language):
+    with speaking(language, plan.study.settings.province.language):
         _write_layers(plan, folder, format_, include_restricted=include_restricted)
     return folder
 

@@ -125,7 +125,7 @@ def draw_map(
     language : "vi" or "en", optional
         Of all words on the map; names are those of the data.
     """
-    with speaking(language):
+    with speaking(language, plan.study.settings.province.language):
         return _drawn(plan, tiles, coverage, sheets)
 
 

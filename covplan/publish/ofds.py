@@ -47,7 +47,7 @@ def write_ofds(plan: Plan, path: Path, *, include_restricted: bool = False, lang
 
 def ofds_package(plan: Plan, *, language: Language | None = None) -> dict[str, Any]:
     """The package as JSON: one network per operator, proposals of nobody's in one of their own."""
-    with speaking(language):
+    with speaking(language, plan.study.settings.province.language):
         return {"networks": _networks(plan)}
 
 

@@ -64,7 +64,7 @@ def sheet_html(
     plan: Plan, village_id: str, explained: Explanation | None = None, *, language: Language | None = None
 ) -> str:
     """The page of one hamlet; `explained` holds its links (`covplan.explain_link`), and may be left out."""
-    with speaking(language):
+    with speaking(language, plan.study.settings.province.language):
         return unicodedata.normalize("NFC", _page(plan, village_id, explained))
 
 

@@ -43,7 +43,7 @@ def write_annexes(
     include_restricted : bool
         Put restricted stations, and what is proposed for them, into the lists too.
     """
-    with speaking(language):
+    with speaking(language, plan.study.settings.province.language):
         book = _workbook(plan, include_restricted=include_restricted)
     with written_whole(path) as part:
         book.save(part)

@@ -57,7 +57,7 @@ def write_geopackage(
     language : "vi" or "en", optional
         Of titles, descriptions, styles and the project; names of layers and columns are the same in both.
     """
-    with speaking(language):
+    with speaking(language, plan.study.settings.province.language):
         if coverage and not include_restricted and secret_ids(plan.study):
             raise OutputError(
                 _(

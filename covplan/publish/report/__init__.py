@@ -51,7 +51,7 @@ def write_report(plan: Plan, path: Path, *, include_restricted: bool = False, la
         The path ends otherwise.
     """
     if path.suffix not in SUFFIXES:
-        with speaking(language):
+        with speaking(language, plan.study.settings.province.language):
             text = _("{path}: a report is written as .docx or .html; name the file so.")
             raise OutputError(text.format(path=path))
     report = report_of(plan, include_restricted=include_restricted, language=language)
@@ -66,7 +66,7 @@ def write_report(plan: Plan, path: Path, *, include_restricted: bool = False, la
 
 def report_of(plan: Plan, *, include_restricted: bool = False, language: Language | None = None) -> Report:
     """What the report says, before it is written as anything."""
-    with speaking(language):
+    with speaking(language, plan.study.settings.province.language):
         return _report(plan, include_restricted=include_restricted)
 
 
