@@ -169,7 +169,7 @@ def test_english_tables_on_request(study: Path, tmp_path: Path) -> None:
     assert told.exit_code == 0
     assert "Baseline" in told.stdout
     findings = pd.read_csv(tmp_path / "out" / "findings.csv")
-    assert findings["problem"].str.isascii().all()
+    assert findings["problem"].map(str.isascii).all()
     assert len(findings)
 
 

@@ -10,8 +10,15 @@ import pandas as pd
 from covplan.fiber.roads import download_osm, read_osm
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
 from covplan.pipeline.workspace import workspace_of
+from covplan.propose.fiber.materials import bill_of_quantities
 from covplan.propose.fiber.options import Case
-from covplan.propose.fiber.plan import plan_fiber
+from covplan.propose.fiber.program import extend_in_phases
+from covplan.propose.fiber.rows import (
+    fiber_proposals,
+    hamlets_out_of_reach,
+    order_table,
+    phases_table,
+)
 from covplan.study.codes import WGS84
 from covplan.study.language import _
 
@@ -24,9 +31,25 @@ if TYPE_CHECKING:
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.fiber.plan import FiberPlan
+    from covplan.propose.fiber.program import Extension
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
+
+
+@dataclass(frozen=True)
+class FiberPlan:
+    """Phases of the extension and everything counted from them."""
+
+    phases: tuple[Extension, ...]
+    proposals: gpd.GeoDataFrame
+    """Columns of resources/layers/proposals.csv."""
+    order: pd.DataFrame
+    """The marginal cost curve."""
+    bill: pd.DataFrame
+    summary: pd.DataFrame
+    """Per phase: last year, hamlets and how many short of the target, km, cost, bound, gap, status, seconds."""
+    findings: tuple[Finding, ...]
+    """Hamlets no route can reach."""
 
 
 def fiber_reach(
@@ -97,6 +120,31 @@ def extend_fiber(
         budget_vnd=budget_vnd,
         gap=gap,
         time_limit_s=time_limit_s,
+    )
+
+
+def plan_fiber(
+    case: Case,
+    communes: gpd.GeoDataFrame,
+    targets: Sequence[tuple[int, float]],
+    years: Sequence[int],
+    *,
+    budget_vnd: float | None = None,
+    gap: float = 0.0,
+    time_limit_s: float = 300.0,
+) -> FiberPlan:
+    """The phases of `propose.fiber.program.extend_in_phases` as proposals, order, materials and findings."""
+    phases = extend_in_phases(case, targets, years, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
+    extensions = tuple(phase.extension for phase in phases)
+    tables = [fiber_proposals(one.extension, one.years, case.reach, communes, case.network) for one in phases]
+    proposals = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    return FiberPlan(
+        extensions,
+        proposals,
+        order_table(extensions, proposals, case.reach, case.network),
+        bill_of_quantities(extensions, case.network, case.costs),
+        phases_table(phases, case.network),
+        tuple(hamlets_out_of_reach(extensions[0].candidates, case.reach)),
     )
 
 

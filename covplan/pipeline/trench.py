@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.pipeline.fiber import FiberPlan
     from covplan.pipeline.white_spots import WhiteSpotPlan
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.fiber.plan import FiberPlan
     from covplan.study.folder import Study
 
 

@@ -340,7 +340,7 @@ def test_a_rejected_proposal_is_not_proposed_again_and_its_hamlet_is_served_othe
     served = {one for text in after["gains"] for one in text.split(";")}
     assert served == {one for text in spots["gains"] for one in text.split(";")}
     assert after["cost_base_vnd"].sum() >= spots["cost_base_vnd"].sum() - 1
-    assert not [one for one in said if "decision" in one]
+    assert not [one for one in said if "không còn phương án" in one]
 
 
 def test_an_accepted_proposal_stays_in_the_plan_with_its_year_even_when_another_would_be_cheaper(computed, tmp_path):
@@ -367,7 +367,7 @@ def test_an_accepted_proposal_stays_in_the_plan_with_its_year_even_when_another_
     assert kept["year"].to_list() == [2029]
     assert kept["note"].to_list() == ["đã có đất"]
     assert (third.proposals["decision"] == "open").sum() == len(third.proposals) - 1
-    assert not [one for one in said if "decision" in one]
+    assert not [one for one in said if "không còn phương án" in one]
 
 
 def test_a_rejected_5g_placement_is_replaced_and_all_places_are_served(computed, tmp_path):
@@ -388,7 +388,7 @@ def test_a_rejected_5g_placement_is_replaced_and_all_places_are_served(computed,
 def test_an_accepted_proposal_without_a_candidate_is_told(computed, tmp_path):
     moved_away = computed.proposals.assign(location_id="L-99", action="add_tenant").iloc[:1]
     _, said = again(replace(computed, proposals=moved_away), tmp_path, "UPDATE qh_de_xuat SET decision = 'accepted'")
-    assert [one for one in said if "QD-001" in one and "decision without a candidate" in one]
+    assert "quyết định QD-001 không còn phương án tương ứng" in said
 
 
 def test_the_command_shows_the_edits_and_writes_the_study(plan, copy, tmp_path):

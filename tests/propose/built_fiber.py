@@ -8,7 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from covplan.propose.fiber.rows import cable_cores
+from covplan.propose.fiber.materials import cable_cores
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,10 +13,10 @@ from shapely.geometry import LineString, Point
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import road_graph
 from covplan.pipeline import extend_fiber, fiber_network, fiber_reach
+from covplan.pipeline.fiber import plan_fiber
+from covplan.propose.fiber.materials import bill_of_quantities
 from covplan.propose.fiber.options import Case, candidates
-from covplan.propose.fiber.plan import plan_fiber
 from covplan.propose.fiber.program import by_years, extend, hamlets_missing
-from covplan.propose.fiber.rows import bill_of_quantities
 from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.folder import open_study

@@ -197,7 +197,7 @@ def test_alternatives_cost_hardly_more_and_rules_have_a_price(tmp_path):
     study = opened(tmp_path / "s")
     who, reception, _case, settings = of(study)
     plan = propose_sharing(study, scenarios=())
-    others = other_plans(plan, who, settings, slack_share=0.05)
+    others = other_plans(plan.case, who, settings, slack_share=0.05)
     assert others.shape[1] > 1, "three pairs of masts are as good as each other"
     assert (others.sum() >= 1).all()
     prices = rule_prices(lambda _: (who, reception), settings).set_index("rule")

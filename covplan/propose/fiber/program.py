@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from covplan.propose.fiber.options import candidates
 from covplan.propose.fiber.order import joining_order
 from covplan.propose.solve.solver import TIME_LIMIT_S
-from covplan.propose.solve.steiner import Tree, cheapest_tree
+from covplan.propose.solve.steiner import Tree, cheapest_tree, joinable_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     import geopandas as gpd
     from numpy.typing import NDArray
 
-    from covplan.propose.fiber.options import Candidates
+    from covplan.propose.fiber.options import Candidates, Case
     from covplan.propose.fiber.order import Step
     from covplan.study.settings import Level
 
@@ -45,6 +46,25 @@ class Extension:
         """Everything up to homes passed; drops and home equipment are not in it."""
         return sum(step.cost_vnd[level] for step in self.steps)
 
+    @property
+    def hamlets(self) -> int:
+        """How many it joins."""
+        return sum(not self.candidates.is_site[step.group] for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """An extension that reaches a target by its year; what earlier phases built it has."""
+
+    extension: Extension
+    year: int
+    target_pct: float | None
+    """Of the hamlets; None where a budget is spent instead."""
+    short: int
+    """Hamlets that the target asks for and no route can reach."""
+    years: tuple[int, ...]
+    """Of each step."""
+
 
 def extend(
     found: Candidates,
@@ -68,6 +88,42 @@ def extend(
         penalty = found.worth_vnd if found.worth_vnd.any() else None
         tree = cheapest_tree(problem, quota=quota, penalty=penalty, gap=gap, time_limit_s=time_limit_s)
     return Extension(found, tree, tuple(joining_order(found, tree)))
+
+
+def extend_in_phases(
+    case: Case,
+    targets: Sequence[tuple[int, float]],
+    years: Sequence[int],
+    *,
+    budget_vnd: float | None = None,
+    gap: float = 0.0,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> list[Phase]:
+    """Reach each target share of hamlets by its year at least cost, one phase after the other; or spend one budget.
+
+    Where a target asks for more than any route can reach, all that can be reached are joined, and `short` says how many
+    are missing.
+
+    Parameters
+    ----------
+    targets : sequence of (year, per cent)
+        Rising; what one phase builds the next one has. Ignored when there is a budget.
+    years : sequence of int
+        Years in which something can be built; a phase has those after the one before it.
+    """
+    found, phases = candidates(case), list[Phase]()
+    joined, since = 0, min([*years, targets[0][0]] if targets else years) - 1
+    steps = [(max(years), None)] if budget_vnd is not None else [(year, pct) for year, pct in targets]
+    for year, pct in steps:
+        missing = 0 if pct is None else max(0, hamlets_missing(case.reach, pct) - joined)
+        able = joinable_groups(found.problem) & ~found.built & ~found.is_site
+        accepted = np.isin(found.id, list(case.accepted)) & ~found.built
+        wanted = max(min(missing, int(able.sum())), int(accepted.sum()))
+        extension = extend(found, hamlets=wanted, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
+        year_of = by_years(extension, [one for one in years if since < one <= year] or [year])
+        phases.append(Phase(extension, year, pct, max(missing - wanted, 0), tuple(year_of)))
+        joined, since, found = joined + extension.hamlets, year, after_phase(found, extension)
+    return phases
 
 
 def after_phase(found: Candidates, built: Extension) -> Candidates:

@@ -1,4 +1,4 @@
-"""Extensions as tables: proposals with their reasons, order of joining, materials."""
+"""Extensions as tables: proposals with their reasons, order of joining, phases; and who is out of reach."""
 
 from __future__ import annotations
 
@@ -9,33 +9,44 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from covplan.fiber.odn import odn_values
 from covplan.propose.fiber.reasons import fiber_reasons, hamlet_titles, station_titles
+from covplan.propose.solve.steiner import joinable_groups
 from covplan.study.codes import WGS84
+from covplan.study.findings import finding
 from covplan.study.kinds import FIBER
-from covplan.study.language import _
 from covplan.study.plan import result_table
 from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from covplan.fiber.reach import Network
+    from covplan.propose.fiber.options import Candidates
     from covplan.propose.fiber.order import Step
-    from covplan.propose.fiber.program import Extension
-    from covplan.study.settings import Cost
+    from covplan.propose.fiber.program import Extension, Phase
+    from covplan.study.findings import Finding
 
     Ints = NDArray[np.int64]
 
-CABLE_CORES = (12, 24, 48, 96, 144)
-SITE_CORES = 4  # of a mast: a pair and a spare pair
 INDICATOR = "VILLAGE_FTTH_COV"
 
 
-def order_table(extension: Extension, reach: gpd.GeoDataFrame, network: Network) -> pd.DataFrame:
-    """The marginal cost curve: hamlets in the order they are joined, each with what it adds."""
+def order_table(
+    extensions: Sequence[Extension], proposals: pd.DataFrame, reach: gpd.GeoDataFrame, network: Network
+) -> pd.DataFrame:
+    """The marginal cost curve: hamlets in the order they are joined, each with what it adds, its proposal and year."""
+    order = pd.concat([_steps_table(one, reach, network) for one in extensions], ignore_index=True)
+    order.insert(0, "proposal_id", proposals["proposal_id"].to_numpy() if len(proposals) else [])
+    order.insert(1, "year", proposals["year"].to_numpy() if len(proposals) else [])
+    for column in ("households", "length_m", "cost_vnd"):
+        order[f"{column}_so_far"] = order[column].cumsum()
+    return order
+
+
+def _steps_table(extension: Extension, reach: gpd.GeoDataFrame, network: Network) -> pd.DataFrame:
+    """Hamlets and sites in the order they are joined, each with what it adds."""
     found, graph = extension.candidates, network.graph
     names = dict(zip(reach["village_id"], reach["name"], strict=True))
     rows = []
@@ -55,68 +66,33 @@ def order_table(extension: Extension, reach: gpd.GeoDataFrame, network: Network)
     return table
 
 
-def bill_of_quantities(extensions: Sequence[Extension], network: Network, costs: Mapping[str, Cost]) -> pd.DataFrame:
-    """Materials with their costs: columns item, detail, unit, quantity, cost_low_vnd, cost_base_vnd, cost_high_vnd.
-
-    Cable is listed by cores and mounting; poles, closures in existing cable, boxes, splitters and PON ports follow from
-    the tree; drops and home equipment (ONT) are for the planned take-up, beside the cost of passing.
-    """
-    rows: list[dict[str, Any]] = []
-    graph, kind = network.graph, extensions[0].candidates.kind
-    edges = np.concatenate([one.edges for one in extensions])
-    cores = np.concatenate([cable_cores(one) for one in extensions])
-    vnd = {
-        level: np.concatenate([one.candidates.route_vnd[level][one.edges] for one in extensions]) for level in LEVELS
-    }
-    length_km = graph.length_m[edges] / 1000
-    for number, mounted in sorted(set(zip(cores.tolist(), kind[edges].tolist(), strict=True))):
-        these = (cores == number) & (kind[edges] == mounted)
-        money = [float(vnd[level][these].sum()) for level in LEVELS]
-        rows.append(_line("cable", f"{number} FO {mounted}", "km", length_km[these].sum(), money))
-    poles = np.ceil(1000 * length_km[kind[edges] == "C1"].sum() / odn_values()["pole_spacing_m"])
-    rows.append(_line("new_poles", _("in the cost of cable C1"), "piece", poles, [0.0] * 3))
-    chosen = [(one.candidates, step) for one in extensions for step in one.steps]
-    parts = [found.parts[step.group] for found, step in chosen]
-    lines = sum(int(found.lines[step.group]) for found, step in chosen)
-    spurs = [
-        sum(found.own_vnd[level][step.group] for found, step in chosen if found.is_site[step.group]) for level in LEVELS
-    ]
-    if any(spurs):
-        sites = sum(bool(found.is_site[step.group]) for found, step in chosen)
-        rows.append(_line("site_spur", _("from the road to the station"), "piece", sites, spurs))
-    quantities = {
-        "fdt_box": sum(one.fdts for one in parts),
-        "fat_box": sum(one.fats for one in parts),
-        "splitter": sum(one.splitters for one in parts),
-        "fiber_closure": sum(step.entries for _, step in chosen),
-        "olt_port_share": lines,
-        "drop_and_ont": lines,
-    }
-    details = {
-        "olt_port_share": _("{ports} PON ports").format(ports=sum(one.pon_ports for one in parts)),
-        "drop_and_ont": _("planned take-up"),
-    }
-    for item, quantity in quantities.items():
-        unit = costs[item].unit.removeprefix("VND/")
-        money = [quantity * float(getattr(costs[item], level)) for level in LEVELS]
-        rows.append(_line(item, details.get(item, ""), unit, quantity, money))
-    return pd.DataFrame(rows)
+def phases_table(phases: Sequence[Phase], network: Network) -> pd.DataFrame:
+    """What each phase joins, costs and how sure it is (resources/layers/fiber_phases.csv)."""
+    return pd.DataFrame([_phase_row(one, network) for one in phases])
 
 
-def cable_cores(extension: Extension) -> Ints:
-    """Cores of the cable on each of `extension.edges`: two per PON port behind it, four per site, two in reserve."""
-    found, before = extension.candidates, extension.candidates.steps_before
-    behind = [
-        2 * found.parts[step.group].pon_ports + SITE_CORES * int(found.is_site[step.group]) for step in extension.steps
-    ]
-    for number, step in reversed(list(enumerate(extension.steps))):
-        if step.after >= before:  # cable of an earlier phase is what it is
-            behind[step.after - before] += behind[number]
-    sizes: list[int] = []
-    for wanted, step in zip(behind, extension.steps, strict=True):
-        size = next((size for size in CABLE_CORES if size >= wanted + 2), CABLE_CORES[-1])
-        sizes += [size] * len(step.edges)
-    return np.array(sizes, np.int64)
+def _phase_row(phase: Phase, network: Network) -> dict[str, Any]:
+    extension = phase.extension
+    found, tree = extension.candidates, extension.tree
+    groups = np.array([step.group for step in extension.steps], np.int64)
+    homes = int(found.households[groups].sum())
+    scale = 1.0 if phase.target_pct is None else 1e-6
+    return {
+        "year": phase.year,
+        "target_pct": phase.target_pct,
+        "hamlets": extension.hamlets,
+        "short": phase.short,
+        "sites": int(found.is_site[groups].sum()),
+        "households": homes,
+        "km": round(float(network.graph.length_m[extension.edges].sum()) / 1000, 2),
+        **{f"cost_{level}_vnd": round(extension.cost_vnd(level)) for level in LEVELS},
+        "vnd_per_home_passed": round(extension.cost_vnd() / homes) if homes else None,
+        "objective": round(tree.objective * scale, 3),
+        "bound": round(tree.bound * scale, 3),
+        "gap": tree.gap,
+        "status": str(tree.status),
+        "seconds": round(tree.seconds, 1),
+    }
 
 
 def fiber_proposals(
@@ -205,11 +181,12 @@ def _proposal_id(step: int) -> str:
     return f"F-{step + 1:04d}"
 
 
-def _line(item: str, detail: str, unit: str, quantity: float, money: list[float]) -> dict[str, Any]:
-    return {
-        "item": item,
-        "detail": detail,
-        "unit": unit,
-        "quantity": round(float(quantity), 3),
-        **{f"cost_{level}_vnd": float(round(one)) for level, one in zip(LEVELS, money, strict=True)},
-    }
+def hamlets_out_of_reach(found: Candidates, reach: gpd.GeoDataFrame) -> list[Finding]:
+    """Hamlets on a road to which no way from an exchange with free ports keeps the optical budget."""
+    named = dict(zip(reach["village_id"], reach["name"], strict=True))
+    lost = found.id[~joinable_groups(found.problem) & ~found.is_site]
+    place = {"layer": "villages"}
+    return [
+        finding("hamlet_out_of_reach", "villages.gpkg", id=one, value=named[one], name=named[one], **place)
+        for one in lost.tolist()
+    ]

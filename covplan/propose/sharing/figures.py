@@ -32,7 +32,7 @@ COLUMNS = [
 
 
 def moves_table(market: Market, reception: Reception, case: Case, shared: Shared, settings: Settings) -> pd.DataFrame:
-    """Figures of every chosen move, one row each, in the order of `shared.chosen`."""
+    """Figures of every chosen move, one row each, numbered from commune to commune (proposal_id)."""
     covers, joins = (covered(one, settings) for one in (reception.tenancies, reception.moves))
     lost, won = lost_and_won(case.stock, case.moves, shared)
     village_ids = np.array(reception.points.village_ids, dtype=object)
@@ -55,7 +55,11 @@ def moves_table(market: Market, reception: Reception, case: Case, shared: Shared
                 "next_best_vnd": _more_without(case, m, shared, settings),
             }
         )
-    return pd.DataFrame(rows, columns=COLUMNS)
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    order = np.lexsort((table["location_id"], table["commune_code"].fillna("").astype(str)))
+    table = table.iloc[order].reset_index(drop=True)
+    table.insert(0, "proposal_id", [f"S-{n:03d}" for n in range(1, len(table) + 1)])
+    return table
 
 
 def _places(market: Market, case: Case, m: int) -> dict[str, Any]:

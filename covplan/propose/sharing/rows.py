@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 def sharing_proposals(
     market: Market, moves: pd.DataFrame, case: Case, shared: Shared, settings: Settings
 ) -> gpd.GeoDataFrame:
-    """Columns of resources/layers/proposals.csv, a row per move (`figures.moves_table`, with proposal_id)."""
+    """Columns of resources/layers/proposals.csv, a row per move (`figures.moves_table`)."""
     places = market.locations.set_index("location_id")
     lonlat = places.geometry.to_crs(WGS84)
     change_pct = 100.0 * (shared_share(case, shared) - share_today(case))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from covplan.propose.sharing.options import INDICATOR, case
+from covplan.propose.sharing import options
+from covplan.propose.sharing.options import INDICATOR
 from covplan.propose.sharing.program import share, sharing_program
 from covplan.propose.solve.alternatives import (
     SCENARIOS,
@@ -24,10 +24,10 @@ from covplan.study.language import N_, _
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import geopandas as gpd
     from numpy.typing import NDArray
 
-    from covplan.propose.sharing.options import Market, Reception
-    from covplan.propose.sharing.plan import SharingPlan
+    from covplan.propose.sharing.options import Case, Market, Reception
     from covplan.study.settings import Settings
 
 RULES = {
@@ -54,33 +54,42 @@ def under_scenarios(
     """Moves chosen by scenario, by their keys (`alternatives.chosen_under`)."""
 
     def plan(scenario: Scenario) -> list[str]:
-        one = case(market, reception, settings, level=scenario.level, shift_db=scenario.shift_db)
+        one = options.case(market, reception, settings, level=scenario.level, shift_db=scenario.shift_db)
         shared = share(one.stock, one.moves, one.demand, goal=settings.sharing.goal, **_limits(settings))
         return key_of(market, one.rows[shared.chosen])
 
     return chosen_under(plan, scenarios)
 
 
-def with_confidence(plan: SharingPlan, market: Market, chosen: pd.DataFrame) -> SharingPlan:
-    """The plan with the share of the scenarios in which each proposal is chosen."""
+def with_confidence(
+    proposals: gpd.GeoDataFrame, moves: pd.DataFrame, market: Market, chosen: pd.DataFrame
+) -> gpd.GeoDataFrame:
+    """The proposals with the share of the scenarios in which each is chosen.
+
+    Parameters
+    ----------
+    moves : DataFrame
+        Their figures (`figures.moves_table`), in the same order.
+    chosen : DataFrame
+        `under_scenarios`.
+    """
     often = frequency(chosen)
-    keys = key_of(market, plan.moves["move"].to_numpy(np.int64))
-    return replace(plan, proposals=plan.proposals.assign(confidence=[float(often.get(key, 0.0)) for key in keys]))
+    keys = key_of(market, moves["move"].to_numpy(np.int64))
+    return proposals.assign(confidence=[float(often.get(key, 0.0)) for key in keys])
 
 
-def other_plans(plan: SharingPlan, market: Market, settings: Settings, *, slack_share: float = 0.05) -> pd.DataFrame:
+def other_plans(case: Case, market: Market, settings: Settings, *, slack_share: float = 0.05) -> pd.DataFrame:
     """Plans within a share of the best aim: a row per move, by its key, a column per plan, the best first.
 
     Not used by a command yet.
     """
-    one = plan.case
-    written = sharing_program(one.stock, one.moves, one.demand)
+    written = sharing_program(case.stock, case.moves, case.demand)
     aim = written.outlay_vnd if settings.sharing.goal == "target" else written.present_vnd
     program = written.program.with_cost(aim)
     best = program.solved(**_limits(settings))
-    plans = near_optimal(program, best, np.arange(one.moves.host.size), slack_share=slack_share, **_limits(settings))
+    plans = near_optimal(program, best, np.arange(case.moves.host.size), slack_share=slack_share, **_limits(settings))
     used = plans.any(axis=0)
-    return pd.DataFrame(plans[:, used].T, index=key_of(market, one.rows[used]))
+    return pd.DataFrame(plans[:, used].T, index=key_of(market, case.rows[used]))
 
 
 def rule_prices(make: Callable[[Settings], tuple[Market, Reception]], settings: Settings) -> pd.DataFrame:
@@ -97,7 +106,7 @@ def rule_prices(make: Callable[[Settings], tuple[Market, Reception]], settings: 
 
     def cost(without: str | None) -> float:
         changed = _without(settings, without)
-        one = case(*((market, reception) if without != "a1_only_radius" else make(changed)), changed)
+        one = options.case(*((market, reception) if without != "a1_only_radius" else make(changed)), changed)
         shared = share(one.stock, one.moves, one.demand, goal=settings.sharing.goal, **_limits(settings))
         return shared.outlay_vnd if settings.sharing.goal == "target" else -shared.saving_vnd
 
