@@ -11,6 +11,7 @@ from covplan.publish.geopackage.relations import present
 from covplan.publish.geopackage.styles import geometries, style_of, template
 from covplan.publish.words import label
 from covplan.study.language import N_, _
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     import sqlite3
@@ -113,7 +114,7 @@ def write(
 def plan_title(province: Province) -> str:
     """What the plan of a province is called; synthetic data say so."""
     title = _("Telecom infrastructure plan – {province}").format(province=province.name)
-    return " – ".join([title, _("SIMULATED DATA")]) if province.synthetic else title
+    return " – ".join([title, synthetic_mark()]) if province.synthetic else title
 
 
 def _id(name: str) -> str:
