@@ -60,10 +60,7 @@ def make_plan(study: Study | Workspace, *, progress: Callable[[str], None] | Non
         places=places,
         signals=table,
         indicators=indicators(counted, study.statistics, s, _intervals(study, demand, signals)),
-        parts=parts(
-            counted, hamlets, table, places, stations, locations, study.communes,
-            technology=s.definition.technology, weak_counts=s.coverage.count_weak_as_covered,
-        ),
+        parts=parts(counted, hamlets, table, places, stations, locations, study.communes, s),
         curves=indicator_curves(study, hamlets, stations, demand, signals, reception, reached),
         evidence=evidence(counted),
         reliability=published(hamlets, reliability(workspace).success if len(study.measurements) and signals else None),
