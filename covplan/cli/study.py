@@ -9,6 +9,7 @@ import click
 
 from covplan.cli.base import FOLDER, SHOWN_ROWS, fail, language, main, open_console, option, stop_if_same
 from covplan.study.language import _
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ def sample(folder: Path, overwrite: bool) -> None:
     console = open_console()
     with shown_progress(console) as tell:
         make_province(folder, progress=tell)
-    console.print(f"[green]{folder}[/]: {_('synthetic data; places of stations, hamlets and cables are NOT real.')}")
+    console.print(f"[green]{folder}[/]: {synthetic_notice()}")
 
 
 @main.command()

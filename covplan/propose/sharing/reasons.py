@@ -50,7 +50,8 @@ def _new_tenant(move: pd.Series) -> str:
     )
     won = _won(move)
     if not won:
-        return f"{room} {_('It counts for the ratio; hamlets it may reach are not counted.')}"
+        counts = _("It counts for the ratio; hamlets it may reach are not counted.")
+        return f"{room} {counts}"
     reached = ngettext(
         "{operator} reaches {hamlets} hamlet it does not cover today.",
         "{operator} reaches {hamlets} hamlets it does not cover today.",
