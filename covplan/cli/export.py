@@ -71,9 +71,10 @@ def export(
 
 
 def _writers(plan: Plan, coverage: Path | None, *, include_restricted: bool) -> dict[str, Callable[[Path], object]]:
-    from covplan.publish.geopackage import WGS84, write_geopackage
+    from covplan.publish.geopackage import write_geopackage
     from covplan.publish.legacy import write_legacy
     from covplan.publish.ofds import write_ofds
+    from covplan.study.codes import WGS84
 
     shown: dict[str, Any] = {"include_restricted": include_restricted}
     return {

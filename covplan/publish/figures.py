@@ -13,10 +13,9 @@ import geopandas as gpd
 from matplotlib.figure import Figure
 
 from covplan.publish.map_layers import looks
-from covplan.publish.office import BILLION
 from covplan.publish.words import label, tick_labels
 from covplan.study.kinds import FIBER, PLACE_5G, SHARE, WHITE_SPOT, kind_title
-from covplan.study.language import N_, _, by_language, ngettext, number, speaking
+from covplan.study.language import BILLION, N_, _, by_language, ngettext, number, speaking
 from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from covplan.publish.map_texts import safe_text
 from covplan.publish.words import NO_BREAK, operator_names
 from covplan.study.columns import split_list
 from covplan.study.geometry import distance_m
-from covplan.study.language import _, number
+from covplan.study.language import BILLION, _, number
 
 if TYPE_CHECKING:
     from covplan.study.plan import Plan
@@ -26,7 +26,6 @@ BRINGS = {
 }
 NEAREST = 3
 SHOWN_GAINS = 8
-BILLION = 1e9
 
 
 @dataclass(frozen=True)

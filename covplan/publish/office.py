@@ -13,7 +13,6 @@ from covplan.study.language import _
 if TYPE_CHECKING:
     from pathlib import Path
 
-MILLION, BILLION = 1e6, 1e9
 KINDS_OF_PROVINCE = ("tỉnh", "thành phố")  # as names in the data begin
 LANGUAGE_TAGS = {"vi": "vi-VN", "en": "en-GB"}
 FILE_DATE = datetime(2025, 1, 1)

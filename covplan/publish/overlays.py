@@ -26,6 +26,7 @@ from rasterio.transform import Affine
 from rasterio.warp import reproject, transform_bounds
 
 from covplan.publish.words import operator_names
+from covplan.study.codes import ANY
 from covplan.study.errors import OutputError
 from covplan.study.language import _
 from covplan.study.resources import resource_text
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     Colour = tuple[int, int, int, int]
 
 WEB = 3857  # the CRS of web maps: what Leaflet stretches a picture in
-ANY = "any"  # of several operators the best, in the names of the files
 FINEST_M = 100.0
 COVERAGE_BYTES = 4_500_000  # of all pictures together, in the page
 RELIEF_M = 220.0

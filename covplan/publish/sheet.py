@@ -14,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from covplan.publish.office import BILLION
 from covplan.publish.profiles import draw_profile, verdict
 from covplan.publish.public import public_explanation, public_plan
 from covplan.publish.words import label, operator_names, shown
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 from covplan.study.geometry import distance_m
-from covplan.study.language import N_, _, by_language, current_language, number, speaking
+from covplan.study.language import BILLION, N_, _, by_language, current_language, number, speaking
 from covplan.study.layers import layers
 from covplan.study.resources import resource_text
 from covplan.study.synthetic import synthetic_notice

@@ -14,8 +14,8 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
-from covplan.publish.office import FILE_DATE, LANGUAGE_TAGS, MILLION, clean
-from covplan.study.language import N_, _, current_language
+from covplan.publish.office import FILE_DATE, LANGUAGE_TAGS, clean
+from covplan.study.language import MILLION, N_, _, current_language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

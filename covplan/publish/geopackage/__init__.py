@@ -27,9 +27,7 @@ if TYPE_CHECKING:
     from covplan.study.language import Language
     from covplan.study.plan import Plan
 
-__all__ = ["WGS84", "write_geopackage"]
-
-WGS84 = 4326
+__all__ = ["write_geopackage"]
 
 
 def write_geopackage(

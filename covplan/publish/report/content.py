@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from covplan.publish.office import BILLION
-from covplan.study.language import N_, _, number
+from covplan.study.language import BILLION, N_, _, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
