@@ -254,7 +254,7 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_stands(tmp_path: Path) -> 
 def test_indicators_prints_the_plans_table(study: Path) -> None:
     told = covplan("indicators", study, "--lang", "en")
     assert told.exit_code == 0
-    assert "16,67" in told.stdout  # one of six locations of the small study is shared
+    assert "16.67" in told.stdout  # one of six locations of the small study is shared
 
 
 def test_settings_prints_what_is_in_force_and_reads_itself_back(study: Path) -> None:
@@ -328,7 +328,7 @@ def test_two_studies_side_by_side_name_the_hamlets_that_changed_and_the_cause(tm
     for row in changed.itertuples():
         assert row.village_id in told.stdout
         assert "S-1" in row.cause_en or "S-2" in row.cause_en
-    assert f"{len(changed)} thôn thay đổi" in told.stdout
+    assert f"{len(changed)} hamlet" in told.stdout
     same = covplan("compare", before, before, "-o", tmp_path / "same")
     assert "0 thôn thay đổi" in same.stdout
     into = covplan("compare", before, after, "-o", after)
@@ -490,7 +490,7 @@ def test_calibrate_tells_what_it_found_writes_it_when_asked_and_the_map_then_agr
     assert groups["offset_db"].item() == pytest.approx(-7.0, abs=0.8)
     assert covplan("calibrate", folder, "-o", tmp_path / "out", "--write").exit_code == 0
     assert open_study(folder).settings.propagation.offsets_db == {"L1800": {10: groups["offset_db"].item()}}
-    assert "# Cell size, metres." in (folder / "study.toml").read_text(encoding="utf-8")
+    assert "# Cỡ ô lưới, mét." in (folder / "study.toml").read_text(encoding="utf-8")
     held = covplan("reliability", folder, "-o", tmp_path / "out", "--lang", "en")
     assert held.exit_code == 0, held.output
     assert "Tests within the area declared covered" in held.stdout
