@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from covplan.pipeline.plan import make_plan
     from covplan.pipeline.sharing import propose_sharing
     from covplan.pipeline.what_if import what_if
+    from covplan.pipeline.workspace import Workspace
     from covplan.publish.annexes import write_annexes
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.report import write_report
     from covplan.study.drawn import read_drawn
     from covplan.study.errors import CovplanError
     from covplan.study.folder import Study, open_study
+    from covplan.study.language import speaking
     from covplan.study.plan import Plan
 
 try:
@@ -33,6 +35,7 @@ __all__ = [
     "CovplanError",
     "Plan",
     "Study",
+    "Workspace",
     "coverage",
     "draw_map",
     "explain_link",
@@ -40,6 +43,7 @@ __all__ = [
     "open_study",
     "propose_sharing",
     "read_drawn",
+    "speaking",
     "what_if",
     "write_annexes",
     "write_geopackage",
@@ -50,12 +54,14 @@ _HOMES = {
     "CovplanError": "covplan.study.errors",
     "Plan": "covplan.study.plan",
     "Study": "covplan.study.folder",
+    "Workspace": "covplan.pipeline.workspace",
     "coverage": "covplan.pipeline.coverage",
     "explain_link": "covplan.pipeline.links",
     "make_plan": "covplan.pipeline.plan",
     "open_study": "covplan.study.folder",
     "propose_sharing": "covplan.pipeline.sharing",
     "read_drawn": "covplan.study.drawn",
+    "speaking": "covplan.study.language",
     "what_if": "covplan.pipeline.what_if",
     "write_annexes": "covplan.publish.annexes",
     "write_geopackage": "covplan.publish.geopackage",
@@ -70,7 +76,7 @@ def draw_map(study_or_plan: Study | Plan, **how: Any) -> Any:
     ----------
     study_or_plan : Study or Plan
     how
-        As in `covplan.publish.maps.draw_map`: tiles, coverage, sheets.
+        As in `covplan.publish.maps.draw_map`: tiles, coverage, sheets, language.
     """
     from covplan.pipeline import make_plan, with_kept_proposals
     from covplan.publish.maps import draw_map as draw

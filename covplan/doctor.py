@@ -16,6 +16,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from covplan.study.language import N_, Language, _, speaking
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -49,10 +51,10 @@ OLDEST_PYTHON = (3, 11)
 
 # Who usually sets these for the whole machine. A value meant for another program's GDAL or PROJ breaks ours.
 FOREIGN_VARIABLES = {
-    "PROJ_LIB": "PostgreSQL/PostGIS, QGIS (OSGeo4W) or an older PROJ",
-    "PROJ_DATA": "QGIS (OSGeo4W), PostGIS or an activated conda environment",
-    "GDAL_DATA": "QGIS (OSGeo4W), PostGIS, GISInternals or an activated conda environment",
-    "GDAL_DRIVER_PATH": "QGIS (OSGeo4W), GISInternals or ArcGIS",
+    "PROJ_LIB": N_("PostgreSQL/PostGIS, QGIS (OSGeo4W) or an older PROJ"),
+    "PROJ_DATA": N_("QGIS (OSGeo4W), PostGIS or an activated conda environment"),
+    "GDAL_DATA": N_("QGIS (OSGeo4W), PostGIS, GISInternals or an activated conda environment"),
+    "GDAL_DRIVER_PATH": N_("QGIS (OSGeo4W), GISInternals or ArcGIS"),
 }
 
 STUDY_CRS = "EPSG:9211"  # VN-2000 / TM-3 106-00
@@ -65,7 +67,7 @@ CRS_TOLERANCE_M = 0.01
 ROUND_TRIP_TOLERANCE_M = 0.001
 DATUM_SHIFT_M = (223.0, 224.0)  # between the same numbers read as VN-2000 and as WGS 84, in this province
 
-REINSTALL = "Install covplan again in a new environment: python -m venv .venv, then pip install -e ."
+REINSTALL = N_("Install covplan again in a new environment: python -m venv .venv, then pip install -e .")
 
 
 @dataclass(frozen=True)
@@ -90,19 +92,25 @@ class Check:
     advice: str = ""
 
 
-def diagnose() -> list[Check]:
-    """Look at everything covplan stands on.
+def diagnose(language: Language | None = None) -> list[Check]:
+    """Look at everything covplan stands on, and say it in a language (None: the one spoken now).
 
     Returns
     -------
     list of Check
         Versions first, then the environment, then what was tried. Never raises for a broken library.
     """
+    with speaking(language):
+        return _diagnosis()
+
+
+def _diagnosis() -> list[Check]:
     variables = foreign_variables(os.environ, Path(sys.prefix))
     foreign = [check.name for check in variables if check.advice]
-    remedy = (
-        f"First unset {' and '.join(foreign)} (see there) and run this again. {REINSTALL}" if foreign else REINSTALL
-    )
+    remedy = _(REINSTALL)
+    if foreign:
+        first = _("First unset {variables} (see there) and run this again.").format(variables=", ".join(foreign))
+        remedy = f"{first} {remedy}"
     tried = [_examined(name, look, remedy) for name, look in _EXAMINATIONS.items()]
     return [_python(), *(_package(name) for name in CORE_PACKAGES), *variables, *tried]
 
@@ -126,37 +134,44 @@ def foreign_variables(environment: Mapping[str, str], prefix: Path) -> list[Chec
     for variable, culprits in FOREIGN_VARIABLES.items():
         value = environment.get(variable)
         if not value:
-            checks.append(Check(variable, "not set"))
+            checks.append(Check(variable, _("not set")))
         elif Path(value).resolve().is_relative_to(prefix.resolve()):
-            checks.append(Check(variable, f"{value} (this environment's own)"))
+            checks.append(Check(variable, _("{value} (this environment's own)").format(value=value)))
         else:
-            advice = (
-                f"Set from outside, usually by {culprits}. Unset it for this window: 'unset {variable}' (Linux, macOS)"
-                f" or 'set {variable}=' (Windows); for good: remove it from the system's environment variables."
-            )
+            advice = _(
+                "Set from outside, usually by {culprits}. Unset it for this window: 'unset {variable}' (Linux, macOS)"
+                " or 'set {variable}=' (Windows); for good: remove it from the system's environment variables."
+            ).format(culprits=_(culprits), variable=variable)
             checks.append(Check(variable, value, advice=advice))
     return checks
 
 
 def _python() -> Check:
-    found = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    machine = f"{platform.system()} {platform.machine()}"
+    found = _("{version} on {machine}").format(version=platform.python_version(), machine=machine)
     if sys.version_info >= OLDEST_PYTHON:
         return Check("Python", found)
-    return Check("Python", found, ok=False, advice="Install Python 3.11 or newer and make a new environment with it.")
+    advice = _("Install Python 3.11 or newer and make a new environment with it.")
+    return Check("Python", found, ok=False, advice=advice)
 
 
 def _package(name: str) -> Check:
     try:
         return Check(name, version(name))
     except PackageNotFoundError:
-        return Check(name, "not installed", ok=False, advice=f"pip install {name}, or: {REINSTALL}")
+        return Check(
+            name,
+            _("not installed"),
+            ok=False,
+            advice=_("pip install {name}, or: {otherwise}").format(name=name, otherwise=_(REINSTALL)),
+        )
 
 
 def _examined(name: str, look: Callable[[], Check], remedy: str) -> Check:
     try:
         check = look()
     except Exception as problem:  # a broken library may raise anything; the report must still be complete
-        check = Check(name, f"{type(problem).__name__}: {problem}".splitlines()[0], ok=False)
+        check = Check(_(name), f"{type(problem).__name__}: {problem}".splitlines()[0], ok=False)
     if check.ok or check.advice:
         return check
     return replace(check, advice=remedy)
@@ -165,7 +180,10 @@ def _examined(name: str, look: Callable[[], Check], remedy: str) -> Check:
 def _gdal_of_rasterio() -> Check:
     import rasterio
 
-    return Check("GDAL in rasterio", f"{rasterio.__gdal_version__} with PROJ {rasterio.__proj_version__}")
+    return Check(
+        _("GDAL in rasterio"),
+        _("{gdal} with PROJ {proj}").format(gdal=rasterio.__gdal_version__, proj=rasterio.__proj_version__),
+    )
 
 
 def _gdal_of_pyogrio() -> Check:
@@ -173,8 +191,8 @@ def _gdal_of_pyogrio() -> Check:
 
     formats = pyogrio.list_drivers()
     if "w" in formats.get("GPKG", ""):
-        return Check("GDAL in pyogrio", pyogrio.__gdal_version_string__)
-    return Check("GDAL in pyogrio", "cannot write GeoPackage", ok=False)
+        return Check(_("GDAL in pyogrio"), pyogrio.__gdal_version_string__)
+    return Check(_("GDAL in pyogrio"), _("cannot write GeoPackage"), ok=False)
 
 
 def _proj_database() -> Check:
@@ -182,10 +200,12 @@ def _proj_database() -> Check:
     from pyproj.database import get_database_metadata
 
     folder = Path(pyproj.datadir.get_data_dir())
-    found = f"PROJ {pyproj.proj_version_str}, EPSG {get_database_metadata('EPSG.VERSION')} in {folder}"
+    found = _("PROJ {version}, EPSG {epsg} in {folder}").format(
+        version=pyproj.proj_version_str, epsg=get_database_metadata("EPSG.VERSION"), folder=folder
+    )
     if (folder / "proj.db").is_file():
-        return Check("PROJ database", found)
-    return Check("PROJ database", f"no proj.db in {folder}", ok=False)
+        return Check(_("PROJ database"), found)
+    return Check(_("PROJ database"), _("no proj.db in {folder}").format(folder=folder), ok=False)
 
 
 def _coordinates_by_pyproj() -> Check:
@@ -193,7 +213,7 @@ def _coordinates_by_pyproj() -> Check:
 
     to_study = Transformer.from_crs("EPSG:4326", STUDY_CRS, always_xy=True)
     x_m, y_m = to_study.transform(TEST_LON_DEG, TEST_LAT_DEG)
-    return coordinate_check("Coordinates by pyproj", x_m, y_m)
+    return coordinate_check(_("Coordinates by pyproj"), x_m, y_m)
 
 
 def _coordinates_by_rasterio() -> Check:
@@ -201,7 +221,7 @@ def _coordinates_by_rasterio() -> Check:
 
     # rasterio carries a PROJ of its own: the right answer of the one says nothing about the other.
     xs_m, ys_m = transform("EPSG:4326", STUDY_CRS, [TEST_LON_DEG], [TEST_LAT_DEG])
-    return coordinate_check("Coordinates by rasterio", xs_m[0], ys_m[0])
+    return coordinate_check(_("Coordinates by rasterio"), xs_m[0], ys_m[0])
 
 
 def coordinate_check(name: str, x_m: float, y_m: float) -> Check:
@@ -220,11 +240,16 @@ def coordinate_check(name: str, x_m: float, y_m: float) -> Check:
         Not ok when it is more than a centimetre from the known answer.
     """
     miss_m = ((x_m - TEST_EASTING_M) ** 2 + (y_m - TEST_NORTHING_M) ** 2) ** 0.5
-    found = f"{STUDY_CRS}: E {x_m:.3f}, N {y_m:.3f} m, {miss_m * 1000:.1f} mm from the known answer"
+    found = _("{crs}: E {x_m:.3f}, N {y_m:.3f} m, {miss_mm:.1f} mm from the known answer").format(
+        crs=STUDY_CRS, x_m=x_m, y_m=y_m, miss_mm=miss_m * 1000
+    )
     if miss_m <= CRS_TOLERANCE_M:
         return Check(name, found)
-    cause = "the datum shift is missing or another one" if miss_m < 1000 else "the projection is wrong"
-    return Check(name, f"{found}: {cause}, maps would be displaced", ok=False)
+    if miss_m < 1000:
+        cause = _("the datum shift is missing or another one, maps would be displaced")
+    else:
+        cause = _("the projection is wrong, maps would be displaced")
+    return Check(name, f"{found}: {cause}", ok=False)
 
 
 def _round_trip() -> Check:
@@ -234,7 +259,11 @@ def _round_trip() -> Check:
     x_m, y_m = pair.transform(TEST_LON_DEG, TEST_LAT_DEG)
     lon_deg, lat_deg = pair.transform(x_m, y_m, direction="INVERSE")
     miss_m = Geod(ellps="WGS84").inv(TEST_LON_DEG, TEST_LAT_DEG, lon_deg, lat_deg)[2]
-    return Check("There and back", f"{miss_m * 1000:.2f} mm off", ok=miss_m <= ROUND_TRIP_TOLERANCE_M)
+    return Check(
+        _("There and back"),
+        _("{miss_mm:.2f} mm off").format(miss_mm=miss_m * 1000),
+        ok=miss_m <= ROUND_TRIP_TOLERANCE_M,
+    )
 
 
 def _datum_shift() -> Check:
@@ -244,8 +273,9 @@ def _datum_shift() -> Check:
     lon_deg, lat_deg = Transformer.from_crs("EPSG:4326", datum, always_xy=True).transform(TEST_LON_DEG, TEST_LAT_DEG)
     shift_m = Geod(ellps="WGS84").inv(TEST_LON_DEG, TEST_LAT_DEG, lon_deg, lat_deg)[2]
     if DATUM_SHIFT_M[0] <= shift_m <= DATUM_SHIFT_M[1]:
-        return Check("VN-2000 against WGS 84", f"{shift_m:.2f} m")
-    return Check("VN-2000 against WGS 84", f"{shift_m:.2f} m instead of 223 to 224 m: no datum shift", ok=False)
+        return Check(_("VN-2000 against WGS 84"), f"{shift_m:.2f} m")
+    found = _("{shift_m:.2f} m instead of 223 to 224 m: no datum shift").format(shift_m=shift_m)
+    return Check(_("VN-2000 against WGS 84"), found, ok=False)
 
 
 def _sum_of_squares(count: int) -> float:
@@ -260,8 +290,9 @@ def _kernel() -> Check:
 
     kernel = numba.njit()(_sum_of_squares)
     if float(kernel(1000)) != _sum_of_squares(1000):
-        return Check("Compiled kernels", "wrong result", ok=False)
-    return Check("Compiled kernels", f"numba {numba.__version__}, {numba.get_num_threads()} threads")
+        return Check(_("Compiled kernels"), _("wrong result"), ok=False)
+    found = _("numba {version}, {threads} threads").format(version=numba.__version__, threads=numba.get_num_threads())
+    return Check(_("Compiled kernels"), found)
 
 
 def _kernel_cache() -> Check:
@@ -270,9 +301,9 @@ def _kernel_cache() -> Check:
     try:
         kernel = numba.njit(cache=True)(_sum_of_squares)
     except RuntimeError:  # numba found no folder it may write to
-        advice = "Kernels will be compiled at every start. Set NUMBA_CACHE_DIR to a folder you may write to."
-        return Check("Kernel cache", "no writable folder", ok=False, advice=advice)
-    return Check("Kernel cache", str(kernel.stats.cache_path))
+        advice = _("Kernels will be compiled at every start. Set NUMBA_CACHE_DIR to a folder you may write to.")
+        return Check(_("Kernel cache"), _("no writable folder"), ok=False, advice=advice)
+    return Check(_("Kernel cache"), str(kernel.stats.cache_path))
 
 
 def _leaflet() -> Check:
@@ -282,8 +313,8 @@ def _leaflet() -> Check:
     for folder in folders:
         script = Path(folder, "static", "leaflet", "leaflet.js")
         if script.is_file() and script.with_suffix(".css").is_file():
-            return Check("Leaflet for offline maps", str(script.parent))
-    return Check("Leaflet for offline maps", "not found", ok=False, advice="pip install django-leaflet")
+            return Check(_("Leaflet for offline maps"), str(script.parent))
+    return Check(_("Leaflet for offline maps"), _("not found"), ok=False, advice="pip install django-leaflet")
 
 
 def _geopackage() -> Check:
@@ -298,20 +329,20 @@ def _geopackage() -> Check:
         read = geopandas.read_file(file, layer="thon")
     same = read.crs == written.crs and read["name"][0] == "Nà Tông" and read.geometry[0] == written.geometry[0]
     if same:
-        return Check("GeoPackage", "written and read back in a temporary folder")
-    return Check("GeoPackage", "what was read differs from what was written", ok=False)
+        return Check("GeoPackage", _("written and read back in a temporary folder"))
+    return Check("GeoPackage", _("what was read differs from what was written"), ok=False)
 
 
 _EXAMINATIONS: dict[str, Callable[[], Check]] = {
-    "GDAL in rasterio": _gdal_of_rasterio,
-    "GDAL in pyogrio": _gdal_of_pyogrio,
-    "PROJ database": _proj_database,
-    "Coordinates by pyproj": _coordinates_by_pyproj,
-    "Coordinates by rasterio": _coordinates_by_rasterio,
-    "There and back": _round_trip,
-    "VN-2000 against WGS 84": _datum_shift,
-    "Compiled kernels": _kernel,
-    "Kernel cache": _kernel_cache,
-    "Leaflet for offline maps": _leaflet,
-    "GeoPackage": _geopackage,
+    N_("GDAL in rasterio"): _gdal_of_rasterio,
+    N_("GDAL in pyogrio"): _gdal_of_pyogrio,
+    N_("PROJ database"): _proj_database,
+    N_("Coordinates by pyproj"): _coordinates_by_pyproj,
+    N_("Coordinates by rasterio"): _coordinates_by_rasterio,
+    N_("There and back"): _round_trip,
+    N_("VN-2000 against WGS 84"): _datum_shift,
+    N_("Compiled kernels"): _kernel,
+    N_("Kernel cache"): _kernel_cache,
+    N_("Leaflet for offline maps"): _leaflet,
+    N_("GeoPackage"): _geopackage,
 }

@@ -4,6 +4,7 @@ compiles it; what has no Vietnamese yet is listed. `test_language.py` holds that
 
 from __future__ import annotations
 
+import ast
 import io
 import sys
 from datetime import UTC, datetime
@@ -13,6 +14,9 @@ from babel.messages.catalog import Catalog
 from babel.messages.extract import extract_from_dir
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
+from pydantic import BaseModel
+
+from covplan.study import settings
 
 PACKAGE = Path(__file__).parent.parent / "covplan"
 VIETNAMESE = PACKAGE / "resources" / "locale" / "vi" / "LC_MESSAGES" / "covplan.po"
@@ -23,7 +27,7 @@ HEAD = (
     r'"Content-Type: text/plain; charset=utf-8\n"',
     r'"Plural-Forms: nplurals=1; plural=0;\n"',
 )
-KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
+KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2), "NN_": (1, 2)}
 
 
 def extracted() -> Catalog:
@@ -33,7 +37,33 @@ def extracted() -> Catalog:
         PACKAGE, method_map=[("**.py", "python")], keywords=KEYWORDS
     ):
         catalogue.add(message, auto_comments=comments, context=context)
+    for text in [*helps_of_commands(), *meanings_of_settings()]:
+        catalogue.add(text)
     return catalogue
+
+
+def meanings_of_settings() -> list[str]:
+    """What the settings say of themselves: the docstrings under their definitions."""
+    sections = [one for one in vars(settings).values() if isinstance(one, type) and issubclass(one, BaseModel)]
+    texts = [field.description for section in sections for field in section.model_fields.values()]
+    return [" ".join(text.split()) for text in texts if text]
+
+
+def helps_of_commands() -> list[str]:
+    """What `--help` says of each command (its docstring) and of its options (`help=…`)."""
+    texts = []
+    for path in sorted((PACKAGE / "cli").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef) and any(map(_makes_command, node.decorator_list)):
+                texts.append(ast.get_docstring(node) or "")
+            if isinstance(node, ast.keyword) and node.arg == "help" and isinstance(node.value, ast.Constant):
+                texts.append(str(node.value.value))
+    return texts
+
+
+def _makes_command(decorator: ast.expr) -> bool:
+    made = decorator.func if isinstance(decorator, ast.Call) else decorator
+    return isinstance(made, ast.Attribute) and made.attr in {"command", "group"}
 
 
 def translated(path: Path = VIETNAMESE) -> Catalog:

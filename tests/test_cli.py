@@ -203,7 +203,7 @@ def test_a_missing_study_is_one_clear_message(command: str, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("line", "said"), [("[grid]\ncel_m = 30\n", "cell_m"), ("[grid\n", "not valid TOML")])
+@pytest.mark.parametrize(("line", "said"), [("[grid]\ncel_m = 30\n", "cell_m"), ("[grid\n", "không đúng cú pháp TOML")])
 def test_a_wrong_setting_is_named_with_what_was_meant(line: str, said: str, study: Path) -> None:
     (study / "study.toml").write_text(line, encoding="utf-8")
     told = covplan("indicators", study)
@@ -452,7 +452,7 @@ def test_explain_leaves_restricted_stations_out_unless_asked(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nowhere at all"], "no hamlet 'nowhere at all'"),
+        (["nowhere at all"], "không có thôn 'nowhere at all'"),
         (["Tổ dân phố 1", "-p", "XYZ"], "không có nhà mạng XYZ trong nghiên cứu này"),
     ],
 )
@@ -505,11 +505,11 @@ def test_calibrate_refuses_too_few_measurements_and_none(tmp_path: Path) -> None
     folder = small_study(tmp_path / "study")
     none = covplan("calibrate", folder, "-o", tmp_path / "out")
     assert none.exit_code == 2
-    assert "no measurement of 4G or 5G" in none.stderr
+    assert "không có điểm đo 4G, 5G" in none.stderr
     measured(folder, 12.0, count=25)
     few = covplan("calibrate", folder, "-o", tmp_path / "out", "--write")
     assert few.exit_code == 2
-    assert "at least 100 in 8 are needed" in few.stderr
+    assert "ít nhất 100 điểm trong 8 ô" in few.stderr
     assert "offsets_db.L1800" not in (folder / "study.toml").read_text(encoding="utf-8")
 
 
@@ -527,7 +527,7 @@ def test_reliability_counts_hamlets_by_the_declared_or_an_official_list(tmp_path
     (tmp_path / "dark.csv").write_text("village_id\nT-02200-1\nT-99999-9\n", encoding="utf-8")
     wrong = covplan("reliability", folder, "-o", tmp_path / "out", "--dark", tmp_path / "dark.csv")
     assert wrong.exit_code == 2
-    assert "dark.csv row 3: 'T-99999-9'" in wrong.stderr
+    assert "dark.csv dòng 3: 'T-99999-9'" in wrong.stderr
 
 
 FIBER = ("reach", "order", "bill", "summary", "single_routes", "findings")
@@ -562,7 +562,7 @@ def test_fiber_from_openstreetmap_gives_the_same_bytes_twice(study: Path, tmp_pa
 def test_fiber_says_what_it_cannot_do(study: Path, tmp_path: Path, wrong: list[str]) -> None:
     told = covplan("fiber", study, "-o", tmp_path / "fiber", *wrong)
     assert told.exit_code == 2
-    assert wrong[1] in told.stderr or "rise" in told.stderr
+    assert wrong[1] in told.stderr or "tăng dần" in told.stderr
     assert not (tmp_path / "fiber").exists()
 
 

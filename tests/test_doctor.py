@@ -10,6 +10,7 @@ import pytest
 
 from covplan import doctor
 from covplan.doctor import Check, coordinate_check, diagnose, foreign_variables
+from covplan.study.language import speaking
 
 # WGS 84 ellipsoid; VN-2000 uses the same one, moved and turned.
 SEMI_MAJOR_M = 6_378_137.0
@@ -134,12 +135,14 @@ def test_every_core_dependency_is_looked_at():
         (0.0, -724.0, "datum shift is missing or another"),
     ],
 )
+@speaking("en")
 def test_a_displaced_point_is_not_accepted(east_m, north_m, cause):
     check = coordinate_check("x", doctor.TEST_EASTING_M + east_m, doctor.TEST_NORTHING_M + north_m)
     assert not check.ok
     assert cause in check.value
 
 
+@speaking("en")
 def test_a_variable_of_another_program_is_named_with_the_way_to_unset_it(tmp_path):
     inside, outside = tmp_path / "env" / "share" / "proj", tmp_path / "PostgreSQL" / "proj"
     checks = foreign_variables({"PROJ_LIB": str(outside), "PROJ_DATA": str(inside)}, tmp_path / "env")
@@ -150,6 +153,7 @@ def test_a_variable_of_another_program_is_named_with_the_way_to_unset_it(tmp_pat
     assert found["GDAL_DATA"] == Check("GDAL_DATA", "not set")
 
 
+@speaking("en")
 def test_a_library_that_does_not_load_is_a_failed_check_and_the_rest_is_still_reported(monkeypatch):
     monkeypatch.setitem(sys.modules, "rasterio", None)
     checks = {check.name: check for check in diagnose()}
@@ -159,6 +163,7 @@ def test_a_library_that_does_not_load_is_a_failed_check_and_the_rest_is_still_re
     assert checks["Coordinates by pyproj"].ok
 
 
+@speaking("en")
 def test_a_failed_check_under_a_foreign_proj_folder_says_to_unset_it_first(monkeypatch, tmp_path):
     monkeypatch.setenv("PROJ_DATA", str(tmp_path))
     monkeypatch.setitem(sys.modules, "rasterio", None)

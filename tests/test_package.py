@@ -17,7 +17,7 @@ from pandas.testing import assert_frame_equal
 
 import covplan
 from covplan.cli import main
-from covplan.cli.study import COLOURS, SEVERITY_VI
+from covplan.cli.study import COLOURS
 from covplan.study.boundaries import Version
 from covplan.study.findings import SEVERITIES, Severity, checks
 from covplan.study.layers import BOUNDARY_VERSIONS, ColumnType, layers, tables_between
@@ -135,7 +135,7 @@ def test_both_languages_of_a_check_show_the_same_facts() -> None:
 
 def test_severities_are_those_the_code_knows() -> None:
     assert {row["severity"] for row in rows("checks.csv")} <= set(get_args(Severity))
-    assert set(get_args(Severity)) == set(SEVERITIES) == set(SEVERITY_VI) == set(COLOURS)
+    assert set(get_args(Severity)) == set(SEVERITIES) == set(COLOURS)
 
 
 def test_every_check_is_made_somewhere_in_the_code() -> None:

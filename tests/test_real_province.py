@@ -105,6 +105,6 @@ def test_the_geopackage_is_in_vn_2000_and_the_map_says_that_parts_are_synthetic(
         if kind is not None:
             assert pyogrio.read_info(out / "master_plan.gpkg", layer=layer)["crs"] == "EPSG:9211"
     page = (out / "map.html").read_text(encoding="utf-8")
-    assert "Dữ liệu mô phỏng" in page
+    assert "DỮ LIỆU MÔ PHỎNG" in page
     for name in dark_hamlets()["hamlet"]:
         assert name in page

@@ -7,11 +7,13 @@ and after, its station, the settings, the ground.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from covplan.assess.hamlets import UNKNOWN
+from covplan.study.language import _, in_both
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,10 +75,11 @@ def hamlet_changes(
     for name in ("mobile_state", "ftth"):
         joined[name] = ~_same(joined[f"{name}_before"], joined[f"{name}_after"])
     changed = joined[joined["mobile_state"] | joined["ftth"]].sort_values("village_id", ignore_index=True)
-    causes = [_cause(row, stations, cells, station_of, settings) for row in changed.to_dict("records")]
+    rows = changed.to_dict("records")
+    causes = [in_both(partial(_cause, row, stations, cells, station_of, settings)) for row in rows]
     for name in ("name", "commune", "district", "households"):
         changed[name] = changed[f"{name}_after"].where(changed[f"{name}_after"].notna(), changed[f"{name}_before"])
-    changed["cause_vi"], changed["cause_en"] = [vi for vi, _ in causes], [en for _, en in causes]
+    changed["cause_vi"], changed["cause_en"] = [one["vi"] for one in causes], [one["en"] for one in causes]
     pairs = [f"{name}_{when}" for name in RESULT for when in ("before", "after")]
     return changed[["village_id", "name", "commune", "district", "households", *pairs, "cause_vi", "cause_en"]]
 
@@ -92,37 +95,27 @@ def indicator_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame
 
 def _cause(
     row: dict[str, Any], stations: pd.DataFrame, cells: pd.DataFrame, station_of: pd.Series, settings: Sequence[str]
-) -> tuple[str, str]:
-    """Why a hamlet changed, in Vietnamese and English."""
+) -> str:
+    """Why a hamlet changed."""
     if pd.isna(row["mobile_state_before"]):
-        return "Thôn mới trong danh sách.", "New in the list."
+        return _("New in the list.")
     if pd.isna(row["mobile_state_after"]):
-        return "Không còn trong danh sách.", "No longer in the list."
-    found: list[tuple[str, str]] = []
+        return _("No longer in the list.")
+    found: list[str] = []
     if row["mobile_state"]:
         servers = [str(row[f"server_{when}"]) for when in ("before", "after") if row[f"server_{when}"]]
         ids = {str(station_of.get(server, "")) for server in servers} - {""}
         for one in stations[stations["station_id"].isin(ids)].itertuples():
-            vi, en = {"added": ("trạm mới", "new station"), "removed": ("trạm không còn", "station gone")}.get(
-                one.change, ("trạm thay đổi", "station changed")
-            )
-            found.append((f"{vi} {one.station_id} {one.what}".strip(), f"{en} {one.station_id} {one.what}".strip()))
+            event = {"added": _("new station"), "removed": _("station gone")}.get(one.change, _("station changed"))
+            found.append(f"{event} {one.station_id} {one.what}".strip())
         touched = cells[cells["station_id"].isin(ids) & ~cells["station_id"].isin(stations["station_id"])]
-        found += [
-            (f"cell {one.cell_id} {one.change}: {one.what}", f"cell {one.cell_id} {one.change}: {one.what}")
-            for one in touched.itertuples()
-        ]
-        found += [(f"thiết lập {text}", f"setting {text}") for text in settings]
+        found += [f"cell {one.cell_id} {one.change}: {one.what}" for one in touched.itertuples()]
+        found += [_("setting {setting}").format(setting=one) for one in settings]
     if row["ftth"]:
-        found.append(("FTTH thay đổi (nút quang hoặc tuyến cáp)", "FTTH changed (fiber nodes or routes)"))
+        found.append(_("FTTH changed (fiber nodes or routes)"))
     if not found:
-        found.append(
-            (
-                "dữ liệu dân cư, địa hình hoặc trạm gây nhiễu thay đổi",
-                "dwellings, ground or interfering stations changed",
-            )
-        )
-    return "; ".join(vi for vi, _ in found) + ".", "; ".join(en for _, en in found) + "."
+        found.append(_("dwellings, ground or interfering stations changed"))
+    return "; ".join(found) + "."
 
 
 def _changes(before: pd.DataFrame, after: pd.DataFrame, key: str, attributes: Sequence[str]) -> pd.DataFrame:

@@ -9,6 +9,8 @@ import geopandas as gpd
 import numpy as np
 import shapely
 
+from covplan.study.codes import WGS84
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -80,7 +82,7 @@ def area_points(outline: shapely.Geometry, spacing_m: float) -> Demand:
 
 def centres(villages: gpd.GeoDataFrame) -> gpd.GeoSeries:
     """Culture houses as points in the layer's CRS; same index."""
-    points = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=4326)
+    points = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=WGS84)
     return points.to_crs(villages.crs)
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from covplan.assess.demand import centres
 from covplan.study.boundaries import name_of
+from covplan.study.codes import ANY, WGS84
 from covplan.study.geometry import distance_m
 from covplan.study.layers import LIST_SEPARATOR
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from covplan.assess.demand import Demand
     from covplan.study.settings import Definition
 
-ANY = "any"
 """In place of an operator: whichever is received best."""
 COVERED, WEAK, NONE, UNKNOWN = "covered", "weak", "none", "unknown"
 DECLARED = [
@@ -155,9 +155,9 @@ def hamlet_states(
         by = signals.set_index(["technology", "operator", "village_id"])
         best = _rows(by, technology, villages)
         computed = pd.Series(best["state"].fillna(UNKNOWN).to_numpy(), index=villages.index)
-        told = (computed == UNKNOWN) & (declared != UNKNOWN)  # where the model cannot tell, the province's list does
-        hamlets["mobile_state"] = declared.where(told, computed)
-        hamlets["basis"] = np.where(told, "declared", "computed")
+        as_listed = (computed == UNKNOWN) & (declared != UNKNOWN)  # the model cannot tell, the list does
+        hamlets["mobile_state"] = declared.where(as_listed, computed)
+        hamlets["basis"] = np.where(as_listed, "declared", "computed")
         for column in ("rsrp_dbm", "probability", "server", "throughput_mbps", "covered_share", "indoor_share"):
             hamlets[column] = best[column].to_numpy()
         present = signals[(signals["technology"] == technology) & (signals["operator"] != ANY)]
@@ -220,7 +220,7 @@ def _nearest(villages: gpd.GeoDataFrame, locations: gpd.GeoDataFrame) -> pd.Data
         return pd.DataFrame({"location_id": pd.NA, "distance_m": float("nan")}, index=villages.index)
     points = centres(villages)
     positions = locations.sindex.nearest(points, return_all=False)[1]
-    lonlat = locations.geometry.to_crs(4326).iloc[positions]
+    lonlat = locations.geometry.to_crs(WGS84).iloc[positions]
     away_m = distance_m(villages["centre_lon"], villages["centre_lat"], lonlat.x, lonlat.y)
     found = locations["location_id"].iloc[positions].to_numpy()
     return pd.DataFrame({"location_id": found, "distance_m": away_m.round(0)}, index=villages.index)

@@ -16,8 +16,8 @@ import pandas as pd
 
 from covplan.assess.demand import centres
 from covplan.study.boundaries import Version, communes_of, in_version
+from covplan.study.language import LANGUAGES, Language, _, day, in_both, ngettext, number
 from covplan.study.layers import layers
-from covplan.study.numbers import number_vi
 from covplan.study.settings import indicator_table
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ PUBLISHED_VERSION: Version = "2025-02"  # the territory the plan's published fig
 ZONES_AND_TOURISM = ("industrial_zone", "industrial_cluster", "tourist_site")
 CLOSE_PCT = 0.05  # a computed value nearer than this to the published baseline agrees with it at two decimals or so
 Basis = Literal["declared", "counted", "computed"]
+Note = dict[Language, str]
+"""A sentence in each language."""
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,8 @@ class Tally:
     objects: pd.DataFrame
     """Columns object_id, numerator, denominator, known; an unknown object is in neither figure."""
     basis: Basis = "declared"
-    notes: tuple[tuple[str, str], ...] = ()
-    """What is worth saying beside the figure, in Vietnamese and English."""
+    notes: tuple[Note, ...] = ()
+    """What is worth saying beside the figure."""
 
     @property
     def numerator(self) -> float:
@@ -128,13 +130,22 @@ def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:
         strict = 100 * (state == "covered").sum() / known.sum()
         weak = int((state == "weak").sum())
         notes.append(
-            (f"Tính cả lõm sóng ({weak} thôn) là chưa phủ: {number_vi(strict, 2)} %.",
-             f"Counting weak hamlets ({weak}) as not covered: {strict:.2f} %.")
-        )  # fmt: skip
-    told = int(((hamlets["basis"] == "declared") & known).sum())
-    if told and _basis(hamlets) == "computed":
+            in_both(
+                lambda: _("Counting weak hamlets ({weak}) as not covered: {share} %.").format(
+                    weak=weak, share=number(strict, 2)
+                )
+            )
+        )
+    as_declared = int(((hamlets["basis"] == "declared") & known).sum())
+    if as_declared and _basis(hamlets) == "computed":
         notes.append(
-            (f"{told} thôn không tính được, lấy theo khai báo.", f"{told} hamlets cannot be computed: as declared.")
+            in_both(
+                lambda: ngettext(
+                    "{count} hamlet cannot be computed: as declared.",
+                    "{count} hamlets cannot be computed: as declared.",
+                    as_declared,
+                ).format(count=as_declared)
+            )
         )
     return _tally("hamlet", hamlets["village_id"], state.isin(good), 1, known, _basis(hamlets), notes)
 
@@ -158,9 +169,12 @@ def shared_locations(locations: pd.DataFrame) -> Tally:
     if len(locations):
         on_shared, of = int(stations[shared].sum()), int(stations.sum())
         notes.append(
-            (f"Tính theo trạm: {number_vi(on_shared)}/{number_vi(of)} = {number_vi(100 * on_shared / of, 2)} %.",
-             f"Counted by stations: {on_shared}/{of} = {100 * on_shared / of:.2f} %.")
-        )  # fmt: skip
+            in_both(
+                lambda: _("Counted by stations: {shared}/{all} = {share} %.").format(
+                    shared=number(on_shared), all=number(of), share=number(100 * on_shared / of, 2)
+                )
+            )
+        )
     known = pd.Series(data=True, index=locations.index)
     return _tally("location", locations["location_id"], shared, 1, known, "counted", notes)
 
@@ -207,9 +221,12 @@ def population_with_5g(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, ve
     if everyone:
         reached = float((served * people).sum())
         notes.append(
-            (f"So với toàn tỉnh: {number_vi(100 * reached / everyone, 2)} % dân số (mục tiêu cả nước 2030: 99 %).",
-             f"Of the whole province: {100 * reached / everyone:.2f} % (national target 2030: 99 %).")
-        )  # fmt: skip
+            in_both(
+                lambda: _("Of the whole province: {share} % of the population (national target 2030: 99 %).").format(
+                    share=number(100 * reached / everyone, 2)
+                )
+            )
+        )
     return _tally("hamlet", inside["village_id"], served * people, people, known, _basis(inside), notes)
 
 
@@ -237,7 +254,7 @@ def _tally(
     denominator: pd.Series | int,
     known: pd.Series,
     basis: Basis,
-    notes: Sequence[tuple[str, str]] = (),
+    notes: Sequence[Note] = (),
 ) -> Tally:
     objects = pd.DataFrame({"object_id": ids, "numerator": numerator, "denominator": denominator, "known": known})
     objects[["numerator", "denominator"]] = (
@@ -255,14 +272,16 @@ def _counted(entry: dict[str, str], count: Tally, target: Target, settings: Sett
     warnings = [*_plan_oddities(entry, target), *count.notes]
     if count.unknown:
         warnings.append(
-            (f"{count.unknown} đối tượng không rõ trạng thái.", f"{count.unknown} objects of unknown state.")
+            in_both(
+                lambda: ngettext(
+                    "{count} object of unknown state.", "{count} objects of unknown state.", count.unknown
+                ).format(count=count.unknown)
+            )
         )
     if value is None:
-        warnings.append(("Không có đối tượng nào để tính.", "There is nothing to count."))
+        warnings.append(in_both(lambda: _("There is nothing to count.")))
     elif target.baseline is not None and abs(value - target.baseline) > CLOSE_PCT:
-        gap_vi = f"{number_vi(value, 2)} ≠ {number_vi(target.baseline, 2)}"
-        gap_en = f"{value:.2f} ≠ {target.baseline:g}"
-        warnings.append((f"Khác số gốc của kế hoạch: {gap_vi}.", f"Differs from the plan's baseline: {gap_en}."))
+        warnings.append(_off_baseline(value, target.baseline))
     if settings.province.boundaries != PUBLISHED_VERSION and target.baseline is not None:
         warnings.append(_mixed(settings.province.boundaries, PUBLISHED_VERSION))
     period = "–".join(str(year) for year in dict.fromkeys(settings.sharing.period_years))
@@ -283,17 +302,27 @@ def _counted(entry: dict[str, str], count: Tally, target: Target, settings: Sett
     }
 
 
+def _off_baseline(value: float, baseline: float) -> Note:
+    return in_both(
+        lambda: _("Differs from the plan's baseline: {value} ≠ {baseline}.").format(
+            value=number(value, 2), baseline=number(baseline, 2)
+        )
+    )
+
+
 def _statistic(
     entry: dict[str, str], published: pd.Series | None, target: Target, version: Version
 ) -> dict[str, object]:
     warnings = _plan_oddities(entry, target)
-    value, source, of_version, how = None, entry["source"], version, ("", "")
+    value, source, of_version = None, entry["source"], version
+    as_of: Note = {"vi": "", "en": ""}
     if published is None:
-        warnings.append(("Chưa có trong statistics.csv.", "Not in statistics.csv yet."))
+        warnings.append(in_both(lambda: _("Not in statistics.csv yet.")))
     else:
         value, source, of_version = float(published["value"]), str(published["source"]), published["boundary_version"]
-        day = published["date"]
-        how = how if pd.isna(day) else (f", ngày {day:%d/%m/%Y}", f", as of {day:%Y-%m-%d}")
+        date = published["date"]
+        if not pd.isna(date):
+            as_of = in_both(lambda: _(", as of {day}").format(day=day(date)))
         if of_version != version:
             warnings.append(_mixed(version, of_version))
     return {
@@ -305,8 +334,8 @@ def _statistic(
         "counted": "",
         "unknown": 0,
         "basis": "none" if value is None else "statistic",
-        "how_vi": entry["how_vi"] + how[0],
-        "how_en": entry["how_en"] + how[1],
+        "how_vi": entry["how_vi"] + as_of["vi"],
+        "how_en": entry["how_en"] + as_of["en"],
         "source": source,
         "boundary_version": of_version,
         **_joined(warnings),
@@ -339,23 +368,26 @@ def _missing(count: Tally, target_pct: float | None) -> int | None:
     return max(0, int(needed - count.numerator))
 
 
-def _plan_oddities(entry: dict[str, str], target: Target) -> list[tuple[str, str]]:
+def _plan_oddities(entry: dict[str, str], target: Target) -> list[Note]:
     """What is odd in the plan itself: written notes, and targets that do not rise."""
-    notes = [(entry["note_vi"], entry["note_en"])] if entry["note_vi"] else []
+    notes: list[Note] = [{"vi": entry["note_vi"], "en": entry["note_en"]}] if entry["note_vi"] else []
     steps = [step for step in (target.baseline, target.target_2025, target.target_2030) if step is not None]
     if any(later <= earlier for earlier, later in pairwise(steps)):
-        shown_vi = " → ".join(number_vi(step, 2) for step in steps)
-        shown_en = " → ".join(f"{step:g}" for step in steps)
-        notes.append((f"Mục tiêu không tăng: {shown_vi}.", f"The targets do not rise: {shown_en}."))
+        notes.append(
+            in_both(
+                lambda: _("The targets do not rise: {steps}.").format(steps=" → ".join(number(one, 2) for one in steps))
+            )
+        )
     return notes
 
 
-def _mixed(version: str, other: str) -> tuple[str, str]:
-    return (
-        f"Khác địa giới: nghiên cứu tính theo {version}, số liệu là của {other}.",
-        f"Mixed geographies: the study counts on {version}, the figure is for {other}.",
+def _mixed(version: str, other: str) -> Note:
+    return in_both(
+        lambda: _("Mixed geographies: the study counts on {version}, the figure is for {other}.").format(
+            version=version, other=other
+        )
     )
 
 
-def _joined(warnings: list[tuple[str, str]]) -> dict[str, str]:
-    return {"warnings_vi": " ".join(vi for vi, _ in warnings), "warnings_en": " ".join(en for _, en in warnings)}
+def _joined(warnings: list[Note]) -> dict[str, str]:
+    return {f"warnings_{one}": " ".join(note[one] for note in warnings) for one in LANGUAGES}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from covplan.assess.demand import centres
-from covplan.assess.hamlets import ANY, COVERED, UNKNOWN, WEAK
+from covplan.assess.hamlets import COVERED, UNKNOWN, WEAK
 from covplan.assess.indicators import unit_codes
 from covplan.study.boundaries import in_version
+from covplan.study.codes import ANY
 from covplan.study.layers import BOUNDARY_VERSIONS
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from covplan.assess.indicators import Tally
     from covplan.study.boundaries import Version
+    from covplan.study.settings import Settings
 
 COLUMNS = [
     "indicator", "part_kind", "boundary_version", "part_code", "part_name", "value", "numerator", "denominator",
@@ -34,9 +36,7 @@ def parts(
     stations: gpd.GeoDataFrame,
     locations: gpd.GeoDataFrame,
     communes: gpd.GeoDataFrame,
-    *,
-    technology: str,
-    weak_counts: bool,
+    settings: Settings,
 ) -> pd.DataFrame:
     """One row per indicator and part; columns of resources/layers/parts.csv.
 
@@ -65,7 +65,7 @@ def parts(
             if here["district"].notna().any():
                 tables.append(_summed(name, "district", version, here, "district", "district"))
         tables += _by_kind(name, tally, stations, locations, places)
-    tables.append(_coverage_by_operator(signals, technology, weak_counts=weak_counts))
+    tables.append(_coverage_by_operator(signals, settings))
     return pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
 
 
@@ -99,10 +99,10 @@ def _by_kind(
     return []
 
 
-def _coverage_by_operator(signals: pd.DataFrame, technology: str, *, weak_counts: bool) -> pd.DataFrame:
+def _coverage_by_operator(signals: pd.DataFrame, settings: Settings) -> pd.DataFrame:
     """VILLAGE_MBB_COV as it would be with each operator alone."""
-    own = signals[(signals["technology"] == technology) & (signals["operator"] != ANY)]
-    good = own["state"].isin([COVERED, WEAK] if weak_counts else [COVERED])
+    own = signals[(signals["technology"] == settings.definition.technology) & (signals["operator"] != ANY)]
+    good = own["state"].isin([COVERED, WEAK] if settings.coverage.count_weak_as_covered else [COVERED])
     objects = pd.DataFrame(
         {"operator": own["operator"], "known": own["state"] != UNKNOWN, "numerator": good * 1.0, "denominator": 1.0}
     )

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +38,7 @@ class Reliability:
     """Per technology and operator: tests in the declared area, those that met the threshold, share, Wilson interval."""
     errors: pd.DataFrame
     """Bias and RMSE per technology, operator and land cover."""
-    unheard: int
+    not_received: int
     """Measurements where the model receives nothing: predicted dark, and in no figure in decibels."""
 
 
@@ -78,13 +79,25 @@ def observed_hamlets(villages: pd.DataFrame, dark: Path | None = None) -> pd.Ser
     try:
         table = pd.read_csv(dark, dtype="string", encoding="utf-8-sig")
     except (OSError, ValueError) as error:
-        raise LayerError(f"{dark.name}: cannot be read as a table: {error}. Save it as CSV in UTF-8.") from error
+        raise LayerError(
+            _("{file}: cannot be read as a table: {error}. Save it as CSV in UTF-8.").format(
+                file=dark.name, error=error
+            )
+        ) from error
     if "village_id" not in table:
-        raise LayerError(f"{dark.name}: no column village_id (found: {', '.join(table)}). Rename one.")
+        raise LayerError(
+            _("{file}: no column village_id (found: {found}). Rename one.").format(
+                file=dark.name, found=", ".join(table)
+            )
+        )
     listed = table["village_id"].dropna().str.strip()
     unknown = listed[~listed.isin(villages["village_id"])]
     if len(unknown):
-        raise LayerError(f"{dark.name} row {unknown.index[0] + 2}: {unknown.iloc[0]!r} is no village_id of this study.")
+        raise LayerError(
+            _("{file} row {row}: {value!r} is no village_id of this study.").format(
+                file=dark.name, row=unknown.index[0] + 2, value=unknown.iloc[0]
+            )
+        )
     return (~villages["village_id"].isin(listed)).astype("object")
 
 
@@ -96,8 +109,8 @@ def confusion(predicted: ArrayLike, observed: ArrayLike) -> pd.DataFrame:
     predicted, observed : array_like of bool, shape (n,)
         True: covered. NaN or NA in either: not known, counted nowhere.
     """
-    said, seen = _known(predicted, observed)
-    counts = [[int(((said == p) & (seen == o)).sum()) for o in (True, False)] for p in (True, False)]
+    computed, seen = _known(predicted, observed)
+    counts = [[int(((computed == p) & (seen == o)).sum()) for o in (True, False)] for p in (True, False)]
     table = pd.DataFrame(counts, index=list(STATES), columns=list(STATES))
     table.index.name, table.columns.name = "predicted", "observed"
     table.loc[TOTAL] = table.sum()
@@ -134,8 +147,8 @@ def success_rate(declared: ArrayLike, met: ArrayLike, *, confidence: float = 0.9
     dict
         n, met, share, low, high; the last three 0…1, NaN without a test in the declared area.
     """
-    said, seen = _known(declared, met)
-    trials, successes = int(said.sum()), int((said & seen).sum())
+    covered, passed = _known(declared, met)
+    trials, successes = int(covered.sum()), int((covered & passed).sum())
     low, high = wilson_interval(successes, trials, confidence)
     share = successes / trials if trials else math.nan
     return {"n": trials, "met": successes, "share": share, "low": low, "high": high}
@@ -182,8 +195,8 @@ def published(hamlets: pd.DataFrame, success: pd.DataFrame | None = None) -> pd.
     both = both[both["mobile_state"] != "unknown"]
     lit, listed = both["mobile_state"] != "none", both["declared_state"] != "none"
     rows = [
-        {"against": against, "technology": "", "operator": "", **success_rate(said, seen)}
-        for against, said, seen in (("list_lit", lit, listed), ("list_dark", ~lit, ~listed))
+        {"against": against, "technology": "", "operator": "", **success_rate(computed, seen)}
+        for against, computed, seen in (("list_lit", lit, listed), ("list_dark", ~lit, ~listed))
         if len(both)
     ]
     table = pd.DataFrame(rows, columns=["against", "technology", "operator", "n", "met", "share", "low", "high"])

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from covplan.cli.base import FOLDER, SHOWN_ROWS, language, main, number, open_console, results, stop_if_same
+from covplan.study.language import _, by_language
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from covplan.study.findings import Language
 
 
 @main.command()
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 @click.argument("after", type=FOLDER)
 @results
 @language
-def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
+def compare(before: Path, after: Path, out: Path) -> None:
     """Compare two studies: which hamlets changed state and why, indicators, stations. Writes OUT/compare/*.csv."""
     from rich.markup import escape
     from rich.table import Table
@@ -40,35 +39,29 @@ def compare(before: Path, after: Path, out: Path, lang: Language) -> None:
     for name in ("hamlets", "stations", "cells", "indicators"):
         with written_whole(out / "compare" / f"{name}.csv") as part:
             getattr(found, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
-    vi = lang == "vi"
-    table = Table(
-        *(("Thôn", "Xã", "Trước", "Sau", "Nguyên nhân") if vi else ("Hamlet", "Commune", "Before", "After", "Cause"))
-    )
+    table = Table(_("Hamlet"), _("Commune"), _("Before"), _("After"), _("Cause"))
     for row in found.hamlets.head(SHOWN_ROWS).itertuples():
-        states = [
-            label("mobile_state", str(state), language=lang)
-            for state in (row.mobile_state_before, row.mobile_state_after)
-        ]
+        states = [label("mobile_state", str(state)) for state in (row.mobile_state_before, row.mobile_state_after)]
         table.add_row(escape(f"{row.name} ({row.village_id})"), escape(str(row.commune)), *states,
-                      escape(row.cause_vi if vi else row.cause_en))  # fmt: skip
+                      escape(by_language(row.cause_vi, row.cause_en)))  # fmt: skip
     console.print(table)
-    figures = Table("Chỉ tiêu" if vi else "Indicator", "", "", "±")
+    figures = Table(_("Indicator"), _("Before"), _("After"), "±")
     for row in found.indicators[found.indicators["difference"].fillna(0) != 0].itertuples():
         figures.add_row(
-            escape(row.name_vi if vi else row.name_en),
+            escape(by_language(row.name_vi, row.name_en)),
             *(number(v) for v in (row.value_before, row.value_after, row.difference)),
         )
     console.print(figures)
+    said = _("{hamlets} hamlets changed, {stations} stations differ → {folder}")
     console.print(
-        f"{len(found.hamlets)} thôn thay đổi (hamlets changed), {len(found.stations)} trạm (stations) → "
-        f"{out / 'compare'}"
+        said.format(hamlets=len(found.hamlets), stations=len(found.stations), folder=out / "compare"), markup=False
     )
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @language
-def definitions(study: Path, lang: Language) -> None:
+def definitions(study: Path) -> None:
     """Print the share of hamlets, households, people and area covered under every definition of "covered" in STUDY.
 
     What a definition itself counts is marked with a star.
@@ -83,15 +76,10 @@ def definitions(study: Path, lang: Language) -> None:
     console = open_console()
     with shown_progress(console) as tell:
         found = compare_definitions(open_study(study, progress=tell), progress=tell)
-    vi = lang == "vi"
-    heads = ("Định nghĩa", "dBm", "Mbit/s", "Xác suất", "Thôn %", "Hộ %", "Dân %", "Diện tích %")
     table = Table(
-        *(
-            heads
-            if vi
-            else ("Definition", "dBm", "Mbit/s", "Probability", "Hamlets %", "Households %", "People %", "Area %")
-        )
-    )
+        _("Definition"), "dBm", "Mbit/s", _("Probability"),
+        _("Hamlets %"), _("Households %"), _("People %"), _("Area %"),
+    )  # fmt: skip
     for row in found.itertuples():
         shown = (row.rsrp_threshold_dbm, row.throughput_mbps, row.confidence)
         shares = {
@@ -101,6 +89,6 @@ def definitions(study: Path, lang: Language) -> None:
             "area": f"{number(row.area_pct)} ± {number(row.area_error_pct)}",
         }
         shares[row.denominator] += " *"
-        title = escape(f"{row.preset}: {row.title_vi if vi else row.title_en}")
+        title = escape(f"{row.preset}: {by_language(row.title_vi, row.title_en)}")
         table.add_row(title, *map(number, shown), *shares.values())
     console.print(table)

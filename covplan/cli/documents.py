@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, main, may_write, open_console, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, may_write, open_console, option, results, stop_if_same
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -17,8 +18,9 @@ ANNEXES, REPORT_DOCX, REPORT_HTML = "phu_luc.xlsx", "bao_cao.docx", "bao_cao.htm
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option("--overwrite", is_flag=True, help="Replace documents that are there already.")
-@click.option("--include-restricted", is_flag=True, help="Put restricted stations into the documents too.")
+@option("--overwrite", is_flag=True, help="Replace documents that are there already.")
+@option("--include-restricted", is_flag=True, help="Put restricted stations into the documents too.")
+@language
 def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bool) -> None:
     """Write the annexes (phu_luc.xlsx) and the report (bao_cao.docx, bao_cao.html) of STUDY into OUT.
 
@@ -42,5 +44,5 @@ def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bo
             tell(name)
             write_report(made, out / name, include_restricted=include_restricted)
     if made.proposals.empty:
-        console.print("Chưa có đề xuất (no proposals yet): covplan propose", markup=False, highlight=False)
+        console.print(_("No proposals yet: covplan propose makes them."), markup=False, highlight=False)
     console.print(f"[green]{out}[/]: {ANNEXES}, {REPORT_DOCX}, {REPORT_HTML}", highlight=False)

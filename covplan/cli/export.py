@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covplan.cli.base import FOLDER, main, may_write, open_console, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, may_write, open_console, option, results, stop_if_same
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,11 +26,12 @@ OUTPUTS = {"gpkg": PACKAGE, "shp": "shapefile", "tab": "mapinfo", "ofds": "fiber
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option("-f", "--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Default: gpkg.")
-@click.option("--wgs84", is_flag=True, help=f"A copy in WGS 84 too: {WGS84_PACKAGE}.")
-@click.option("--coverage", type=FOLDER, help="Folder of `covplan coverage` (OUT/coverage): its RSRP as pictures.")
-@click.option("--include-restricted", is_flag=True, help="Restricted stations, and what is proposed for them, too.")
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
+@option("-f", "--format", "formats", multiple=True, type=click.Choice(FORMATS), help="Default: gpkg.")
+@option("--wgs84", is_flag=True, help="A copy in WGS 84 too: master_plan_wgs84.gpkg.")
+@option("--coverage", type=FOLDER, help="Folder of `covplan coverage` (OUT/coverage): its RSRP as pictures.")
+@option("--include-restricted", is_flag=True, help="Restricted stations, and what is proposed for them, too.")
+@option("--overwrite", is_flag=True, help="Replace what is there.")
+@language
 def export(
     study: Path,
     out: Path,
@@ -55,16 +57,16 @@ def export(
     may_write([out / name for name in wanted], overwrite=overwrite)
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
-        tell("chỉ tiêu (indicators)")
+        tell(_("indicators"))
         made = make_plan(opened, progress=tell)
         proposed = with_kept_proposals(made)
         for name in wanted:
             tell(name)
             _writers(proposed or made, coverage, include_restricted=include_restricted)[name](out / name)
     if proposed is None:
-        console.print("Chưa có đề xuất: chạy `covplan propose` trước (no proposals kept for this study as it stands).")
+        console.print(_("No proposals yet for this study as it stands: run `covplan propose` first."))
     if include_restricted:
-        console.print("[yellow]Có các vị trí hạn chế công bố: không chia sẻ (holds restricted locations).[/]")
+        console.print(_("Holds restricted locations: do not share."), style="yellow")
     console.print(f"[green]{out}[/]: {', '.join(wanted)}")
 
 
@@ -79,16 +81,17 @@ def _writers(plan: Plan, coverage: Path | None, *, include_restricted: bool) -> 
         WGS84_PACKAGE: lambda path: write_geopackage(plan, path, epsg=WGS84, **shown),
         OUTPUTS["shp"]: lambda path: write_legacy(plan, path, "shp", **shown),
         OUTPUTS["tab"]: lambda path: write_legacy(plan, path, "tab", **shown),
-        OUTPUTS["ofds"]: lambda path: write_ofds(plan, path),
+        OUTPUTS["ofds"]: lambda path: write_ofds(plan, path, **shown),
     }
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @click.argument("package", type=click.Path(path_type=Path, dir_okay=False))
-@click.option("-o", "--out", type=FOLDER, required=True, help="Folder of the new study.")
-@click.option("--overwrite", is_flag=True, help="Replace what is there.")
-@click.option("--dry-run", is_flag=True, help="Show what was changed; write nothing.")
+@option("-o", "--out", type=FOLDER, required=True, help="Folder of the new study.")
+@option("--overwrite", is_flag=True, help="Replace what is there.")
+@option("--dry-run", is_flag=True, help="Show what was changed; write nothing.")
+@language
 def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run: bool) -> None:
     """Take an edited master_plan.gpkg back: PACKAGE, exported from STUDY, becomes a new study in OUT.
 
@@ -113,9 +116,9 @@ def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run:
             write_edited(opened, edits, out)
     _show_edits(console, edits)
     if not edits.changes:
-        console.print("Không có gì thay đổi (nothing was changed); không ghi nghiên cứu mới.")
+        console.print(_("Nothing was changed; no new study is written."))
     elif not dry_run:
-        console.print(f"[green]{out}[/]: nghiên cứu mới (new study). Tiếp theo (next): covplan propose {out}")
+        console.print(_("{folder}: the new study. Next: covplan propose {folder}").format(folder=out), markup=False)
 
 
 def _show_edits(console: Console, edits: Edits) -> None:
@@ -123,9 +126,11 @@ def _show_edits(console: Console, edits: Edits) -> None:
     from rich.table import Table
 
     if edits.changes:
-        table = Table("Lớp", "Mã", "Thay đổi", "Cột", "Trước", "Sau", title="Đã sửa (edits)")
+        table = Table(
+            _("Layer"), _("Id"), _("Change"), _("Column"), _("Before"), _("After"), title=_("What was edited")
+        )
         for row in edits.changes:
             table.add_row(*(escape("" if value is None else str(value)) for value in row.values()))
         console.print(table)
     for line in edits.not_taken:
-        console.print(f"[yellow]không đọc lại (not taken):[/] {escape(line)}")
+        console.print(_("not taken: {what}").format(what=line), style="yellow", markup=False)

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, number, open_console, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, number, open_console, option, results, stop_if_same
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from covplan.pipeline import FiberResult
-    from covplan.study.findings import Language
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option(
-    "--osm", type=click.Path(path_type=Path), help="Roads from an .osm, .osm.pbf, .gpkg or .graphml file instead."
-)
-@click.option("--download-roads", is_flag=True, help="Roads from OpenStreetMap over the internet instead.")
-@click.option("--target", "targets", multiple=True, help="Share of hamlets in %, or YEAR=%; default: the study's.")
-@click.option("--budget", type=click.FloatRange(min=0), help="Most households for so many VND, instead of targets.")
-@click.option("--time-limit", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds per phase.")
+@option("--osm", type=click.Path(path_type=Path), help="Roads from an .osm, .osm.pbf, .gpkg or .graphml file instead.")
+@option("--download-roads", is_flag=True, help="Roads from OpenStreetMap over the internet instead.")
+@option("--target", "targets", multiple=True, help="Share of hamlets in %, or YEAR=%; default: the study's.")
+@option("--budget", type=click.FloatRange(min=0), help="Most households for so many VND, instead of targets.")
+@option("--time-limit", type=click.FloatRange(min=1), default=300, show_default=True, help="Seconds per phase.")
 @language
 def fiber(
     study: Path,
@@ -35,7 +34,6 @@ def fiber(
     targets: tuple[str, ...],
     budget: float | None,
     time_limit: float,
-    lang: Language,
 ) -> None:
     """Who has FTTH in STUDY, which hamlets to connect next, along which roads, in which order, for how much.
 
@@ -66,10 +64,10 @@ def fiber(
             "bill": made.plan.bill,
             "summary": made.plan.summary,
             "single_routes": made.single_routes,
-            "findings": findings_table(made.findings, lang),
+            "findings": findings_table(made.findings),
         }
         write_fiber(out, made.reach, made.plan.proposals, tables)
-    _show_fiber(console, made, lang)
+    _show_fiber(console, made)
     console.print(f"[green]{out}[/]: fiber.gpkg, fiber_*.csv")
 
 
@@ -79,49 +77,48 @@ def _phases(targets: tuple[str, ...], years: tuple[int, ...]) -> list[tuple[int,
         return None
     phases = []
     for nth, text in enumerate(targets):
-        year, _, share = text.rpartition("=")
+        year, _sign, share = text.rpartition("=")
         even = years[-1] if len(targets) == 1 else years[round(nth * (len(years) - 1) / (len(targets) - 1))]
         try:
             phases.append((int(year) if year else even, float(share.replace(",", "."))))
         except ValueError:
-            raise click.BadParameter(f"{text!r} is neither a share in % nor YEAR=%", param_hint="--target") from None
+            said = _("{text!r} is neither a share in % nor YEAR=%").format(text=text)
+            raise click.BadParameter(said, param_hint="--target") from None
     years_of, shares = zip(*phases, strict=True)
     rising = list(years_of) == sorted(set(years_of)) and list(shares) == sorted(shares)
     if not rising or not 0 <= shares[0] <= shares[-1] <= 100:
-        raise click.BadParameter("shares lie between 0 and 100 and rise with the years", param_hint="--target")
+        raise click.BadParameter(_("shares lie between 0 and 100 and rise with the years"), param_hint="--target")
     return phases
 
 
-def _show_fiber(console: Console, made: FiberResult, lang: Language) -> None:
+def _show_fiber(console: Console, made: FiberResult) -> None:
     from rich.table import Table
 
     served, known = int(made.reach["ftth"].sum()), int(made.reach["ftth"].notna().sum())
     homes = int(made.reach["homes_passed"].sum())
     connected, households = int(made.reach["homes_connected"].sum()), int(made.reach["households"].sum())
-    labels = ("FTTH tính toán", "thôn", "hộ kết nối được", "hộ đang dùng", "không rõ")
-    heads = (
-        "Năm",
-        "Mục tiêu %",
-        "Thôn",
-        "Hộ",
-        "Km cáp",
-        "Chi phí (tỷ đồng)",
-        "Thấp–cao",
-        "Triệu đ/hộ",
-        "Sai khác",
-        "Giây",
+    said = _(
+        "FTTH computed: {served}/{known} hamlets ({share} %), unknown: {unknown}; {passed} homes passed, "
+        "{connected} connected ({used} %)"
     )
-    if lang == "en":
-        labels = ("FTTH computed", "hamlets", "homes passed", "connected", "unknown")
-        heads = ("Year", "Target %", "Hamlets", "Homes", "Km", "Bn VND", "Low–high", "M VND/home", "Gap", "s")
-    share = number(100 * served / known) if known else "–"
     console.print(
-        f"{labels[0]}: {served}/{known} {labels[1]} ({share} %), {labels[4]}: {len(made.reach) - known}; "
-        f"{homes} {labels[2]}, {connected} {labels[3]} ({number(100 * connected / max(households, 1))} %)",
+        said.format(
+            served=served,
+            known=known,
+            share=number(100 * served / known if known else math.nan),
+            unknown=len(made.reach) - known,
+            passed=homes,
+            connected=connected,
+            used=number(100 * connected / max(households, 1)),
+        ),
         highlight=False,
     )
-    table = Table(heads[0])
-    for head in heads[1:]:
+    table = Table(_("Year"))
+    heads = (
+        _("Target %"), _("Hamlets"), _("Homes"), _("Km of cable"), _("Cost (VND billion)"), _("Low–high"),
+        _("VND million/home"), _("Gap"), _("Seconds"),
+    )  # fmt: skip
+    for head in heads:
         table.add_column(head, justify="right")
     for row in made.plan.summary.itertuples():
         billion = [number(cost / 1e9) for cost in (row.cost_base_vnd, row.cost_low_vnd, row.cost_high_vnd)]
@@ -133,6 +130,5 @@ def _show_fiber(console: Console, made: FiberResult, lang: Language) -> None:
     console.print(table)
     for row in made.plan.summary.itertuples():
         if row.short:
-            vi = f"{row.year}: còn thiếu {row.short} thôn, không tuyến nào đến được (xem fiber_findings.csv)"
-            en = f"{row.year}: short by {row.short} hamlets no route can reach (see fiber_findings.csv)"
-            console.print(f"[yellow]{vi if lang == 'vi' else en}[/]", highlight=False)
+            said = _("{year}: short by {hamlets} hamlets no route can reach (see fiber_findings.csv)")
+            console.print(said.format(year=row.year, hamlets=row.short), style="yellow", highlight=False)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import click
 
-from covplan.cli.base import FOLDER, fail, main, open_console
+from covplan.cli.base import FOLDER, fail, language, main, open_console, option
+from covplan.study.language import _
 
 
 @main.command()
 @click.argument("folder", type=FOLDER, default=Path("notebooks"))
-@click.option("--no-open", is_flag=True, help="Only put the notebooks into FOLDER.")
+@option("--no-open", is_flag=True, help="Only put the notebooks into FOLDER.")
+@language
 def lab(folder: Path, *, no_open: bool) -> None:
     """Open JupyterLab on the notebooks in FOLDER; those that are not there yet are put there first.
 
@@ -32,7 +34,7 @@ def lab(folder: Path, *, no_open: bool) -> None:
     if no_open:
         return
     if find_spec("jupyterlab") is None:
-        raise SystemExit(fail("JupyterLab is not installed: pip install jupyterlab 'covplan[lab]'"))
+        raise SystemExit(fail(_("JupyterLab is not installed: pip install jupyterlab 'covplan[lab]'")))
     raise SystemExit(subprocess.call([sys.executable, "-m", "jupyterlab", str(folder)]))  # noqa: S603
 
 
@@ -43,4 +45,4 @@ def _notebooks() -> list[Path]:
         found = sorted(home.glob("*.ipynb"))
         if found:
             return found
-    raise SystemExit(fail("the notebooks are not part of this installation."))
+    raise SystemExit(fail(_("the notebooks are not part of this installation.")))

@@ -6,19 +6,21 @@ from pathlib import Path
 
 import click
 
-from covplan.cli.base import FOLDER, main, open_console, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, open_console, option, results, stop_if_same
+from covplan.study.language import _, number
 
 
 @main.command("map")
 @click.argument("study", type=FOLDER)
 @results
-@click.option(
+@option(
     "--coverage",
     type=click.Path(path_type=Path, file_okay=False, exists=True),
     help="Folder with the rasters of `covplan coverage`; default: OUT/coverage where there is one.",
 )
-@click.option("--tiles", is_flag=True, help="Web maps below (OpenStreetMap and others): need internet.")
-@click.option("--open", "open_it", is_flag=True, help="Open the map in the browser.")
+@option("--tiles", is_flag=True, help="Web maps below (OpenStreetMap and others): need internet.")
+@option("--open", "open_it", is_flag=True, help="Open the map in the browser.")
+@language
 def draw(study: Path, out: Path, *, coverage: Path | None, tiles: bool, open_it: bool) -> None:
     """Draw the map of STUDY: OUT/map.html, one file that opens without internet.
 
@@ -39,8 +41,9 @@ def draw(study: Path, out: Path, *, coverage: Path | None, tiles: bool, open_it:
         tell("map.html")
         path = write_map(made, out / "map.html", tiles=tiles, coverage=rasters)
     size = path.stat().st_size / 1e6
-    console.print(f"[green]{path}[/]: {size:.1f} MB, {len(made.proposals)} đề xuất (proposals)", highlight=False)
+    said = _("{size} MB, {proposals} proposals").format(size=number(size, 1), proposals=number(len(made.proposals)))
+    console.print(f"[green]{path}[/]: {said}", highlight=False)
     if rasters is None:
-        console.print("Chưa có lớp vùng phủ (no coverage rasters): covplan coverage STUDY -o OUT", highlight=False)
+        console.print(_("No layers of coverage yet: covplan coverage STUDY -o OUT makes them."), highlight=False)
     if open_it:
         click.launch(str(path))

@@ -9,34 +9,26 @@ from typing import TYPE_CHECKING
 import click
 
 from covplan import __version__
-from covplan.cli.base import (
-    FOLDER,
-    fail,
-    language,
-    main,
-    number,
-    open_console,
-    results,
-    stop_if_same,
-)
+from covplan.cli.base import FOLDER, fail, language, main, number, open_console, option, results, stop_if_same
+from covplan.study.language import _, by_language, current_language
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
 
-    from covplan.study.findings import Language
     from covplan.study.plan import Plan
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option("--force", is_flag=True, help="Make everything anew, also what is current.")
-@click.option("--propose", is_flag=True, help="Propose what to build too (minutes), unless that is there already.")
-@click.option("--include-restricted", is_flag=True, help="Put restricted stations into master_plan.gpkg too.")
+@option("--force", is_flag=True, help="Make everything anew, also what is current.")
+@option("--propose", is_flag=True, help="Propose what to build too (minutes), unless that is there already.")
+@option("--include-restricted", is_flag=True, help="Put restricted stations into all but the map too.")
 @language
-def plan(study: Path, out: Path, *, force: bool, propose: bool, include_restricted: bool, lang: Language) -> None:
+def plan(study: Path, out: Path, *, force: bool, propose: bool, include_restricted: bool) -> None:
     """Make the plan of STUDY: indicators.csv, map.html and master_plan.gpkg in OUT.
 
     Proposals are in it once `covplan propose STUDY` was run, or with --propose.
@@ -48,17 +40,19 @@ def plan(study: Path, out: Path, *, force: bool, propose: bool, include_restrict
     stop_if_same(study, out)
     kept = proposed_folder(study)
     proposed = propose or (kept is not None and kept.is_dir())
-    key = study_key(study, __version__, lang, str(include_restricted), str(proposed))
+    key = study_key(study, __version__, current_language(), str(include_restricted), str(proposed))
     options = {"force": force, "propose": propose, "include_restricted": include_restricted}
-    made = _write_plan(study, out, key, **options, lang=lang, console=console)
+    made = _write_plan(study, out, key, **options, console=console)
     if made is None:
-        console.print(f"[green]{out}: mọi kết quả đã mới nhất (everything is current).[/]  --force làm lại.")
+        console.print(
+            _("{folder}: everything is current; --force makes it anew.").format(folder=out), style="green", markup=False
+        )
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @language
-def indicators(study: Path, lang: Language) -> None:
+def indicators(study: Path) -> None:
     """Print the plan's indicators as they stand in STUDY."""
     from covplan.pipeline import make_plan
     from covplan.study.folder import open_study
@@ -67,18 +61,20 @@ def indicators(study: Path, lang: Language) -> None:
     console = open_console()
     with shown_progress(console) as tell:
         made = make_plan(open_study(study, progress=tell), progress=tell)
-    _show_indicators(console, made, lang)
+    _show_indicators(console, made)
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @click.argument("hamlets", nargs=-1)
-@click.option("--state", type=click.Choice(["none", "weak", "covered", "unknown"]), help="All hamlets of this state.")
-@click.option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the pages.")
+@option("--state", type=click.Choice(["none", "weak", "covered", "unknown"]), help="All hamlets of this state.")
+@option("-o", "--out", type=FOLDER, default=Path("out"), show_default=True, help="Folder for the pages.")
+@language
 def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -> None:
-    """Write a printable page (phiếu thôn) for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
+    """Write a printable page for HAMLETS (ids or names), or all of a state, into OUT/sheets."""
     from covplan.pipeline import explain_link, make_plan, with_kept_proposals
     from covplan.publish.map_layers import sheet_name
+    from covplan.publish.public import public_study
     from covplan.publish.sheet import write_sheet
     from covplan.study.find import find_village
     from covplan.study.folder import open_study
@@ -86,7 +82,7 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
 
     stop_if_same(study, out)
     if not hamlets and state is None:
-        raise SystemExit(fail("Name hamlets by id or name, or say --state none."))
+        raise SystemExit(fail(_("Name hamlets by id or name, or say --state none.")))
     console = open_console()
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
@@ -94,13 +90,15 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
         made = with_kept_proposals(made) or made
         ids = [str(find_village(opened.villages, opened.communes, one)["village_id"]) for one in hamlets]
         ids += made.hamlets.loc[made.hamlets["mobile_state"] == state, "village_id"].tolist() if state else []
+        stations = public_study(opened).stations
         for village_id in dict.fromkeys(ids):
-            tell(f"phiếu thôn {village_id}")
+            tell(_("page of hamlet {village_id}").format(village_id=village_id))
             explained = None
             if opened.rasters["elevation"] is not None:
-                explained = explain_link(opened, village_id, include_restricted=False)
+                explained = explain_link(opened, village_id, stations=stations)
             write_sheet(made, village_id, out / "sheets" / sheet_name(village_id), explained)
-    console.print(f"[green]{out / 'sheets'}[/]: {len(dict.fromkeys(ids))} phiếu (pages)")
+    said = _("{count} pages").format(count=number(len(dict.fromkeys(ids))))
+    console.print(f"[green]{out / 'sheets'}[/]: {said}", highlight=False)
 
 
 def _write_plan(
@@ -111,7 +109,6 @@ def _write_plan(
     force: bool,
     propose: bool,
     include_restricted: bool,
-    lang: Language,
     console: Console,
 ) -> Plan | None:
     """Make the outputs that are not current, each whole or not at all; None when all are."""
@@ -122,22 +119,26 @@ def _write_plan(
     due = [name for name in outputs if force or not is_current(out, name, key)]
     if not due:
         return None
-    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.pipeline import Workspace, make_plan, with_kept_proposals
     from covplan.pipeline import propose as propose_all
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import write_map
+    from covplan.publish.public import public_plan
     from covplan.study.findings import faults
     from covplan.study.folder import open_study, write_findings
     from covplan.study.progress import shown_progress
 
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
-        tell("chỉ tiêu (indicators)")
-        made = make_plan(opened, progress=tell)
-        made = with_kept_proposals(made) or (propose_all(made, progress=tell)[0] if propose else made)
+        tell(_("indicators"))
+        workspace = Workspace(opened)
+        made = make_plan(workspace, progress=tell)
+        kept = with_kept_proposals(made)
+        made = kept or (propose_all(made, workspace=workspace, progress=tell)[0] if propose else made)
+        shown = public_plan(made, include_restricted=include_restricted)
         writers: dict[str, Callable[[Path], object]] = {
-            INDICATORS_FILE: lambda _path: made.save(out, lang),
-            FINDINGS_FILE: lambda _path: write_findings(list(made.findings), opened.set_aside, out, lang),
+            INDICATORS_FILE: lambda _path: shown.save(out),
+            FINDINGS_FILE: lambda _path: write_findings(list(shown.findings), shown.study.set_aside, out),
             "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
             "map.html": lambda path: write_map(made, path),
         }
@@ -146,29 +147,30 @@ def _write_plan(
                 tell(name)
                 writers[name](out / name)
                 record(out, name, key)
-    _show_indicators(console, made, lang)
+    _show_indicators(console, made)
     skipped = [name for name in outputs if name not in due]
-    console.print(f"{len(faults(list(made.findings)))} phát hiện (findings) → {out / FINDINGS_FILE}")
-    console.print(
-        f"[green]{out}[/]: {', '.join(due)}" + (f"; đã có (current): {', '.join(skipped)}" if skipped else "")
-    )
+    said = _("{count} findings → {file}").format(count=len(faults(list(shown.findings))), file=out / FINDINGS_FILE)
+    console.print(said, markup=False)
+    current = _("; current already: {files}").format(files=", ".join(skipped)) if skipped else ""
+    console.print(f"[green]{out}[/]: {', '.join(due)}{current}")
     return made
 
 
-def _show_indicators(console: Console, made: Plan, lang: Language) -> None:
+def _show_indicators(console: Console, made: Plan) -> None:
     from rich.markup import escape
     from rich.table import Table
 
+    from covplan.publish.words import label
+
     province = made.study.settings.province
-    title = escape(f"{province.name} · {province.boundaries}" + (" · DỮ LIỆU MÔ PHỎNG" if province.synthetic else ""))
-    heads = ("Chỉ tiêu", "Hiện trạng", "Gốc", "2025", "2030", "Còn thiếu 2025", "Căn cứ")
-    if lang == "en":
-        heads = ("Indicator", "Value", "Baseline", "2025", "2030", "Missing 2025", "Basis")
-    table = Table(heads[0], title=title)
-    for head in heads[1:]:
+    parts = [province.name, province.boundaries, *([synthetic_mark()] if province.synthetic else [])]
+    title = escape(" · ".join(parts))
+    table = Table(_("Indicator"), title=title)
+    for head in (_("Today"), _("Baseline"), "2025", "2030", _("Missing 2025"), _("Basis")):
         table.add_column(head, justify="right")
     for row in made.indicators.itertuples():
         figures = [number(figure) for figure in (row.value, row.baseline, row.target_2025, row.target_2030)]
-        missing = "" if math.isnan(row.missing_2025) else f"{row.missing_2025:g} {row.counted}"
-        table.add_row(escape(row.name_vi if lang == "vi" else row.name_en), *figures, escape(missing), row.basis)
+        missing = "" if math.isnan(row.missing_2025) else f"{number(row.missing_2025)} {label('unit', row.counted)}"
+        name = by_language(row.name_vi, row.name_en)
+        table.add_row(escape(name), *figures, escape(missing), label("basis", row.basis))
     console.print(table)

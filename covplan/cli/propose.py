@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, number, open_console, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, number, open_console, option, results, stop_if_same
+from covplan.cli.speech import Choice
+from covplan.study.kinds import KINDS, kind_title
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,24 +18,20 @@ if TYPE_CHECKING:
     import pandas as pd
     from rich.console import Console
 
-    from covplan.study.findings import Language
-
-KINDS = ("white_spot", "supply_curve", "fiber", "place_5g", "share")
-
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option("-k", "--kind", "kinds", multiple=True, type=click.Choice(KINDS), help="Default: all.")
-@click.option("--phased/--no-years", default=True, help="Give every proposal its year, under the budgets of [phases].")
+@option("-k", "--kind", "kinds", multiple=True, type=Choice(KINDS), help="Default: all.")
+@option("--phased/--no-years", default=True, help="Give every proposal its year, under the budgets of [phases].")
 @language
-def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lang: Language) -> None:
+def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool) -> None:
     """Propose what to build in STUDY: proposals.csv, comparison.csv and supply_curve.csv in OUT.
 
     Every proposal says what it gains, costs and what the next best would cost; comparison.csv sets the programs beside
     what a planner would do by habit; what is proposed is looked at again by the coverage engine.
     """
-    from covplan.pipeline import make_plan
+    from covplan.pipeline import Workspace, make_plan
     from covplan.pipeline import propose as propose_all
     from covplan.study.folder import open_study
     from covplan.study.plan import PROPOSED
@@ -41,28 +40,31 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool, lan
     stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        today = make_plan(open_study(study, progress=tell), progress=tell)
-        made, said = propose_all(today, kinds=kinds or KINDS, phased=phased, progress=tell)
-    made.save(out, lang)
+        workspace = Workspace(open_study(study, progress=tell))
+        today = make_plan(workspace, progress=tell)
+        made, said = propose_all(today, kinds=kinds or KINDS, phased=phased, workspace=workspace, progress=tell)
+    made.save(out)
     for _kind, table in made.comparison.groupby("kind", sort=False):
-        _show_comparison(console, table, lang)
+        _show_comparison(console, table)
     console.print(*said, sep="\n", markup=False, highlight=False)  # a reason may name a [section] of study.toml
     console.print(f"[green]{out}[/]: {', '.join(f'{name}.csv' for name in PROPOSED if len(getattr(made, name)))}")
 
 
-def _show_comparison(console: Console, compared: pd.DataFrame, lang: Language) -> None:
+def _show_comparison(console: Console, compared: pd.DataFrame) -> None:
     import pandas as pd
     from rich.table import Table
 
-    heads = ("Cách làm", "Năm", "Phục vụ", "Chi phí (tỷ đồng)", "Cận dưới", "Khoảng cách %", "Hơn tối ưu %", "Giây")
-    if lang == "en":
-        heads = ("Method", "Year", "Served", "Cost (VND billion)", "Bound", "Gap %", "Over program %", "Seconds")
-    table = Table(heads[0], title=str(compared["kind"].iloc[0]))
-    for head in heads[1:]:
+    from covplan.publish.words import label
+
+    heads = (
+        _("Year"), _("Served"), _("Cost (VND billion)"), _("Bound"), _("Gap %"), _("Over program %"), _("Seconds"),
+    )  # fmt: skip
+    table = Table(_("Method"), title=kind_title(str(compared["kind"].iloc[0])))
+    for head in heads:
         table.add_column(head, justify="right")
     for row in compared.itertuples():
         served = math.nan if pd.isna(row.served) else row.served
         year = "" if pd.isna(row.year) else f"{row.year:.0f}"
         figures = (served, row.cost_vnd / 1e9, row.bound_vnd / 1e9, 100 * row.gap, row.over_program_pct, row.seconds)
-        table.add_row(row.method, year, *(number(float(figure)) for figure in figures))
+        table.add_row(label("method", row.method), year, *(number(float(figure)) for figure in figures))
     console.print(table)

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from covplan import __version__
-from covplan.cli.base import FOLDER, fail, language, main, open_console, results, stop_if_same
-
-if TYPE_CHECKING:
-    from covplan.study.findings import Language
+from covplan.cli.base import FOLDER, fail, language, main, open_console, option, results, stop_if_same
+from covplan.study.language import _
+from covplan.study.synthetic import synthetic_mark
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option(
-    "-t", "--technology", "technologies", multiple=True, type=click.Choice(["4G", "5G"]), help="Default: both."
-)
-@click.option("-p", "--operator", "operators", multiple=True, help="Operator code; default: each, and any of them.")
+@option("-t", "--technology", "technologies", multiple=True, type=click.Choice(["4G", "5G"]), help="Default: both.")
+@option("-p", "--operator", "operators", multiple=True, help="Operator code; default: each, and any of them.")
+@language
 def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: tuple[str, ...]) -> None:
     """Compute radio coverage of STUDY: GeoTIFF of RSRP, best server, probability, SINR and throughput in OUT/coverage.
 
@@ -42,9 +39,10 @@ def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: t
                 tell(f"{technology} {who} → {out / 'coverage'}")
                 tags = {"technology": technology, "operators": who, "model": "ITU-R P.1812-7", "covplan": __version__}
                 if opened.settings.province.synthetic:
-                    tags["note"] = "DỮ LIỆU MÔ PHỎNG (synthetic data)"
+                    tags["note"] = synthetic_mark()
                 written = write_rasters(one, out / "coverage", tags=tags)
-                console.print(f"{technology} {who}: {len(written)} tệp (files)", highlight=False)
+                said = _("{technology} {operators}: {count} files")
+                console.print(said.format(technology=technology, operators=who, count=len(written)), highlight=False)
     console.print(f"[green]{out / 'coverage'}[/]")
 
 
@@ -52,9 +50,9 @@ def coverage(study: Path, out: Path, technologies: tuple[str, ...], operators: t
 @click.argument("study", type=FOLDER)
 @click.argument("hamlet")
 @results
-@click.option("-t", "--technology", type=click.Choice(["4G", "5G"]), default="4G", show_default=True)
-@click.option("-p", "--operator", "operators", multiple=True, help="Operator code; default: all of the study.")
-@click.option("--include-restricted", is_flag=True, help="Explain links of restricted stations too.")
+@option("-t", "--technology", type=click.Choice(["4G", "5G"]), default="4G", show_default=True)
+@option("-p", "--operator", "operators", multiple=True, help="Operator code; default: all of the study.")
+@option("--include-restricted", is_flag=True, help="Explain links of restricted stations too.")
 @language
 def explain(
     study: Path,
@@ -63,7 +61,6 @@ def explain(
     technology: str,
     operators: tuple[str, ...],
     include_restricted: bool,
-    lang: Language,
 ) -> None:
     """Explain who reaches HAMLET (its id or name) and what stands in the way.
 
@@ -72,6 +69,7 @@ def explain(
     """
     from covplan.pipeline import explain_link
     from covplan.publish.explained import show_explanation, write_explanation
+    from covplan.publish.public import public_study
     from covplan.study.folder import open_study
     from covplan.study.progress import shown_progress
 
@@ -80,24 +78,21 @@ def explain(
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
         tell(f"{hamlet}: {technology}")
-        explained = explain_link(
-            opened, hamlet, technology=technology, operators=operators, include_restricted=include_restricted
-        )
+        stations = opened.stations if include_restricted else public_study(opened).stations
+        explained = explain_link(opened, hamlet, technology=technology, operators=operators, stations=stations)
         synthetic = opened.settings.province.synthetic
         written = write_explanation(explained, out / "explain", synthetic=synthetic)
-    show_explanation(console, explained, lang, synthetic=synthetic)
+    show_explanation(console, explained, synthetic=synthetic)
     console.print(f"[green]{out / 'explain'}[/]: {', '.join(path.name for path in written)}", highlight=False)
 
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option(
-    "-t", "--technology", "technologies", multiple=True, type=click.Choice(["4G", "5G"]), help="Default: all."
-)
-@click.option("--write", is_flag=True, help="Put the offsets into study.toml.")
+@option("-t", "--technology", "technologies", multiple=True, type=click.Choice(["4G", "5G"]), help="Default: all.")
+@option("--write", is_flag=True, help="Put the offsets into study.toml.")
 @language
-def calibrate(study: Path, out: Path, technologies: tuple[str, ...], write: bool, lang: Language) -> None:
+def calibrate(study: Path, out: Path, technologies: tuple[str, ...], write: bool) -> None:
     """Calibrate the coverage model of STUDY on its measurements.csv: OUT/calibration.csv, and offsets for study.toml.
 
     A share of the measured ground is held out; offsets that do not help there are not written.
@@ -112,14 +107,14 @@ def calibrate(study: Path, out: Path, technologies: tuple[str, ...], write: bool
     console = open_console()
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
-        tell("calibration")
+        tell(_("calibration"))
         found = calibrate_study(opened, technologies=technologies)
         write_table(found.groups, out / "calibration.csv")
         write_table(found.errors, out / "calibration_errors.csv")
-    show_calibration(console, found.groups, found.errors, found.unheard, opened.settings.propagation, lang)
+    show_calibration(console, found.groups, found.errors, found.not_received, opened.settings.propagation)
     console.print(f"[green]{out / 'calibration.csv'}[/]")
     if not found.improves:
-        raise SystemExit(fail("Số hiệu chỉnh không giảm sai số ở phần giữ lại (no gain on the held-out share)."))
+        raise SystemExit(fail(_("The offsets do not lessen the error on the share held out.")))
     if write:
         write_offsets(study / SETTINGS_FILE, found.offsets_db)
         console.print(f"{study / SETTINGS_FILE}: [propagation.offsets_db]", markup=False)
@@ -130,13 +125,13 @@ def calibrate(study: Path, out: Path, technologies: tuple[str, ...], write: bool
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
-@click.option(
+@option(
     "--dark",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="CSV whose column village_id lists the hamlets without signal; default: as declared in STUDY.",
 )
 @language
-def reliability(study: Path, out: Path, dark: Path | None, lang: Language) -> None:
+def reliability(study: Path, out: Path, dark: Path | None) -> None:
     """Hold the coverage model of STUDY against measurements and the hamlets known to be dark: OUT/reliability_*.csv."""
     from covplan.pipeline import reliability as study_reliability
     from covplan.publish.measured import reliability_tables, show_reliability, write_table
@@ -147,10 +142,10 @@ def reliability(study: Path, out: Path, dark: Path | None, lang: Language) -> No
     console = open_console()
     with shown_progress(console) as tell:
         opened = open_study(study, progress=tell)
-        tell("reliability")
+        tell(_("reliability"))
         found = study_reliability(opened, dark=dark)
     tables = reliability_tables(found.tests, found.hamlets, found.success, found.errors)
     for name, table in tables.items():
         write_table(table, out / f"reliability_{name}.csv")
-    show_reliability(console, tables, found.unheard, lang)
+    show_reliability(console, tables, found.not_received)
     console.print(f"[green]{out}[/]: {', '.join(f'reliability_{name}.csv' for name in tables)}", highlight=False)

@@ -1,7 +1,7 @@
 """How much cable leads from any point to the nearest fiber, along roads. Feeds the backhaul of new sites.
 
 Fiber is where a route has spare cores, or nobody says that it has none, and at every node. From there one search over
-all roads gives every road's way; a point then looks only at the road nearest to it.
+all roads gives every road's path; a point then looks only at the road nearest to it.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from covplan.fiber.roads import along_routes, nearest_way
+from covplan.fiber.roads import along_routes, shortest_paths
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -36,17 +36,17 @@ class Cable:
 
 
 @dataclass(frozen=True)
-class FiberWays:
-    """The way to the nearest fiber from every node of a road graph."""
+class CablePaths:
+    """The shortest path to the nearest fiber from every node of a road graph."""
 
     graph: RoadGraph
-    way_m: Floats
+    path_m: Floats
     """Per node; inf where no road leads to fiber."""
     lit: Flags
     """Per edge: fiber runs along it."""
 
 
-def fiber_ways(network: Network, routes: gpd.GeoDataFrame) -> FiberWays:
+def cable_paths(network: Network, routes: gpd.GeoDataFrame) -> CablePaths:
     """Search from all fiber at once over the network that the routes were joined to."""
     graph = network.graph
     lit = along_routes(graph, routes[routes["spare_cores"].fillna(1) > 0])
@@ -54,12 +54,12 @@ def fiber_ways(network: Network, routes: gpd.GeoDataFrame) -> FiberWays:
     at = network.point >= 0
     sources = np.concatenate([beside, network.point[at]])
     offset_m = np.concatenate([np.zeros(beside.size), network.point_away_m[at]])
-    return FiberWays(graph, nearest_way(network.ways, sources, offset_m)[0], lit)
+    return CablePaths(graph, shortest_paths(network.adjacency, sources, offset_m)[0], lit)
 
 
-def cable_m(ways: FiberWays, x_m: Floats, y_m: Floats) -> Floats:
+def cable_m(paths: CablePaths, x_m: Floats, y_m: Floats) -> Floats:
     """Straight to the nearest road, and along roads to the nearest fiber, metres; inf where that road leads to none."""
-    graph = ways.graph
+    graph = paths.graph
     if not graph.edges or not x_m.size:
         return np.full(x_m.size, np.inf)
     points = shapely.points(x_m, y_m)
@@ -67,7 +67,7 @@ def cable_m(ways: FiberWays, x_m: Floats, y_m: Floats) -> Floats:
     line = graph.line[edge]
     share = shapely.line_locate_point(line, points) / np.maximum(shapely.length(line), 1e-9)
     along_m = share * graph.length_m[edge]
-    from_tail = along_m + ways.way_m[graph.tail[edge]]
-    from_head = graph.length_m[edge] - along_m + ways.way_m[graph.head[edge]]
-    on_road_m = np.where(ways.lit[edge], 0.0, np.minimum(from_tail, from_head))
+    from_tail = along_m + paths.path_m[graph.tail[edge]]
+    from_head = graph.length_m[edge] - along_m + paths.path_m[graph.head[edge]]
+    on_road_m = np.where(paths.lit[edge], 0.0, np.minimum(from_tail, from_head))
     return np.asarray(shapely.distance(line, points) + on_road_m, np.float64)

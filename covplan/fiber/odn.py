@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covplan.study.errors import SettingsError
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -106,5 +107,9 @@ def odn_values() -> dict[str, float]:
 def _split_db(ratio: int) -> float:
     if f"split_{ratio}_db" not in odn_values():
         known = [name.split("_")[1] for name in odn_values() if name.startswith("split_")]
-        raise SettingsError(f"study.toml [fiber] split: no splitter 1:{ratio}; known: 1:{', 1:'.join(known)}.")
+        raise SettingsError(
+            _("study.toml [fiber] split: no splitter 1:{ratio}; known: 1:{known}.").format(
+                ratio=ratio, known=", 1:".join(known)
+            )
+        )
     return odn_values()[f"split_{ratio}_db"]

@@ -16,7 +16,7 @@ import pandas as pd
 import shapely
 
 from covplan.fiber.odn import optical_budget
-from covplan.fiber.roads import along_routes, attached, line_ends, matrix, nearest_way, parts_of, with_cables
+from covplan.fiber.roads import along_routes, attached, line_ends, matrix, parts_of, shortest_paths, with_cables
 from covplan.study.findings import finding
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class Network:
     """Roads, cables, fiber nodes and homes joined to one graph."""
 
     graph: RoadGraph
-    ways: csr_array
+    adjacency: csr_array
     """Lengths of all edges, metres."""
     home: Ints
     """Graph node per row of the dwellings."""
@@ -69,7 +69,7 @@ def join_network(
     """Put homes, fiber nodes, existing cables and, where given, sites that want fiber on the road graph."""
     places = [_xy(dwellings), _xy(nodes), np.empty((0, 2)) if sites is None else _xy(sites), line_ends(routes)]
     graph, at, away_m = attached(with_cables(roads, routes), np.vstack(places))
-    ways = matrix(graph, graph.length_m)
+    adjacency = matrix(graph, graph.length_m)
     homes, points, wanted = np.cumsum([len(one) for one in places[:3]])
     point, point_away_m = at[homes:points], away_m[homes:points]
     cable: dict[str, Flags] = {}
@@ -79,12 +79,12 @@ def join_network(
         own = routes[routes["operator"] == operator]
         cable[operator] = along_routes(graph, own) if len(own) else np.ones(graph.edges, np.bool_)
         free = own[own["spare_cores"].fillna(1) > 0]
-        spare[operator] = along_routes(graph, free) if len(own) else cable[operator]
+        spare[operator] = along_routes(graph, free) if len(free) < len(own) else cable[operator]
         here = (nodes["operator"] == operator).to_numpy(bool)
-        feed_m[here] = _feeds(graph, ways, cable[operator], nodes[here], point[here], point_away_m[here])
+        feed_m[here] = _feeds(graph, adjacency, cable[operator], nodes[here], point[here], point_away_m[here])
     return Network(
         graph,
-        ways,
+        adjacency,
         at[:homes],
         away_m[:homes],
         point,
@@ -125,13 +125,13 @@ def reach(
     table["homes_connected"] = villages["ftth_households"].astype("Int64").fillna(in_use)
     table["ports_free"] = ports["ports_free"].fillna(0).astype("Int64").to_numpy()
     open_nodes = np.flatnonzero(nodes["ports_free"].fillna(0).to_numpy(float) > 0)
-    way_m, source = nearest_way(network.ways, network.point[open_nodes], network.point_away_m[open_nodes])
+    path_m, source = shortest_paths(network.adjacency, network.point[open_nodes], network.point_away_m[open_nodes])
     main = shares.main
     nearest = np.where(main >= 0, source[network.home[main]], -1)
     ids = nodes["node_id"].to_numpy(object)[open_nodes]
     table["nearest_node_id"] = [ids[one] if one >= 0 else None for one in nearest]
-    table["nearest_node_m"] = shares.within(way_m[network.home] + network.home_away_m, fiber.served_share).round(0)
-    cable_m = nearest_way(network.ways, spare_nodes(network))[0]
+    table["nearest_node_m"] = shares.within(path_m[network.home] + network.home_away_m, fiber.served_share).round(0)
+    cable_m = shortest_paths(network.adjacency, spare_nodes(network))[0]
     table["cable_m"] = shares.within(cable_m[network.home] + network.home_away_m, fiber.served_share).round(0)
     table["road_m"] = shares.within(network.home_away_m, fiber.served_share).round(0)
     table["declared_ftth"] = villages["declared_ftth"]
@@ -164,12 +164,12 @@ def homes_passed(
         passed |= _dropped(network, fiber, network.point[at], network.point_away_m[at], feed_m[at], longest_m)
         at = np.flatnonzero(own & ~fat)
         lit = spare if ports else network.cable[operator]
-        way_m, source = nearest_way(
+        path_m, source = shortest_paths(
             matrix(network.graph, network.graph.length_m, lit), network.point[at], network.point_away_m[at],
             limit_m=fiber.reach_m,
         )  # fmt: skip
-        taps = np.flatnonzero(np.isfinite(way_m))
-        fed_m = feed_m[at][source[taps]] + way_m[taps]
+        taps = np.flatnonzero(np.isfinite(path_m))
+        fed_m = feed_m[at][source[taps]] + path_m[taps]
         passed |= _dropped(network, fiber, taps, np.zeros(taps.size), fed_m, longest_m)
     return passed
 
@@ -246,19 +246,19 @@ class _Shares:
 
 
 def _feeds(
-    graph: RoadGraph, ways: csr_array, cable: Flags, nodes: gpd.GeoDataFrame, point: Ints, away_m: Floats
+    graph: RoadGraph, adjacency: csr_array, cable: Flags, nodes: gpd.GeoDataFrame, point: Ints, away_m: Floats
 ) -> Floats:
     """Cable from the nearest exchange of one operator to each of its nodes; along roads where the cable has a hole."""
     exchange = (nodes["kind"] == "OLT").to_numpy(bool)
-    laid = nearest_way(matrix(graph, graph.length_m, cable), point[exchange], away_m[exchange])[0][point]
-    other = nearest_way(ways, point[exchange], away_m[exchange])[0][point]
+    laid = shortest_paths(matrix(graph, graph.length_m, cable), point[exchange], away_m[exchange])[0][point]
+    other = shortest_paths(adjacency, point[exchange], away_m[exchange])[0][point]
     fed = np.where(np.isfinite(laid), laid, other) + np.where(exchange, 0.0, away_m)
     return np.where(exchange, 0.0, np.where(np.isfinite(fed), fed, np.nan))
 
 
 def _dropped(network: Network, fiber: Fiber, sources: Ints, offset_m: Floats, fed_m: Floats, longest_m: float) -> Flags:
     """Homes within a drop of a source, the whole way from the exchange within `longest_m`."""
-    drop_m, source = nearest_way(network.ways, sources, offset_m, limit_m=fiber.drop_m)
+    drop_m, source = shortest_paths(network.adjacency, sources, offset_m, limit_m=fiber.drop_m)
     drop_m = drop_m[network.home] + network.home_away_m
     fed = np.append(fed_m, np.inf)[source[network.home]]
     return np.asarray((drop_m <= fiber.drop_m) & (fed + drop_m <= longest_m), np.bool_)

@@ -1,7 +1,7 @@
 """The road graph cable is laid along: noded lines with length, slope, class and power poles; points join it by spurs.
 
 From the study's roads layer or a file of OpenStreetMap; arrays and sparse matrices, so that
-`scipy.sparse.csgraph` finds every way. Feeds `reach` and `propose.fiber_extension`.
+`scipy.sparse.csgraph` finds every path. Feeds `reach` and `propose.fiber`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from pyproj import Transformer
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError
-from covplan.study.geometry import WGS84
+from covplan.study.geometry import ELLIPSOID
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,7 +49,7 @@ SAME_M = 0.1  # vertices nearer than this are one
 TOUCH_M = 6.0  # an end that stops so near another line was meant to touch it
 NEAR_ROAD_M = 25.0  # a cable drawn within this of a road lies along it
 OFF_ROAD_SHARE = 0.1  # of a route farther off than that: it has a way of its own
-SHORTEST_M = 0.01  # of an edge: a sparse matrix cannot hold a way of length 0
+SHORTEST_M = 0.01  # of an edge: a sparse matrix cannot hold a path of length 0
 SAMPLE_M = 90.0  # between two heights along a road
 
 
@@ -123,8 +125,8 @@ def with_cables(graph: RoadGraph, routes: gpd.GeoDataFrame) -> RoadGraph:
         geometry=[*graph.line, *off],
         crs=graph.epsg,
     )
-    made = road_graph(both)
-    return replace(made, slope=_inherited_slope(graph, made))
+    joined = road_graph(both)
+    return replace(joined, slope=_inherited_slope(graph, joined))
 
 
 def attached(graph: RoadGraph, points_m: ArrayLike) -> tuple[RoadGraph, Ints, Floats]:
@@ -184,22 +186,22 @@ def sparse(tail: Ints, head: Ints, weight: Floats, nodes: int) -> csr_array:
     )
 
 
-def nearest_way(
+def shortest_paths(
     weights: csr_array, sources: Ints, offset_m: ArrayLike = 0.0, *, limit_m: float = np.inf
 ) -> tuple[Floats, Ints]:
-    """Length of the shortest way from any source to every node, and the index of that source in `sources`.
+    """Length of the shortest path from any source to every node, and the index of that source in `sources`.
 
     Parameters
     ----------
     offset_m : array_like
         Length each source starts with.
     limit_m : float
-        Ways longer than this count as none.
+        Paths longer than this count as none.
 
     Returns
     -------
     length_m, source : ndarray, shape (nodes,)
-        inf and −1 where there is no way.
+        inf and −1 where there is no path.
     """
     nodes = weights.shape[0]
     if not sources.size:
@@ -231,13 +233,13 @@ def along_routes(graph: RoadGraph, routes: gpd.GeoDataFrame) -> Flags:
     if not len(lines) or not graph.edges:
         return np.zeros(graph.edges, np.bool_)
     tree = shapely.STRtree(lines)
-    on = graph.kind != SPUR
-    for share in (0.2, 0.5, 0.8):
-        at = shapely.line_interpolate_point(graph.line, share, normalized=True)
-        hit = np.zeros(graph.edges, np.bool_)
-        hit[tree.query(at, predicate="dwithin", distance=NEAR_ROAD_M)[0]] = True
-        on &= hit
-    return np.asarray(on, np.bool_)
+    left = np.flatnonzero(graph.kind != SPUR)
+    for share in (0.5, 0.2, 0.8):
+        at = shapely.line_interpolate_point(graph.line[left], share, normalized=True)
+        left = left[np.unique(tree.query(at, predicate="dwithin", distance=NEAR_ROAD_M)[0])]
+    on = np.zeros(graph.edges, np.bool_)
+    on[left] = True
+    return on
 
 
 def line_ends(routes: gpd.GeoDataFrame) -> Floats:
@@ -260,7 +262,9 @@ def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | 
         West, south, east, north in that CRS: roads elsewhere are left out.
     """
     if not path.is_file():
-        raise LayerError(f"{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.")
+        raise LayerError(
+            _("{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.").format(path=path)
+        )
     frame = _read_graphml(path) if path.suffix == ".graphml" else _read_lines(path)
     frame = frame.to_crs(epsg)
     if bounds is not None:
@@ -268,7 +272,9 @@ def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | 
     named = frame["class"].replace(OSM_CLASSES)
     roads = frame.assign(**{"class": named})[named.isin(CLASSES)].reset_index(drop=True)
     if roads.empty:
-        raise LayerError(f"{path}: no road in it. Is it an extract of the province with highway tags?")
+        raise LayerError(
+            _("{path}: no road in it. Is it an extract of the province with highway tags?").format(path=path)
+        )
     return roads
 
 
@@ -286,16 +292,18 @@ def download_osm(bounds: tuple[float, float, float, float], epsg: int) -> gpd.Ge
 
 def _read_lines(path: Path) -> gpd.GeoDataFrame:
     try:
-        layers = [str(name) for name, _ in pyogrio.list_layers(path)]
+        layers = [str(name) for name, _geometry in pyogrio.list_layers(path)]
         layer = "lines" if "lines" in layers else layers[0]
         columns = set(pyogrio.read_info(path, layer=layer)["fields"])
         tag = next((name for name in ("highway", "class", "fclass") if name in columns), None)
         where = f"{tag} IS NOT NULL" if tag == "highway" else None
         frame = pyogrio.read_dataframe(path, layer=layer, where=where)
     except (DataSourceError, DataLayerError, IndexError) as error:
-        raise LayerError(f"{path}: cannot be read as OpenStreetMap data: {error}.") from None
+        raise LayerError(
+            _("{path}: cannot be read as OpenStreetMap data: {error}.").format(path=path, error=error)
+        ) from None
     if tag is None:
-        raise LayerError(f"{path}: its layer {layer!r} has no column highway.")
+        raise LayerError(_("{path}: its layer {layer!r} has no column highway.").format(path=path, layer=layer))
     poles = frame["power"].astype("boolean") if "power" in frame else False
     return gpd.GeoDataFrame(
         {"class": frame[tag].astype(str), "name": frame.get("name"), "power": poles}, geometry=frame.geometry
@@ -308,9 +316,11 @@ def _read_graphml(path: Path) -> gpd.GeoDataFrame:
     try:
         graph = osmnx.load_graphml(path)
     except Exception as error:  # whatever networkx or the XML parser raises
-        raise LayerError(f"{path}: cannot be read as GraphML of osmnx: {error}.") from None
+        raise LayerError(
+            _("{path}: cannot be read as GraphML of osmnx: {error}.").format(path=path, error=error)
+        ) from None
     edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
-    return _of_edges(edges, 4326)
+    return _of_edges(edges, WGS84)
 
 
 def _of_edges(edges: gpd.GeoDataFrame, epsg: int) -> gpd.GeoDataFrame:
@@ -469,7 +479,7 @@ def _measured(graph: RoadGraph, edges: Ints, elevation_m: NDArray[np.float32] | 
     if not edges.size:
         return graph
     lines = graph.line[edges]
-    to_degrees = Transformer.from_crs(graph.epsg, 4326, always_xy=True)
+    to_degrees = Transformer.from_crs(graph.epsg, WGS84, always_xy=True)
     length_m = graph.length_m.copy()
     length_m[edges] = _sums(lines, lambda xy: _step_m(*to_degrees.transform(*xy.T)))
     slope = graph.slope.copy()
@@ -488,7 +498,7 @@ def _sums(lines: NDArray[np.object_], per_step) -> Floats:  # type: ignore[no-un
 
 
 def _step_m(lon: Floats, lat: Floats) -> Floats:
-    return np.asarray(WGS84.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
+    return np.asarray(ELLIPSOID.inv(lon[:-1], lat[:-1], lon[1:], lat[1:])[2])
 
 
 def _heights(xy: Floats, elevation_m: NDArray[np.float32], grid: Grid) -> Floats:

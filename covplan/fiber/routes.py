@@ -7,7 +7,7 @@ Costs per km are those of the study (`[costs]`), chosen by mounting: C2 on power
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import networkx as nx
 import numpy as np
@@ -25,14 +25,12 @@ if TYPE_CHECKING:
 
     from covplan.fiber.reach import Network
     from covplan.fiber.roads import RoadGraph
-    from covplan.study.settings import Cost, Fiber
+    from covplan.study.settings import Cost, Fiber, Level
 
     Floats = NDArray[np.float64]
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-Level = Literal["low", "base", "high"]
-LEVELS: tuple[Level, ...] = ("low", "base", "high")
 PER_KM = {
     "C2": "fiber_aerial_shared_poles",
     "C1": "fiber_aerial_new_poles",
@@ -168,20 +166,20 @@ def _ringed(
     best = int(goals[np.argmin(vnd[goals])]) if goals.size else -1
     if best < 0 or not np.isfinite(vnd[best]):
         return Single(operator, np.array([bridge]), tuple(sorted(hamlets)), np.empty(0, np.int64), np.inf, np.inf)
-    ring = edges_on_way(graph, before, best, free, cost_vnd)
+    ring = edges_on_path(graph, before, best, free, cost_vnd)
     return Single(
         operator, np.array([bridge]), tuple(sorted(hamlets)), ring, float(graph.length_m[ring].sum()),
         float(cost_vnd[ring].sum()),
     )  # fmt: skip
 
 
-def edges_on_way(graph: RoadGraph, before: Ints, node: int, usable: Ints, cost: Floats) -> Ints:
+def edges_on_path(graph: RoadGraph, before: Ints, node: int, usable: Ints, cost: Floats) -> Ints:
     """Edges of the way that ends at a node, by predecessors of `scipy.sparse.csgraph.dijkstra`."""
     order = usable[np.argsort(-cost[usable], kind="stable")]
     low, high = np.minimum(graph.tail, graph.head)[order], np.maximum(graph.tail, graph.head)[order]
     between = dict(zip(zip(low.tolist(), high.tolist(), strict=True), order.tolist(), strict=True))
-    way = []
+    path = []
     while 0 <= before[node] < graph.nodes:
-        way.append(between[(min(node, int(before[node])), max(node, int(before[node])))])
+        path.append(between[(min(node, int(before[node])), max(node, int(before[node])))])
         node = int(before[node])
-    return np.array(way, np.int64)
+    return np.array(path, np.int64)

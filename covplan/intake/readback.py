@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pyproj import Transformer
 
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError, StudyError
 from covplan.study.exported import (
     EDITABLE,
@@ -26,6 +27,7 @@ from covplan.study.exported import (
     shape_of,
     table_digest,
 )
+from covplan.study.language import N_, Language, _, by_language, ngettext, speaking
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
@@ -44,7 +46,7 @@ TAKEN_OVER = (*IDENTITY, "village_id", "place_id", "height_m", "lon", "lat", "pr
 CHOICES = ("open", "accepted", "rejected")
 YEARS = (2020, 2050)
 NEEDED = ("operator", "structure", "height_m", "technologies")
-DELETED = "đã xoá khỏi tệp (deleted from the file)"
+DELETED = N_("deleted from the file")
 
 
 @dataclass
@@ -75,8 +77,8 @@ class Edits:
         )
 
 
-def read_edits(package: Path, study: Study) -> Edits:
-    """What was changed in a package since it was exported from a study.
+def read_edits(package: Path, study: Study, language: Language | None = None) -> Edits:
+    """What was changed in a package since it was exported from a study, told in a language (None: that spoken now).
 
     Raises
     ------
@@ -85,8 +87,13 @@ def read_edits(package: Path, study: Study) -> Edits:
     StudyError
         It was exported from another study, or the study has changed since at the very place that was edited.
     """
+    with speaking(language, study.settings.province.language):
+        return _edits(package, study)
+
+
+def _edits(package: Path, study: Study) -> Edits:
     if not package.is_file():
-        raise LayerError(f"{package}: no such file.")
+        raise LayerError(_("{package}: no such file.").format(package=package))
     edits = Edits()
     try:
         with closing(sqlite3.connect(f"{package.resolve().as_uri()}?mode=ro", uri=True)) as base:
@@ -99,17 +106,20 @@ def read_edits(package: Path, study: Study) -> Edits:
             for name, digest in facts["digests"].items():
                 table = facts["tables"][name]
                 if table not in read.there:
-                    edits.not_taken.append(
-                        f"{table}: lớp đã bị xoá, nghiên cứu giữ nguyên (deleted; the study keeps it)"
-                    )
+                    edits.not_taken.append(_("{table}: the layer was deleted; the study keeps it").format(table=table))
                 elif table_digest(base, table) != digest:
-                    edits.not_taken.append(
-                        f"{table}: lớp bị sửa nhưng không đọc lại; sửa trong tệp của nghiên cứu "
-                        f"(edited, not taken back: edit {layers()[name].file or 'what it is computed from'})"
-                    )
+                    edits.not_taken.append(_edited_in_vain(table, layers()[name].file))
     except sqlite3.DatabaseError as error:
-        raise LayerError(f"{package}: cannot be read as a GeoPackage ({error}).") from None
+        raise LayerError(
+            _("{package}: cannot be read as a GeoPackage ({error}).").format(package=package, error=error)
+        ) from None
     return edits
+
+
+def _edited_in_vain(table: str, file: str) -> str:
+    if not file:
+        return _("{table}: edited, not taken back; edit what it is computed from").format(table=table)
+    return _("{table}: edited, not taken back; edit {file} of the study").format(table=table, file=file)
 
 
 class _Reader:
@@ -122,7 +132,7 @@ class _Reader:
         }
         own = study.settings.province.epsg
         self.to_metres = _transform(facts["epsg"], own)
-        self.to_degrees = _transform(own, 4326)
+        self.to_degrees = _transform(own, WGS84)
 
     def before(self, layer: str) -> dict[str, dict[str, Any]]:
         return baseline(self.base, layer)
@@ -133,7 +143,11 @@ class _Reader:
         if table is None:
             return {}, []
         if table not in self.there:
-            raise LayerError(f"{self.package}: the layer {table} is gone. Take the rows back into it, or export anew.")
+            raise LayerError(
+                _("{package}: the layer {table} is gone. Take the rows back into it, or export anew.").format(
+                    package=self.package, table=table
+                )
+            )
         by_key: dict[str, dict[str, Any]] = {}
         nameless = []
         for row in package_rows(self.base, table):
@@ -142,8 +156,10 @@ class _Reader:
                 nameless.append(row)
             elif name in by_key:
                 raise LayerError(
-                    f"{self.package} {table}: {key} {name} stands twice. Give the copy an id of its own, or leave its "
-                    f"{key} empty to have one made."
+                    _(
+                        "{package} {table}: {key} {name} stands twice. Give the copy an id of its own, or leave its "
+                        "{key} empty to have one made."
+                    ).format(package=self.package, table=table, key=key, name=name)
                 )
             else:
                 by_key[name] = row
@@ -160,8 +176,10 @@ def _facts(base: sqlite3.Connection, package: Path) -> dict[str, Any]:
         return file_facts(base)
     except sqlite3.OperationalError:
         raise LayerError(
-            f"{package}: was not written by `covplan export`, or saved under another name without its own tables. "
-            "Edit a copy of master_plan.gpkg."
+            _(
+                "{package}: was not written by `covplan export`, or saved under another name without its own "
+                "tables. Edit a copy of master_plan.gpkg."
+            ).format(package=package)
         ) from None
 
 
@@ -170,8 +188,12 @@ def _same_study(facts: dict[str, Any], study: Study, package: Path) -> None:
     theirs = (facts["province"], facts["study_epsg"], facts["boundaries"])
     ours = (province.name, province.epsg, province.boundaries)
     if theirs != ours:
-        told = [f"{name}, EPSG:{epsg}, {boundaries}" for name, epsg, boundaries in (theirs, ours)]
-        raise StudyError(f"{package}: was exported from another study ({told[0]}); this one is {told[1]}.")
+        names = [f"{name}, EPSG:{epsg}, {boundaries}" for name, epsg, boundaries in (theirs, ours)]
+        raise StudyError(
+            _("{package}: was exported from another study ({theirs}); this one is {ours}.").format(
+                package=package, theirs=names[0], ours=names[1]
+            )
+        )
 
 
 def _stations(read: _Reader, edits: Edits) -> None:
@@ -202,7 +224,11 @@ def _stations(read: _Reader, edits: Edits) -> None:
     taken = set(known.index) | set(now)
     for key, row in fresh:
         if key in known.index:
-            raise StudyError(f"{table}: the new station {key} has the id of one that the study holds already.")
+            raise StudyError(
+                _("{table}: the new station {key} has the id of one that the study holds already.").format(
+                    table=table, key=key
+                )
+            )
         edits.added.append(_new_station(read, row, key or _free("MOI", taken)))
         taken.add(edits.added[-1]["station_id"])
         edits._say(table, edits.added[-1]["station_id"], "added")
@@ -211,32 +237,48 @@ def _stations(read: _Reader, edits: Edits) -> None:
 def _new_station(read: _Reader, row: dict[str, Any], key: str) -> dict[str, Any]:
     at = read.place(row)
     if at is None:
-        raise LayerError(f"{read.package}: the new station {key} has no geometry. Draw it.")
+        raise LayerError(
+            _("{package}: the new station {key} has no geometry. Draw it.").format(package=read.package, key=key)
+        )
     lon, lat = read.to_degrees(at)
-    made = {name: value for name, value in row.items() if name != GEOMETRY and value is not None}
-    made |= {"station_id": key, "lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
-    made.setdefault("location_id", key)
-    made.setdefault("status", "planned")
-    made.setdefault("provenance", "covplan readback")
-    missing = [f"{name} ({layers()['stations'].column(name).title_vi})" for name in NEEDED if not made.get(name)]
+    station = {name: value for name, value in row.items() if name != GEOMETRY and value is not None}
+    station |= {"station_id": key, "lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
+    station.setdefault("location_id", key)
+    station.setdefault("status", "planned")
+    station.setdefault("provenance", "covplan readback")
+    missing = [f"{name} ({_title(name)})" for name in NEEDED if not station.get(name)]
     if missing:
-        raise LayerError(f"{read.package}: the new station {key} lacks {', '.join(missing)}. Fill them in.")
-    return {name: _typed("stations", name, value, key) for name, value in made.items()}
+        raise LayerError(
+            _("{package}: the new station {key} lacks {missing}. Fill them in.").format(
+                package=read.package, key=key, missing=", ".join(missing)
+            )
+        )
+    return {name: _typed("stations", name, value, key) for name, value in station.items()}
+
+
+def _title(column: str) -> str:
+    one = layers()["stations"].column(column)
+    return str(by_language(one.title_vi, one.title_en))
 
 
 def _locations(read: _Reader, edits: Edits) -> None:
     before, (now, nameless) = read.before("locations"), read.now("locations")
     stations, table = read.study.stations, layers()["locations"].export_name
+    station_table = layers()["stations"].export_name
     for key, old in before.items():
         if key not in now:
             edits.not_taken.append(
-                f"{table} {key}: xoá vị trí thì xoá các trạm của nó trong ht_tram_bts (delete stations)"
+                _("{table} {key}: to delete a location, delete its stations in {stations}").format(
+                    table=table, key=key, stations=station_table
+                )
             )
             continue
         changed = [name for name in old if name != GEOMETRY and _differs(old[name], now[key].get(name))]
         if changed:
             edits.not_taken.append(
-                f"{table} {key}: {', '.join(changed)} – sửa ở ht_tram_bts (edit the stations instead)"
+                _("{table} {key}: {columns} – edit it in {stations}").format(
+                    table=table, key=key, columns=", ".join(changed), stations=station_table
+                )
             )
         moved = _moved_m(read, old, now[key], f"{table} {key}")
         there, here = read.place(old), read.place(now[key])
@@ -250,26 +292,36 @@ def _locations(read: _Reader, edits: Edits) -> None:
             at = (station.geometry.x + here[0] - there[0], station.geometry.y + here[1] - there[1])
             lon, lat = read.to_degrees(at)
             edits.stations[station.station_id] = mine | {"lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
-            edits._say("ht_tram_bts", station.station_id, "moved", "geometry", "", f"{moved:.2f} m ({key})")
+            edits._say(station_table, station.station_id, "moved", "geometry", "", f"{moved:.2f} m ({key})")
     new = len(nameless) + len(set(now) - set(before))
     if new:
-        edits.not_taken.append(
-            f"{table}: {new} vị trí mới – vẽ thành trạm dự kiến ở ht_tram_bts (draw planned stations)"
+        advice = ngettext(
+            "{table}: {count} new location – draw it as a planned station in {stations}",
+            "{table}: {count} new locations – draw them as planned stations in {stations}",
+            new,
         )
+        edits.not_taken.append(advice.format(table=table, count=new, stations=station_table))
 
 
 def _proposals(read: _Reader, edits: Edits) -> None:
     before, (now, nameless) = read.before("proposals"), read.now("proposals")
-    table = layers()["proposals"].export_name
+    table, station_table = layers()["proposals"].export_name, layers()["stations"].export_name
     for key, old in before.items():
         new = now.get(key)
+        if new is None and read.place(old) is None:
+            edits.not_taken.append(_placeless(table, key))
+            continue
         if new is None:
-            edits._say(table, key, "rejected", "decision", old.get("decision"), DELETED)
-            edits.decisions.append(_decision(read, old, "rejected", None, DELETED))
+            edits._say(table, key, "rejected", "decision", old.get("decision"), _(DELETED))
+            edits.decisions.append(_decision(read, old, "rejected", None, _(DELETED)))
             continue
         choice = new.get("decision") or "open"
         if choice not in CHOICES:
-            raise LayerError(f"{read.package} {table} {key}: decision {choice!r} is none of {', '.join(CHOICES)}.")
+            raise LayerError(
+                _("{package} {table} {key}: decision {choice!r} is none of {choices}.").format(
+                    package=read.package, table=table, key=key, choice=choice, choices=", ".join(CHOICES)
+                )
+            )
         year = _year(new.get("year"), f"{read.package} {table} {key}")
         fixed = year is not None and year != old.get("year")
         if fixed and choice == "open":
@@ -278,11 +330,15 @@ def _proposals(read: _Reader, edits: Edits) -> None:
         changed = [name for name in others if _differs(old[name], new.get(name))]
         if changed or _moved_m(read, old, new, f"{table} {key}"):
             edits.not_taken.append(
-                f"{table} {key}: {', '.join(changed) or 'vị trí'} – bác đề xuất này và vẽ trạm dự kiến ở ht_tram_bts "
-                "(reject it and draw a planned station)"
+                _("{table} {key}: {columns} – reject this proposal and draw a planned station in {stations}").format(
+                    table=table, key=key, columns=", ".join(changed) or _("its place"), stations=station_table
+                )
             )
         same = choice == (old.get("decision") or "open") and not fixed and new.get("note") == old.get("note")
         if same:
+            continue
+        if read.place(old) is None:
+            edits.not_taken.append(_placeless(table, key))
             continue
         if choice == "open":
             if (old.get("decision") or "open") != "open":
@@ -296,19 +352,27 @@ def _proposals(read: _Reader, edits: Edits) -> None:
         edits.decisions.append(_decision(read, old, choice, kept_year, new.get("note")))
     for key in [*sorted(set(now) - set(before)), *([""] * len(nameless))]:
         edits.not_taken.append(
-            f"{table} {key or '(mới)'}: đề xuất mới – vẽ trạm dự kiến ở ht_tram_bts (draw a station)"
+            _("{table} {key}: a new proposal – draw a planned station in {stations}").format(
+                table=table, key=key or _("(new)"), stations=station_table
+            )
         )
+
+
+def _placeless(table: str, key: str) -> str:
+    return _(
+        "{table} {key}: its place is not in the public copy; decide in an export with --include-restricted"
+    ).format(table=table, key=key)
 
 
 def _decision(read: _Reader, row: dict[str, Any], choice: str, year: int | None, note: Any) -> dict[str, Any]:
     """A row of the layer `decisions` about a proposal as it was exported."""
-    made = {name: row.get(name) for name in TAKEN_OVER} | {"decision": choice, "year": year, "note": note}
-    if made["lon"] is None or made["lat"] is None:
+    decision = {name: row.get(name) for name in TAKEN_OVER} | {"decision": choice, "year": year, "note": note}
+    if decision["lon"] is None or decision["lat"] is None:
         at = read.place(row)
         if at is not None:
             lon, lat = read.to_degrees(at)
-            made |= {"lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
-    return made | {"provenance": f"covplan readback: {read.package.name}"}
+            decision |= {"lon": round(lon, DECIMALS), "lat": round(lat, DECIMALS)}
+    return decision | {"provenance": f"covplan readback: {read.package.name}"}
 
 
 def merged_decisions(earlier: pd.DataFrame, edits: Edits) -> pd.DataFrame:
@@ -336,7 +400,11 @@ def _about_the_same(one: dict[str, Any], other: dict[str, Any]) -> bool:
 def _untouched(read: _Reader, known: pd.DataFrame, key: str, old: dict[str, Any], names: Iterable[str]) -> None:
     """Raise when the study was changed since the export where the file was edited."""
     if key not in known.index:
-        raise StudyError(f"{read.package}: station {key} was edited, but the study no longer holds it. Export anew.")
+        raise StudyError(
+            _("{package}: station {key} was edited, but the study no longer holds it. Export anew.").format(
+                package=read.package, key=key
+            )
+        )
     row = known.loc[key]
     for name in names:
         if name in (GEOMETRY, "station_id") or name not in row:
@@ -344,8 +412,10 @@ def _untouched(read: _Reader, known: pd.DataFrame, key: str, old: dict[str, Any]
         ours = _plain(row[name])
         if _differs(ours, old[name]):
             raise StudyError(
-                f"{read.package}: station {key}, {name}: edited in the file, and changed in the study since the export "
-                f"({old[name]!r} → {ours!r}). Export anew and edit that."
+                _(
+                    "{package}: station {key}, {name}: edited in the file, and changed in the study since the "
+                    "export ({before!r} → {now!r}). Export anew and edit that."
+                ).format(package=read.package, key=key, name=name, before=old[name], now=ours)
             )
 
 
@@ -354,7 +424,11 @@ def _moved_m(read: _Reader, old: dict[str, Any], new: dict[str, Any], place: str
     if here is None:
         if there is None:
             return 0.0
-        raise LayerError(f"{read.package} {place}: has lost its geometry. Draw it again, or delete the row.")
+        raise LayerError(
+            _("{package} {place}: has lost its geometry. Draw it again, or delete the row.").format(
+                package=read.package, place=place
+            )
+        )
     if there is None:
         return math.inf
     away = math.hypot(here[0] - there[0], here[1] - there[1])
@@ -376,7 +450,11 @@ def _typed(layer: str, name: str, value: Any, key: str) -> Any:
             try:
                 number = float(value)
             except (TypeError, ValueError):
-                raise LayerError(f"{layer} {key}, {name}: {value!r} is not a number.") from None
+                raise LayerError(
+                    _("{layer} {key}, {name}: {value!r} is not a number.").format(
+                        layer=layer, key=key, name=name, value=value
+                    )
+                ) from None
             return str(int(number)) if number.is_integer() and column.type == "int" else repr(number)
         case _:
             return str(value)
@@ -390,7 +468,11 @@ def _year(value: Any, place: str) -> int | None:
     except (TypeError, ValueError):
         year = 0
     if not YEARS[0] <= year <= YEARS[1]:
-        raise LayerError(f"{place}: year {value!r} is none between {YEARS[0]} and {YEARS[1]}.")
+        raise LayerError(
+            _("{place}: year {value!r} is none between {first} and {last}.").format(
+                place=place, value=value, first=YEARS[0], last=YEARS[1]
+            )
+        )
     return year
 
 

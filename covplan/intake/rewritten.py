@@ -13,6 +13,7 @@ from covplan.study.columns import clean_text
 from covplan.study.errors import LayerError
 from covplan.study.files import folder_written_whole
 from covplan.study.folder import decoded, read_study
+from covplan.study.language import ngettext
 from covplan.study.layers import input_layers
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def write_edited(study: Study, edits: Edits, folder: Path) -> Path:
 
 def _check(study: Study, part: Path, edits: Edits, folder: Path) -> None:
     """Raise when an edit did not get through the checks every study goes through."""
-    made, found = read_study(part)
+    edited, found = read_study(part)
     touched = {*edits.stations, *(one["station_id"] for one in edits.added)}
     left_out = [
         one
@@ -68,19 +69,25 @@ def _check(study: Study, part: Path, edits: Edits, folder: Path) -> None:
             and one not in study.findings)
         or (one.severity == "set_aside" and one.layer == "decisions")
     ]  # fmt: skip
-    if made is None or left_out:
+    if edited is None or left_out:
         lines = [
-            f"{one.layer} {one.id} {one.column} {one.value}: {one.text('problem', 'en')} {one.text('advice', 'en')}"
+            f"{one.layer} {one.id} {one.column} {one.value}: {one.text('problem')} {one.text('advice')}"
             for one in left_out[:SHOWN]
         ]
-        raise LayerError(f"{folder}: not written, {len(left_out)} edit(s) cannot be taken:\n" + "\n".join(lines))
+        count = len(left_out)
+        head = ngettext(
+            "{folder}: not written, {count} edit cannot be taken:",
+            "{folder}: not written, {count} edits cannot be taken:",
+            count,
+        )
+        raise LayerError("\n".join([head.format(folder=folder, count=count), *lines]))
 
 
 def _rewrite(path: Path, changed: dict[str, dict[str, Any]], added: list[dict[str, Any]], removed: set[str]) -> None:
     """Change cells, append and drop rows of a CSV keyed by station_id; what is not concerned stays as written."""
     if not (changed or added or removed):
         return
-    text, _ = decoded(path.read_bytes())
+    text, _encoding = decoded(path.read_bytes())
     head = text.partition("\n")[0]
     separator = ";" if head.count(";") > head.count(",") else ","
     lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))

@@ -1,4 +1,4 @@
-"""Cable from any point to the nearest fiber."""
+"""What a new site of a study could be connected to."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from covplan.fiber.access import Cable, cable_m, fiber_ways
+from covplan.fiber.access import Cable, cable_m, cable_paths
 from covplan.pipeline.workspace import workspace_of
-from covplan.propose.common import candidates
+from covplan.propose.common.backhaul import Backbone, hop_donors
+from covplan.propose.common.roads import nearest_road_m
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,17 +22,28 @@ if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 
+def backbone(workspace: Workspace, locations: gpd.GeoDataFrame) -> Backbone:
+    """Cable to the nearest fiber, and the locations on fiber that a hop could reach.
+
+    Parameters
+    ----------
+    locations : GeoDataFrame
+        Columns of `candidates.locations_with_room`.
+    """
+    return Backbone(cable_to_fiber(workspace), hop_donors(locations), workspace.ground)
+
+
 def cable_to_fiber(study: Study | Workspace) -> Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]:
     """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
     workspace = workspace_of(study)
     study = workspace.study
-    ways = None if study.roads.empty else fiber_ways(workspace.land.network(), study.routes)
+    paths = None if study.roads.empty else cable_paths(workspace.land.network(), study.routes)
     fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 
     def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:
-        way_m = np.full(x_m.size, np.inf) if ways is None else cable_m(ways, x_m, y_m)
-        by_road = np.isfinite(way_m)
-        straight_m = candidates.nearest_road_m(x_m, y_m, fiber) * study.settings.propose.backhaul_detour
-        return Cable(np.where(by_road, way_m, straight_m), by_road)
+        along_m = np.full(x_m.size, np.inf) if paths is None else cable_m(paths, x_m, y_m)
+        by_road = np.isfinite(along_m)
+        straight_m = nearest_road_m(x_m, y_m, fiber) * study.settings.propose.backhaul_detour
+        return Cable(np.where(by_road, along_m, straight_m), by_road)
 
     return cable

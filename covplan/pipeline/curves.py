@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 
 from covplan.assess.curves import fiber_curve, sharing_curve, signal_curves
-from covplan.assess.hamlets import ANY, covered_share, states
+from covplan.assess.hamlets import covered_share, states
 from covplan.assess.indicators import ZONES_AND_TOURISM, mobile_coverage, places_with_5g, population_with_5g, unit_codes
 from covplan.assess.places import computed_states
 from covplan.pipeline.workspace import radio_in_force
+from covplan.study.codes import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

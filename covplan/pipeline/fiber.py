@@ -10,7 +10,17 @@ import pandas as pd
 from covplan.fiber.roads import download_osm, read_osm
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
 from covplan.pipeline.workspace import workspace_of
-from covplan.propose.fiber.program import plan_fiber
+from covplan.propose.fiber.materials import bill_of_quantities
+from covplan.propose.fiber.options import Case
+from covplan.propose.fiber.program import extend_in_phases
+from covplan.propose.fiber.rows import (
+    fiber_proposals,
+    hamlets_out_of_reach,
+    order_table,
+    phases_table,
+)
+from covplan.study.codes import WGS84
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,9 +31,25 @@ if TYPE_CHECKING:
     from covplan.fiber.reach import Network
     from covplan.fiber.routes import Single
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.fiber.program import FiberPlan
+    from covplan.propose.fiber.program import Extension
     from covplan.study.findings import Finding
     from covplan.study.folder import Study
+
+
+@dataclass(frozen=True)
+class FiberPlan:
+    """Phases of the extension and everything counted from them."""
+
+    phases: tuple[Extension, ...]
+    proposals: gpd.GeoDataFrame
+    """Columns of resources/layers/proposals.csv."""
+    order: pd.DataFrame
+    """The marginal cost curve."""
+    bill: pd.DataFrame
+    summary: pd.DataFrame
+    """Per phase: last year, hamlets and how many short of the target, km, cost, bound, gap, status, seconds."""
+    findings: tuple[Finding, ...]
+    """Hamlets no route can reach."""
 
 
 def fiber_reach(
@@ -74,25 +100,51 @@ def extend_fiber(
     study = workspace.study
     settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
     stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
-    wards = study.communes["name"].str.startswith(("Phường", "Thị trấn"))
-    own = study.communes["boundary_version"] == settings.province.boundaries
-    return plan_fiber(
+    case = Case(
         reached,
         study.dwellings,
         study.nodes,
-        study.communes,
         network,
         settings.fiber,
         settings.costs,
+        towns=study.towns,
+        sites=sites,
+        rejected=_decided(study, "rejected"),
+        accepted=_decided(study, "accepted"),
+    )
+    return plan_fiber(
+        case,
+        study.communes,
         stated if targets is None else targets,
         settings.phases.years,
         budget_vnd=budget_vnd,
-        towns=study.communes[wards & own].union_all(),
-        sites=sites,
-        without=_decided(study, "rejected"),
-        must_join=_decided(study, "accepted"),
         gap=gap,
         time_limit_s=time_limit_s,
+    )
+
+
+def plan_fiber(
+    case: Case,
+    communes: gpd.GeoDataFrame,
+    targets: Sequence[tuple[int, float]],
+    years: Sequence[int],
+    *,
+    budget_vnd: float | None = None,
+    gap: float = 0.0,
+    time_limit_s: float = 300.0,
+) -> FiberPlan:
+    """The phases of `propose.fiber.program.extend_in_phases` as proposals, order, materials and findings."""
+    phases = extend_in_phases(case, targets, years, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
+    extensions = tuple(phase.extension for phase in phases)
+    tables = [fiber_proposals(one.extension, one.years, case.reach, communes, case.network) for one in phases]
+    proposals = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
+    return FiberPlan(
+        extensions,
+        proposals,
+        order_table(extensions, proposals, case.reach, case.network),
+        bill_of_quantities(extensions, case.network, case.costs),
+        phases_table(phases, case.network),
+        tuple(hamlets_out_of_reach(extensions[0].candidates, case.reach)),
     )
 
 
@@ -142,20 +194,20 @@ def fiber_plan(
     targets, budget_vnd, time_limit_s
         As in `extend_fiber`.
     """
-    progress("mạng đường, cáp (roads, cables)")
+    progress(_("roads, cables"))
     workspace = workspace_of(study)
     study, bounds = workspace.study, workspace.study.grid.bounds
     roads = None if osm is None else read_osm(osm, study.settings.province.epsg, bounds)
     if download:
-        roads = download_osm(study.communes.to_crs(4326).total_bounds, study.settings.province.epsg)
+        roads = download_osm(study.communes.to_crs(WGS84).total_bounds, study.settings.province.epsg)
     network = fiber_network(workspace, roads=roads, slopes=True)
-    progress("FTTH theo thôn (reach)")
+    progress(_("FTTH reach of each hamlet"))
     reached, found = fiber_reach(workspace, network=network)
-    progress("mở rộng cáp (extension)")
+    progress(_("extension of the cable"))
     plan = extend_fiber(
         workspace, network=network, reached=reached, targets=targets, budget_vnd=budget_vnd, time_limit_s=time_limit_s
     )
-    progress("tuyến độc đạo (single routes)")
+    progress(_("single routes"))
     singles = fiber_single_routes(study, network)[0]
     return FiberResult(reached, plan, _single_table(singles, study.villages), [*found, *plan.findings])
 

@@ -29,7 +29,6 @@ def explain_link(
     operators: Sequence[str] = (),
     most: int = 2,
     stations: gpd.GeoDataFrame | None = None,
-    include_restricted: bool = True,
 ) -> Explanation:
     """Who reaches a place, how strongly, and what stands in the way: the best links of each operator, line by line.
 
@@ -42,9 +41,7 @@ def explain_link(
     most : int
         Stations per operator; the nearest one is added when it is not among them.
     stations : GeoDataFrame, optional
-        Instead of the study's own, for instance with proposed ones.
-    include_restricted : bool
-        False: links of stations that are not to be published are left out.
+        Instead of the study's own: with proposed ones, or only those that may be published (`publish.public`).
     """
     workspace = workspace_of(study)
     study = workspace.study
@@ -62,8 +59,6 @@ def explain_link(
             )
         )
     chosen = study.stations if stations is None else stations
-    if not include_restricted:
-        chosen = chosen[~chosen["restricted"].fillna(value=False).astype(bool)]
     transmitting = workspace.transmitting(technology, chosen)
     propagation = study.settings.propagation
     grid = study.grid.part(*point, propagation.radius_km * 1000.0 + 2 * study.grid.cell_m)

@@ -9,7 +9,7 @@ import pandas as pd
 
 from covplan.assess.compare import Comparison, cell_changes, hamlet_changes, indicator_changes, station_changes
 from covplan.assess.demand import area_points
-from covplan.assess.hamlets import ANY, covered_share, hamlet_states, signal_table, states
+from covplan.assess.hamlets import covered_share, hamlet_states, signal_table, states
 from covplan.assess.indicators import evidence, indicators, tallies
 from covplan.assess.parts import parts
 from covplan.assess.reliability import published
@@ -18,6 +18,7 @@ from covplan.pipeline.calibration import reliability
 from covplan.pipeline.curves import indicator_curves
 from covplan.pipeline.reception import assessed_places, receive_demand, receive_places
 from covplan.pipeline.workspace import radio_in_force, workspace_of
+from covplan.study.codes import ANY
 from covplan.study.findings import Findings, finding
 from covplan.study.language import _
 from covplan.study.plan import Plan, no_proposals
@@ -59,10 +60,7 @@ def make_plan(study: Study | Workspace, *, progress: Callable[[str], None] | Non
         places=places,
         signals=table,
         indicators=indicators(counted, study.statistics, s, _intervals(study, demand, signals)),
-        parts=parts(
-            counted, hamlets, table, places, stations, locations, study.communes,
-            technology=s.definition.technology, weak_counts=s.coverage.count_weak_as_covered,
-        ),
+        parts=parts(counted, hamlets, table, places, stations, locations, study.communes, s),
         curves=indicator_curves(study, hamlets, stations, demand, signals, reception, reached),
         evidence=evidence(counted),
         reliability=published(hamlets, reliability(workspace).success if len(study.measurements) and signals else None),

@@ -17,6 +17,8 @@ from covplan.propose.common.decisions import marked
 from covplan.propose.white_spots.program import supply_curve
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, NoSolution
+from covplan.study.kinds import FIBER, KINDS, PLACE_5G, SHARE, SUPPLY_CURVE, WHITE_SPOT, kind_title
+from covplan.study.language import _, number
 from covplan.study.plan import proposed_folder, read_proposed, result_table, save_proposed
 
 if TYPE_CHECKING:
@@ -24,11 +26,12 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.pipeline.places_5g import PlacesPlan
+    from covplan.pipeline.white_spots import WhiteSpotPlan
     from covplan.pipeline.workspace import Workspace
     from covplan.study.plan import Plan
 
-KINDS = ("white_spot", "supply_curve", "fiber", "place_5g", "share")
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 
 def propose(
@@ -53,56 +56,69 @@ def propose(
     workspace : Workspace, optional
         That the plan was made in: its terrain, roads and receptions are not made again.
     """
-    study, made = plan.study, _Made()
+    study, found = plan.study, _Found()
     workspace = workspace or workspace_of(study)
     spots = None
-    if {"white_spot", "supply_curve"} & set(kinds):
-        spots = made.tried("điểm lõm, trắng (white spots)", lambda: propose_white_spots(workspace, progress=progress))
-    if spots is not None and "supply_curve" in kinds:
-        progress("đường cung (supply curve)")
+    if {WHITE_SPOT, SUPPLY_CURVE} & set(kinds):
+        spots = found.tried(WHITE_SPOT, lambda: propose_white_spots(workspace, progress=progress))
+    if spots is not None and SUPPLY_CURVE in kinds:
+        progress(kind_title(SUPPLY_CURVE))
         costs, weighing = study.settings.costs, study.settings.propose
-        curve = made.tried("đường cung (supply curve)", lambda: supply_curve(spots, spots.hamlets, costs, weighing))
-        made.curve = None if curve is None else result_table("supply_curve", curve)
+        curve = found.tried(SUPPLY_CURVE, lambda: supply_curve(spots.problem, costs, weighing))
+        found.curve = None if curve is None else result_table("supply_curve", curve)
     masts = None
-    if "fiber" in kinds:
-        joined = spots if "white_spot" in kinds else None
-        cable = made.tried("cáp quang (fiber)", lambda: propose_fiber(workspace, spots=joined, progress=progress))
+    if FIBER in kinds:
+        joined = spots if WHITE_SPOT in kinds else None
+        cable = found.tried(FIBER, lambda: propose_fiber(workspace, spots=joined, progress=progress))
         if cable is not None:
             masts = cable.masts
-            made.add(cable.proposals, cable.said, **cable.compared)
-    if spots is not None and "white_spot" in kinds:
-        seen = confirm_white_spots(workspace, spots)["covered"]
-        told = f"thôn (hamlets): {int(seen.sum())}/{len(seen)} được tính lại và xác nhận (confirmed)"
-        made.add(spots.proposals if masts is None else masts, [told], white_spot=_served(spots.comparison, "hamlets"))
-    if "place_5g" in kinds:
-        placed = made.tried("địa điểm (places)", lambda: propose_places_5g(workspace, progress=progress))
+            found.add(cable.proposals, cable.said, **cable.compared)
+    if spots is not None and WHITE_SPOT in kinds:
+        _add_white_spots(found, workspace, spots, spots.proposals if masts is None else masts)
+    if PLACE_5G in kinds:
+        placed = found.tried(PLACE_5G, lambda: propose_places_5g(workspace, progress=progress))
         if placed is not None:
-            state = confirm_places_5g(workspace, placed)["state_5g"]
-            lit = int((state == "covered").sum())
-            told = f"địa điểm (places): {lit}/{len(state)} có 5G khi tính lại (confirmed)"
-            if study.settings.places_5g.budget_vnd:
-                value, whole = placed.choice.value, placed.problem.value.sum()
-                told += f"; {value:.0f}/{whole:.0f} người dùng trong ngân sách (users within the budget)"
-            made.add(placed.proposals, [told], place_5g=_served(placed.comparison, "places"))
-    if "share" in kinds:
-        progress("dùng chung vị trí (sharing)")
-        shared = made.tried("dùng chung (sharing)", lambda: propose_sharing(workspace))
+            _add_places(found, workspace, placed)
+    if SHARE in kinds:
+        progress(kind_title(SHARE))
+        shared = found.tried(SHARE, lambda: propose_sharing(workspace))
         if shared is not None:
             lost = int(shared.coverage["hamlets_lost"].sum())
-            told = f"dùng chung (sharing): {lost} thôn mất sóng của một nhà mạng khi tính lại (hamlets lost)"
-            made.add(shared.proposals, [told], share=_served(shared.comparison, "moves"))
-    done = made.decided(made.into(plan), kinds, phased=phased)
+            said = _("computed again, {hamlets} hamlets lose an operator's signal").format(hamlets=number(lost))
+            found.add(shared.proposals, [_said(SHARE, said)], share=_served(shared.comparison, "moves"))
+    done = found.decided(found.into(plan), kinds, phased=phased)
     if phased and len(done.proposals):
-        progress("phân kỳ (phasing)")
-        done = made.phased(done, plan)
+        progress(_("Years"))
+        done = found.phased(done, plan)
     kept = proposed_folder(study.path)
     if kept and set(kinds) == set(KINDS) and phased:
         save_proposed(done, kept)
-    return done, made.said
+    return done, found.said
+
+
+def _add_white_spots(found: _Found, workspace: Workspace, spots: WhiteSpotPlan, proposals: gpd.GeoDataFrame) -> None:
+    covered = confirm_white_spots(workspace, spots)["covered"]
+    said = _("computed again, {covered} of {all} hamlets are covered")
+    said = said.format(covered=number(int(covered.sum())), all=number(len(covered)))
+    found.add(proposals, [_said(WHITE_SPOT, said)], white_spot=_served(spots.comparison, "hamlets"))
+
+
+def _add_places(found: _Found, workspace: Workspace, placed: PlacesPlan) -> None:
+    state = confirm_places_5g(workspace, placed)["state_5g"]
+    covered = int((state == "covered").sum())
+    said = _("computed again, {covered} of {all} places have 5G").format(covered=covered, all=len(state))
+    if workspace.settings.places_5g.budget_vnd:
+        users = _("; {users} of {all} users within the budget")
+        said += users.format(users=number(placed.choice.value), all=number(placed.problem.cover.value.sum()))
+    found.add(placed.proposals, [_said(PLACE_5G, said)], place_5g=_served(placed.comparison, "places"))
+
+
+def _said(kind: str, text: str) -> str:
+    return f"{kind_title(kind)}: {text}"
 
 
 @dataclass
-class _Made:
+class _Found:
     """What the kinds have brought so far."""
 
     proposals: list[gpd.GeoDataFrame] = field(default_factory=list)
@@ -110,12 +126,12 @@ class _Made:
     curve: pd.DataFrame | None = None
     said: list[str] = field(default_factory=list)
 
-    def tried(self, what: str, run: Callable[[], Found]) -> Found | None:
+    def tried(self, what: str, run: Callable[[], Result]) -> Result | None:
         """What a step finds; None, and the reason is said, when data or a solution is missing."""
         try:
             return run()
         except (LayerError, NoSolution) as error:
-            self.said.append(f"{what}: {error}")
+            self.said.append(_said(what, str(error)))
             return None
 
     def add(self, proposals: gpd.GeoDataFrame, said: Sequence[str], **compared: pd.DataFrame) -> None:
@@ -131,18 +147,18 @@ class _Made:
             table = table.assign(year=pd.array([pd.NA] * len(table), dtype="Int64"))
         decisions = done.study.decisions
         table, unmet = marked(table, decisions[decisions["kind"].isin(list(kinds))])
-        self.said += [f"quyết định {one} không còn phương án tương ứng (decision without a candidate)" for one in unmet]
+        self.said += [_("no candidate left for the decision on {proposal}").format(proposal=one) for one in unmet]
         return replace(done, proposals=table)
 
     def phased(self, done: Plan, today: Plan) -> Plan:
         """The plan with a year for each proposal; as it is, and why is said, where budgets or rules forbid it."""
         found = self.tried(
-            "không phân kỳ được (no years)",
+            _("Years"),
             lambda: phase_proposals(done.study, done.proposals, today=today, lower_targets=True),
         )
         if found is None:
             return done
-        self.said += [f"phân kỳ (phasing): {told}" for told in found[1].short]
+        self.said += [_said(_("Years"), text) for text in found[1].short]
         return replace(done, proposals=found[0])
 
     def into(self, plan: Plan) -> Plan:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from covplan.assess.hamlets import ANY, Signal
+from covplan.assess.hamlets import Signal
 from covplan.assess.places import place_points, place_states
 from covplan.pipeline.workspace import workspace_of
 from covplan.radio.coverage import is_covered, strongest
 from covplan.radio.link_budget import coverage_probability
+from covplan.study.codes import ANY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,23 +2,48 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covplan.pipeline.workspace import workspace_of
-from covplan.propose.sharing import options as sharing_market
-from covplan.propose.sharing import rows as sharing
-from covplan.propose.sharing import scenarios as sharing_scenarios
+from covplan.propose.sharing import options
+from covplan.propose.sharing.compared import compared
 from covplan.propose.sharing.decisions import decided_case
+from covplan.propose.sharing.figures import moves_table
+from covplan.propose.sharing.network import confirmed, planned_network
+from covplan.propose.sharing.program import share
+from covplan.propose.sharing.rows import sharing_proposals
+from covplan.propose.sharing.scenarios import under_scenarios, with_confidence
 from covplan.propose.solve.alternatives import SCENARIOS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import geopandas as gpd
+    import pandas as pd
+
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.sharing.rows import SharingPlan
+    from covplan.propose.sharing.options import Case
+    from covplan.propose.sharing.program import Shared
     from covplan.propose.solve.alternatives import Scenario
     from covplan.study.folder import Study
+
+
+@dataclass(frozen=True)
+class SharingPlan:
+    """What is proposed, what it is worth, and what would be without a program."""
+
+    proposals: gpd.GeoDataFrame
+    """Rows of the proposals layer."""
+    moves: pd.DataFrame
+    """By proposal_id: distance, tenants before and after, coverage kept, won and lost, rent."""
+    comparison: pd.DataFrame
+    """Ways to the same ratio: moves, ratio, hamlets that operators lose, outlay (cost_vnd), saving; bound in VND of the
+    goal's aim."""
+    case: Case
+    shared: Shared
+    coverage: pd.DataFrame
+    """Of the planned network, computed anew, by operator (`propose.sharing.network.confirmed`)."""
 
 
 def propose_sharing(study: Study | Workspace, *, scenarios: Sequence[Scenario] = SCENARIOS) -> SharingPlan:
@@ -30,13 +55,18 @@ def propose_sharing(study: Study | Workspace, *, scenarios: Sequence[Scenario] =
     workspace = workspace_of(study)
     study, s, air, ground = workspace.study, workspace.settings, workspace.on_air, workspace.ground
     folders = {"cache": workspace.loss_cache, "antennas": workspace.antennas}
-    who = sharing_market.market(study.stations, study.cells, workspace.locations, study.communes, study.places, s)
-    points = sharing_market.points_of(workspace.land.demand, study.villages)
-    heard = sharing_market.listen(who, points, ground, s, **folders)
-    case, _ = decided_case(study.decisions, who, sharing_market.case(who, heard, points, s))
-    plan = sharing.propose(who, heard, points, case, s)
+    market = options.market(study.stations, study.cells, workspace.locations, study.communes, study.places, s)
+    points = options.points_of(workspace.land.demand, study.villages)
+    reception = options.receive(market, points, ground, s, **folders)
+    case, _decided = decided_case(study.decisions, market, options.case(market, reception, s))
+    shared = share(
+        case.stock, case.moves, case.demand,
+        goal=s.sharing.goal, gap=s.propose.gap, time_limit_s=s.propose.time_limit_s,
+    )  # fmt: skip
+    moves = moves_table(market, reception, case, shared, s)
+    proposals = sharing_proposals(market, moves, case, shared, s)
     if scenarios:
-        chosen = sharing_scenarios.under_scenarios(who, heard, points, s, scenarios)
-        plan = sharing_scenarios.with_confidence(plan, who, chosen)
-    planned = sharing.planned_network(air, who, plan.case, plan.shared)
-    return replace(plan, coverage=sharing.confirmed(air, planned, study.cells, points, ground, s, **folders))
+        proposals = with_confidence(proposals, moves, market, under_scenarios(market, reception, s, scenarios))
+    planned = planned_network(air, market, case, shared)
+    coverage = confirmed(air, planned, study.cells, points, ground, s, **folders)
+    return SharingPlan(proposals, moves, compared(market, case, shared), case, shared, coverage)

@@ -5,27 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from covplan.pipeline.fiber import extend_fiber, fiber_network, fiber_reach
 from covplan.pipeline.workspace import workspace_of
-from covplan.propose.fiber.trench import (
+from covplan.propose.fiber.compared import compared_hamlets
+from covplan.propose.programme.trench import (
+    Masts,
     Trenches,
-    compared_hamlets,
     compared_trenches,
     masts_to_connect,
     on_the_tree,
     saving_in_words,
 )
+from covplan.propose.solve.cover import NO_SITE
 from covplan.study.errors import NoSolution
+from covplan.study.kinds import FIBER, TRENCH, kind_title
+from covplan.study.language import _, ngettext, number
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import geopandas as gpd
-    import pandas as pd
 
+    from covplan.pipeline.fiber import FiberPlan
+    from covplan.pipeline.white_spots import WhiteSpotPlan
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.fiber.program import FiberPlan
-    from covplan.propose.white_spots.program import WhiteSpotPlan
     from covplan.study.folder import Study
 
 
@@ -62,7 +68,8 @@ def propose_fiber(
     s = workspace.settings
     year, target = max(s.phases.years), s.targets["VILLAGE_FTTH_COV"]
     last_pct = target.target_2030 if target.target_2030 is not None else target.target_2025
-    sites = None if spots is None else masts_to_connect(spots, s.costs)
+    masts = None if spots is None else new_masts(spots)
+    sites = None if masts is None else masts_to_connect(masts, s.costs)
     sites = None if sites is None or sites.empty else sites
     network = fiber_network(workspace, sites=sites, slopes=True)
     reached = fiber_reach(workspace, network=network)[0]
@@ -73,20 +80,43 @@ def propose_fiber(
             time_limit_s=s.propose.time_limit_s,
         )  # fmt: skip
 
-    progress("cáp quang đến thôn (fiber)")
+    progress(_("fiber to hamlets"))
     alone = planned(last_pct or 0.0, None)
     hamlets = alone.phases[0]
-    compared = {"fiber": compared_hamlets(hamlets, year)}
+    compared = {FIBER: compared_hamlets(hamlets, year)}
     short = int(alone.summary["short"].iloc[0])
-    said = [f"cáp quang (fiber): {short} thôn không tuyến nào đến được (hamlets out of reach)"] if short else []
-    if sites is None or spots is None:
-        return FiberProposed(alone.proposals, None, compared, said)
-    progress("chung tuyến cáp (one trench)")
+    lines = [_out_of_reach(short)] if short else []
+    if sites is None or masts is None:
+        return FiberProposed(alone.proposals, None, compared, lines)
+    progress(kind_title(TRENCH))
     try:
-        together, masts = planned(last_pct or 0.0, sites), planned(0.0, sites).phases[0]
+        together, for_masts = planned(last_pct or 0.0, sites), planned(0.0, sites).phases[0]
     except NoSolution as error:  # a mast no cable reaches: each keeps the backhaul it has
-        return FiberProposed(alone.proposals, None, compared, [*said, f"chung tuyến cáp (one trench): {error}"])
-    trenches = Trenches(together.phases[0], hamlets, masts)
-    on_tree, cable = on_the_tree(spots, sites, together.proposals, s.costs)
-    compared["trench"] = compared_trenches(trenches, year)
-    return FiberProposed(cable, on_tree, compared, [*said, saving_in_words(trenches)], trenches)
+        return FiberProposed(alone.proposals, None, compared, [*lines, f"{kind_title(TRENCH)}: {error}"])
+    joint = together.phases[0]
+    trenches = Trenches(joint.tree, hamlets.tree, for_masts.tree, joint.candidates.is_site)
+    on_tree, cable = on_the_tree(masts, sites, together.proposals, s.costs)
+    compared[TRENCH] = compared_trenches(trenches, year)
+    return FiberProposed(
+        cable, on_tree, compared, [*lines, f"{kind_title(TRENCH)}: {saving_in_words(trenches)}"], trenches
+    )
+
+
+def new_masts(spots: WhiteSpotPlan) -> Masts:
+    """The new masts of a plan for white spots, with the backhaul each pays for."""
+    new = spots.pays_for != NO_SITE
+    sites = spots.options.sites
+    paid = [sites.backhaul[n] for n in spots.pays_for[new]]
+    backhaul = sites.table.iloc[spots.pays_for[new]][["backhaul", "length_m", "hop_to", "by_road"]].set_index(
+        pd.Index(spots.proposals["proposal_id"].to_numpy(object)[new], name="proposal_id")
+    )
+    for level in LEVELS:
+        backhaul[level] = [float(getattr(one, level)) for one in paid]
+    return Masts(spots.proposals, backhaul)
+
+
+def _out_of_reach(hamlets: int) -> str:
+    text = ngettext(
+        "{hamlets} hamlet is out of reach of every route", "{hamlets} hamlets are out of reach of every route", hamlets
+    )
+    return f"{kind_title(FIBER)}: {text.format(hamlets=number(hamlets))}"

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from covplan.assess.demand import centres
-from covplan.assess.hamlets import ANY
-from covplan.pipeline.backhaul import cable_to_fiber
+from covplan.pipeline.backhaul import backbone
 from covplan.pipeline.reception import receive_demand
 from covplan.pipeline.workspace import workspace_of
-from covplan.propose.common import candidates, zones
+from covplan.propose.common.candidates import locations_with_room
+from covplan.propose.common.case import Assumptions, Network
 from covplan.propose.common.decisions import decided_options
-from covplan.propose.common.transmitters import planned_network
-from covplan.propose.white_spots import options as white_spot_options
-from covplan.propose.white_spots import program as white_spots
-from covplan.propose.white_spots.options import Need, hamlets_missing, missing_points
+from covplan.propose.common.new_ground import Territory, new_ground
+from covplan.propose.common.planned_network import planned_network
+from covplan.propose.common.reach import RadioModel
+from covplan.propose.common.zones import headquarters
+from covplan.propose.white_spots import program
+from covplan.propose.white_spots.options import Case, Need, hamlets_missing, missing_points, options_for
+from covplan.propose.white_spots.program import choose_by_year, hamlets_wanted, white_spot_problem
+from covplan.propose.white_spots.rows import compared_methods, plan_rows
+from covplan.study.codes import ANY
 from covplan.study.errors import LayerError
-from covplan.study.language import _
+from covplan.study.kinds import WHITE_SPOT
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,35 +35,68 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.white_spots.program import WhiteSpotPlan
+    from covplan.propose.solve.cover import Choice
+    from covplan.propose.white_spots.options import WhiteSpotOptions
+    from covplan.propose.white_spots.program import WhiteSpotProblem
     from covplan.study.folder import Study
+
+
+@dataclass(frozen=True)
+class WhiteSpotPlan:
+    """What is proposed, and how good it is."""
+
+    proposals: gpd.GeoDataFrame
+    comparison: pd.DataFrame
+    """The program beside what a planner would do by habit."""
+    choice: Choice
+    problem: WhiteSpotProblem
+    options: WhiteSpotOptions
+    pays_for: NDArray[np.int64]
+    """Of each row of `proposals`: the new site whose cost is in it; −1 for none."""
 
 
 def propose_white_spots(study: Study | Workspace, *, progress: Callable[[str], None] | None = None) -> WhiteSpotPlan:
     """Cheapest actions that bring hamlets without a signal to the targets of VILLAGE_MBB_COV, each with its reason."""
     workspace = workspace_of(study)
-    study, s, version = workspace.study, workspace.settings, workspace.settings.province.boundaries
-    ground, stations = workspace.ground, workspace.on_air
+    study, settings = workspace.study, workspace.settings
+    case = white_spot_case(workspace, progress=progress)
+    options, decided = decided_options(study.decisions, WHITE_SPOT, options_for(case))
+    free = white_spot_problem(case, options)
+    problem = free.requiring(decided.required)
+    wanted = hamlets_wanted(problem, _targets_pct(workspace))
+    if progress:
+        text = _("{hamlets} hamlets, {options} options")
+        progress(text.format(hamlets=number(max(wanted.values())), options=number(len(options.actions))))
+    choices = choose_by_year(problem, wanted, settings.propose)
+    proposals, pays_for = plan_rows(problem, options, choices, study.communes, settings.province.boundaries)
+    comparison = compared_methods(free, options, choices)
+    return WhiteSpotPlan(proposals, comparison, choices.final, problem, options, pays_for)
+
+
+def white_spot_case(workspace: Workspace, *, progress: Callable[[str], None] | None = None) -> Case:
+    """What the white spots of a study are planned from."""
+    study, settings, version = workspace.study, workspace.settings, workspace.settings.province.boundaries
     need = hamlets_in_need(workspace, progress=progress)
-    locations = candidates.locations_with_room(stations, min(s.phases.years), s.propose)
-    points, keep = missing_points(need, s.white_spots)
-    found = candidates.new_ground(
-        points, ground, study.roads, _xy(locations), study.communes,
-        zones.headquarters(study.places, study.communes, version), s.rules, version, s.propose,
-        reach_m=s.white_spots.reach_m, antenna_m=max(s.propose.mast_heights_m), keep=keep,
+    locations = locations_with_room(workspace.on_air, min(settings.phases.years), settings.propose)
+    territory = Territory(
+        workspace.ground, study.roads, study.communes, version,
+        headquarters(study.places, study.communes, version),
+        np.column_stack([locations.geometry.x, locations.geometry.y]),
     )  # fmt: skip
-    options = white_spot_options.options_for(
-        need, locations, stations, study.cells, found, cable_to_fiber(workspace), ground, s.costs, s.rules,
-        s.white_spots, s.propose,
+    points, keep = missing_points(need, settings.white_spots)
+    found = new_ground(
+        points, territory, settings.rules, settings.propose, reach_m=settings.white_spots.reach_m,
+        antenna_m=max(settings.propose.mast_heights_m), keep=keep,
     )  # fmt: skip
-    options, told = decided_options(study.decisions, "white_spot", options)
-    goal = s.targets["VILLAGE_MBB_COV"]
-    by_year = {2025: goal.target_2025, 2030: goal.target_2030}
-    return white_spots.propose(
-        need, options, workspace.radio("4G"), s.propagation, ground, s.white_spots, s.propose, s.rules,
-        study.communes, version, {year: pct for year, pct in by_year.items() if pct is not None},
-        required=told.required, cache=workspace.loss_cache, progress=progress,
-    )  # fmt: skip
+    return Case(
+        need=need,
+        network=Network(locations, workspace.on_air, study.cells),
+        new_ground=found,
+        backbone=backbone(workspace, locations),
+        model=RadioModel(workspace.radio("4G"), settings.propagation, workspace.ground, workspace.loss_cache),
+        settings=settings.white_spots,
+        assumptions=Assumptions(settings.costs, settings.rules, settings.propose),
+    )
 
 
 def supply_curve(
@@ -64,8 +104,8 @@ def supply_curve(
 ) -> pd.DataFrame:
     """What 1, 2, 3 … hamlets cost at least, the next one, and where a satellite costs less."""
     workspace = workspace_of(study)
-    plan, s = propose_white_spots(workspace, progress=progress), workspace.settings
-    return white_spots.supply_curve(plan, plan.hamlets, s.costs, s.propose, nested=nested)
+    plan, settings = propose_white_spots(workspace, progress=progress), workspace.settings
+    return program.supply_curve(plan.problem, settings.costs, settings.propose, nested=nested)
 
 
 def confirm_white_spots(study: Study | Workspace, plan: WhiteSpotPlan) -> pd.DataFrame:
@@ -75,12 +115,10 @@ def confirm_white_spots(study: Study | Workspace, plan: WhiteSpotPlan) -> pd.Dat
     at the centre).
     """
     workspace = workspace_of(study)
-    stations, cells = planned_network(
-        workspace.on_air, workspace.study.cells, plan.options.actions, plan.options.cells, plan.choice.actions, "4G"
-    )
+    stations, cells = planned_network(workspace.on_air, workspace.study.cells, plan.options, plan.choice.actions, "4G")
     need = hamlets_in_need(workspace.changed(stations=stations, cells=cells))
     missing = hamlets_missing(need, workspace.settings.white_spots)
-    claimed = plan.hamlets.iloc[plan.hamlet_of[plan.choice.served]]
+    claimed = plan.problem.hamlets.iloc[plan.problem.hamlet_of[plan.choice.served]]
     dbm = pd.Series(need.best_dbm).groupby(need.hamlet).first()
     return pd.DataFrame(
         {
@@ -95,19 +133,18 @@ def hamlets_in_need(study: Study | Workspace, *, progress: Callable[[str], None]
     """Points of the hamlets that count (centres, and clusters where the settings say so), and who covers them today."""
     workspace = workspace_of(study)
     villages, demand = workspace.study.villages.reset_index(drop=True), workspace.land.demand
-    received = receive_demand(workspace, demand, technologies=("4G",), progress=progress)
-    signals = {one.operator: one for one in received}
+    signals = {one.operator: one for one in receive_demand(workspace, demand, technologies=("4G",), progress=progress)}
     if ANY not in signals:
         raise LayerError(
             _("white spots: no signal is computed. Needed: terrain, 4G stations on air, [coverage] basis = 'computed'.")
         )
     counts = demand.centre if not workspace.settings.white_spots.clusters else np.ones(demand.centre.size, dtype=bool)
     known = ~np.isnan(signals[ANY].probability)
-    told = np.zeros(len(villages), dtype=bool)
-    told[demand.village[demand.centre & known]] = True
+    known_centre = np.zeros(len(villages), dtype=bool)
+    known_centre[demand.village[demand.centre & known]] = True
     centre = centres(villages)
     hamlets = villages[["village_id", "name", "households", "grid_power", "difficulty", "synthetic"]].assign(
-        x_m=centre.x, y_m=centre.y, known=told
+        x_m=centre.x, y_m=centre.y, known=known_centre
     )
     at = np.flatnonzero(counts & known)
     operators = tuple(sorted(set(signals) - {ANY}))
@@ -117,5 +154,8 @@ def hamlets_in_need(study: Study | Workspace, *, progress: Callable[[str], None]
     )
 
 
-def _xy(table: gpd.GeoDataFrame) -> NDArray[np.float64]:
-    return np.column_stack([table.geometry.x, table.geometry.y])
+def _targets_pct(workspace: Workspace) -> dict[int, float]:
+    """Share of the hamlets of known state that must have a signal, by year."""
+    goal = workspace.settings.targets["VILLAGE_MBB_COV"]
+    by_year = {2025: goal.target_2025, 2030: goal.target_2030}
+    return {year: pct for year, pct in by_year.items() if pct is not None}

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING
 
 from covplan.pipeline.plan import make_plan
 from covplan.pipeline.workspace import workspace_of
+from covplan.propose.programme.effects import Today
 from covplan.propose.programme.years import in_years
 
 if TYPE_CHECKING:
     import geopandas as gpd
 
     from covplan.pipeline.workspace import Workspace
-    from covplan.propose.programme.years import Phased
+    from covplan.propose.programme.program import Phased
     from covplan.study.folder import Study
     from covplan.study.plan import Plan
 
@@ -27,18 +28,16 @@ def phase_proposals(
     today : Plan, optional
         Of the study as it is, when it is known already.
     lower_targets : bool
-        As in `propose.phasing.phase`.
+        As in `propose.programme.program.phase`.
     """
     workspace = workspace_of(study)
     study, settings, plan = workspace.study, workspace.settings, today or make_plan(workspace)
+    planned = study.stations[study.stations["status"] == "planned"]
     return in_years(
         proposals,
-        plan.indicators,
-        plan.locations,
+        Today(plan.indicators, plan.locations, plan.evidence, planned),
         settings.phases,
         settings.targets,
-        planned=study.stations[study.stations["status"] == "planned"],
-        counted=plan.evidence,
         lower_targets=lower_targets,
         time_limit_s=settings.propose.time_limit_s,
     )

@@ -10,61 +10,71 @@ import pandas as pd
 from rich.markup import escape
 from rich.table import Table
 
-from covplan.publish.profiles import SYNTHETIC, link_layers, write_profile
+from covplan.publish.profiles import link_layers, verdict, write_profile
 from covplan.publish.words import operator_names
 from covplan.study.files import written_whole
+from covplan.study.language import _, by_language, number, speaking
 from covplan.study.links import budget_titles
-from covplan.study.numbers import number_vi
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
 
-    from covplan.study.links import BudgetLine, ExplainedLink, Explanation, Language
+    from covplan.study.language import Language
+    from covplan.study.links import BudgetLine, ExplainedLink, Explanation
 
 DECIMALS = 6  # of a degree
 
 
 def show_explanation(
-    console: Console, explained: Explanation, language: Language = "vi", *, synthetic: bool = False
+    console: Console, explained: Explanation, language: Language | None = None, *, synthetic: bool = False
 ) -> None:
     """Print the links with their verdicts, and the budget of each operator's best one, line by line."""
-    vi = language == "vi"
-    heads = ("Nhà mạng", "Cell", "km", "RSRP", "Trên bản đồ", "Nhận định") if vi else (
-        "Operator", "Cell", "km", "RSRP", "On the map", "Verdict")  # fmt: skip
-    title = f"{explained.place} · {explained.technology}" + (f" · {SYNTHETIC}" if synthetic else "")
-    table = Table(*heads[:2], title=escape(title))
-    for head in heads[2:5]:
+    with speaking(language):
+        console.print(_links_table(explained, synthetic=synthetic))
+        if explained.best:
+            console.print(_budgets_table(explained))
+
+
+def _links_table(explained: Explanation, *, synthetic: bool) -> Table:
+    title = f"{explained.place} · {explained.technology}" + (f" · {synthetic_mark()}" if synthetic else "")
+    table = Table(_("Operator"), "Cell", title=escape(title))
+    for head in ("km", "RSRP", _("On the map")):
         table.add_column(head, justify="right")
-    table.add_column(heads[5], ratio=1)
-    nearest = " (gần nhất)" if vi else " (nearest)"
+    table.add_column(_("Verdict"), ratio=1)
+    nearest = " " + _("(nearest)")
     for link in explained.links:
         cell = escape(link.cell_id) + (nearest if link.nearest else "")
-        figures = [number_vi(link.length_m / 1000.0, 2), *(_dbm(value) for value in (link.rsrp_dbm, link.map_rsrp_dbm))]
+        figures = [number(link.length_m / 1000.0, 2), *(_dbm(value) for value in (link.rsrp_dbm, link.map_rsrp_dbm))]
         name = escape(operator_names().get(link.operator, link.operator)) if link.rank == 1 else ""
-        table.add_row(name, cell, *figures, escape(link.verdict_vi if vi else link.verdict_en))
+        table.add_row(name, cell, *figures, escape(verdict(link)))
     for none in explained.missing:
-        length = "" if math.isnan(none.length_m) else number_vi(none.length_m / 1000.0, 2)
-        verdict = none.verdict_vi if vi else none.verdict_en
-        table.add_row(operator_names().get(none.operator, none.operator), escape(none.station_id), length, "", "",
-                      escape(verdict))  # fmt: skip
-    console.print(table)
-    if not explained.best:
-        return
-    budgets = Table("Quỹ đường truyền" if vi else "Link budget")
+        length = "" if math.isnan(none.length_m) else number(none.length_m / 1000.0, 2)
+        name = operator_names().get(none.operator, none.operator)
+        table.add_row(name, escape(none.station_id), length, "", "", escape(verdict(none)))
+    return table
+
+
+def _budgets_table(explained: Explanation) -> Table:
+    """The budgets of the best links, line by line beside each other."""
+    budgets = Table(_("Link budget"))
     for link in explained.best:
         budgets.add_column(escape(link.cell_id), justify="right")
     parts = {line.item for line in explained.best[0].loss[:-1]}
     for rows in zip(*(_lines(link) for link in explained.best), strict=True):
-        title = budget_titles()[rows[0].item]["title_vi" if vi else "title_en"]
+        titles = budget_titles()[rows[0].item]
+        title = by_language(titles["title_vi"], titles["title_en"])
         unit = "" if rows[0].unit == "share" else f" ({rows[0].unit})"
         inset = "  " if rows[0].item in parts else ""
         budgets.add_row(f"{inset}{title}{unit}", *(_figure(line) for line in rows))
-    console.print(budgets)
+    return budgets
 
 
-def write_explanation(explained: Explanation, folder: Path, *, synthetic: bool = False) -> list[Path]:
+def write_explanation(
+    explained: Explanation, folder: Path, *, synthetic: bool = False, language: Language | None = None
+) -> list[Path]:
     """Write an explained place into a folder; returns the files, each whole."""
     stem = f"{_file_name(explained.place_id or explained.place) or 'place'}_{explained.technology}"
     budget_path, map_path = folder / f"{stem}_budget.csv", folder / f"{stem}_links.geojson"
@@ -79,7 +89,7 @@ def write_explanation(explained: Explanation, folder: Path, *, synthetic: bool =
     written = [budget_path, map_path]
     for link in explained.best:
         path = folder / f"{stem}_{_file_name(link.operator)}.png"
-        written.append(write_profile(link, path, place=explained.place, synthetic=synthetic))
+        written.append(write_profile(link, path, place=explained.place, synthetic=synthetic, language=language))
     return written
 
 
@@ -126,11 +136,11 @@ def _lines(link: ExplainedLink) -> list[BudgetLine]:
 
 
 def _figure(line: BudgetLine) -> str:
-    return number_vi(100 * line.value, 1) + " %" if line.unit == "share" else number_vi(line.value, 1)
+    return number(100 * line.value, 1) + " %" if line.unit == "share" else number(line.value, 1)
 
 
 def _dbm(value: float) -> str:
-    return "–" if math.isnan(value) else number_vi(value, 1)
+    return "–" if math.isnan(value) else number(value, 1)
 
 
 def _file_name(text: str) -> str:

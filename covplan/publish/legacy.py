@@ -17,15 +17,17 @@ from covplan.publish.geopackage.schema import described, unique_titles
 from covplan.publish.geopackage.styles import GEOMETRIES, geometries
 from covplan.publish.geopackage.tables import exported_layers
 from covplan.publish.public import public_tables
+from covplan.study.codes import WGS84
 from covplan.study.files import fixed_file_date, folder_written_whole
+from covplan.study.language import current_language, speaking
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from covplan.publish.geopackage.tables import Exported
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
-WGS84 = 4326
 MARGIN = 1000.0  # metres around the objects of a TAB file
 Format = Literal["shp", "tab"]
 MOST_BYTES = 254  # of a text, in both formats; a Vietnamese letter takes up to three
@@ -46,13 +48,26 @@ RULES: dict[Format, _Rules] = {
 }
 
 
-def write_legacy(plan: Plan, folder: Path, format_: Format, *, include_restricted: bool = False) -> Path:
+def write_legacy(
+    plan: Plan,
+    folder: Path,
+    format_: Format,
+    *,
+    include_restricted: bool = False,
+    language: Language | None = None,
+) -> Path:
     """Write every layer as files of one geometry each into a folder, whole or not at all.
 
     Beside them ten_truong.csv (each short field name with the column it stands for, title and meaning) and bi_cat.csv
     (every text that had to be cut). Texts are UTF-8 (.cpg); true and false are 1 and 0; tables without geometry come as
     CSV with nothing cut.
     """
+    with speaking(language, plan.study.settings.province.language):
+        _write_layers(plan, folder, format_, include_restricted=include_restricted)
+    return folder
+
+
+def _write_layers(plan: Plan, folder: Path, format_: Format, *, include_restricted: bool) -> None:
     own = plan.study.settings.province.epsg
     package = exported_layers(public_tables(plan, include_restricted=include_restricted), own, own)
     rules = RULES[format_]
@@ -66,21 +81,22 @@ def write_legacy(plan: Plan, folder: Path, format_: Format, *, include_restricte
             short = short_names(one.columns, rules.name_length)
             titles = unique_titles(one)
             names += [
-                {"layer": one.name, "field": short[name], "column": name, "title_vi": titles[name],
-                 "meaning": described(one.layer.column(name))}
+                {"layer": one.name, "field": short[name], "column": name,
+                 f"title_{current_language()}": titles[name], "meaning": described(one.layer.column(name))}
                 for name in one.columns
             ]  # fmt: skip
             table, lost = _fitted(one)
             cut += [{"layer": one.name, **row, "field": short[str(row["column"])]} for row in lost]
             kinds = geometries(one)
             for kind in kinds:
-                mine = table[table.geom_type.map(GEOMETRIES.get) == kind].rename(columns=short)
+                here = table.geom_type.map(GEOMETRIES.get) == kind
+                # A row without a place (`publish.public`) goes with the first of the files.
+                mine = table[here | table.geometry.isna() if kind == kinds[0] else here].rename(columns=short)
                 stem = one.name + (KIND_SUFFIX[kind] if len(kinds) > 1 else "")
                 _write(mine, part / f"{stem}{rules.suffix}", rules.driver, own)
         _write_csv(pd.DataFrame(names), part / NAMES_FILE)
         columns = ["layer", "key", "field", "column", "bytes", "kept"]
         _write_csv(pd.DataFrame(cut, columns=columns), part / CUT_FILE)
-    return folder
 
 
 def _write(table: gpd.GeoDataFrame, path: Path, driver: str, epsg: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,15 +9,13 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from covplan.publish.geopackage import restricted_locations
 from covplan.publish.map_texts import safe_text
 from covplan.publish.words import NO_BREAK, operator_names
 from covplan.study.columns import split_list
 from covplan.study.geometry import distance_m
-from covplan.study.numbers import number_vi
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
-    from covplan.study.folder import Study
     from covplan.study.plan import Plan
 
 # What a kind of proposal brings to the hamlets and places it serves: a theme of the map and its new code.
@@ -37,13 +34,15 @@ class Changes:
     """Proposals on the map, by whom they serve."""
 
     serves: dict[str, list[int]]
-    """Row numbers of the published proposals by the id of a hamlet or place."""
+    """Row numbers of the proposals on the map (`placed_first`) by the id of a hamlet or place."""
     gains: dict[str, dict[str, tuple[int, str]]]
     """By id and theme: the first year, and the code from then on."""
     names: dict[str, str]
     """Of hamlets and places."""
     years: tuple[int, ...]
     """The steps of the timeline; none without proposals."""
+    unplaced: tuple[int, ...]
+    """By year: how many hamlets have a signal by then thanks to proposals that have no place on the map."""
 
     def of(self, one: str, themes: list[str]) -> dict[str, Any]:
         """Properties of a hamlet or place: numbers of its proposals, and per theme what it gains."""
@@ -55,9 +54,8 @@ class Changes:
 
     @staticmethod
     def nearest_locations(plan: Plan, hamlets: gpd.GeoDataFrame) -> list[list[list[str]]]:
-        """The published locations nearest to the hamlets' centres: id, distance on the ellipsoid, operators."""
-        hidden = restricted_locations(plan.study.stations)
-        locations = plan.locations[~plan.locations["location_id"].isin(hidden)].reset_index(drop=True)
+        """The locations nearest to the hamlets' centres: id, distance on the ellipsoid, operators."""
+        locations = plan.locations.reset_index(drop=True)
         if locations.empty:
             return [[] for _ in range(len(hamlets))]
         centres = gpd.GeoSeries.from_xy(hamlets["centre_lon"], hamlets["centre_lat"], crs=4326).to_crs(hamlets.crs)
@@ -76,30 +74,20 @@ class Changes:
             near = tree.query(point, predicate="dwithin", distance=reach)
             away = distance_m([start.x] * len(near), [start.y] * len(near), lonlat.x.iloc[near], lonlat.y.iloc[near])
             ranked = sorted(zip(away, (words[at] for at in near), strict=True))[:NEAREST]
-            found.append(
-                [[name, f"{number_vi(metres / 1000.0, 2)}{NO_BREAK}km", who] for metres, (name, who) in ranked]
-            )
+            found.append([[name, f"{number(metres / 1000.0, 2)}{NO_BREAK}km", who] for metres, (name, who) in ranked])
         return found
 
 
-def changes_of(plan: Plan) -> Changes:
-    """Whom the plan's proposals serve, and what changes for them in which year.
+def changes_of(plan: Plan, whole: Plan) -> Changes:
+    """Whom the proposals of a public plan serve, and what changes for them in which year.
 
-    Every proposal counts for what is gained, also one that is not published: a hamlet with a signal gives no place
-    away. A proposal without a year changes nothing yet.
+    A proposal without a year changes nothing yet. What the whole plan gains beyond the public one is only counted.
     """
     serves: dict[str, list[int]] = {}
-    for number, row in enumerate(public_proposals(plan).itertuples()):
+    for place, row in enumerate(placed_first(plan.proposals).itertuples()):
         for one in dict.fromkeys([*_gains(row.gains), *_gains(row.village_id), *_gains(row.place_id)]):
-            serves.setdefault(one, []).append(number)
-    gains: dict[str, dict[str, tuple[int, str]]] = {}
-    for row in plan.proposals.itertuples():
-        theme, code = BRINGS.get(str(row.kind), ("", ""))
-        if not theme or pd.isna(row.year) or str(row.action) == "backhaul":
-            continue
-        for one in _gains(row.gains):
-            known = gains.setdefault(one, {}).get(theme)
-            gains[one][theme] = min(known or (int(row.year), code), (int(row.year), code))
+            serves.setdefault(one, []).append(place)
+    gains, every = _gained(plan), _gained(whole)
     study = plan.study
     hamlets = dict(zip(plan.hamlets["village_id"].astype(str), plan.hamlets["name"].astype(str), strict=True))
     places = {}
@@ -107,35 +95,16 @@ def changes_of(plan: Plan) -> Changes:
         places = dict(zip(study.places["place_id"].astype(str), study.places["name"].astype(str), strict=True))
     given = {int(year) for year in plan.proposals["year"].dropna()}
     years = tuple(sorted(given | set(study.settings.phases.years))) if len(plan.proposals) else ()
-    return Changes(serves, _really(gains, plan), places | hamlets, years)
+    unplaced = tuple(
+        len([one for one in every if _covered(every, one, year) and not _covered(gains, one, year)]) for year in years
+    )
+    return Changes(serves, gains, places | hamlets, years, unplaced)
 
 
-def public_proposals(plan: Plan) -> gpd.GeoDataFrame:
-    """Proposals without those that would give a restricted location away, by their place or by their words."""
-    proposals, study = plan.proposals, plan.study
-    hidden = restricted_locations(study.stations)
-    if proposals.empty or not hidden:
-        return proposals
-    stations = study.stations.loc[study.stations["location_id"].isin(hidden), "station_id"].astype(str)
-    secret = re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted({*hidden, *stations})))})(?!\w)")
-    words = proposals[["title_vi", "title_en", "reason_vi", "reason_en", "location_id", "from_location_id"]]
-    telling = words.astype("string").fillna("").apply(lambda column: column.str.contains(secret)).any(axis=1)
-    return proposals[~telling]
-
-
-def unpublished_cells(study: Study) -> frozenset[str]:
-    """Ids of the cells at locations that hold a restricted station, template sectors too."""
-    hidden = restricted_locations(study.stations)
-    stations = study.stations[study.stations["location_id"].isin(hidden)]
-    own = study.cells.loc[study.cells["station_id"].isin(stations["station_id"]), "cell_id"].astype(str)
-    # Template sectors are called station/band/number.
-    assumed = [
-        f"{row.station_id}/{band}/{number}"
-        for row in stations.itertuples()
-        for band in split_list(row.bands)
-        for number in range(1, 4)
-    ]
-    return frozenset([*own, *assumed])
+def placed_first(proposals: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Proposals with those last whose place is not published: the map counts them, but has nowhere to draw them."""
+    nowhere = proposals.geometry.isna()
+    return gpd.GeoDataFrame(pd.concat([proposals[~nowhere], proposals[nowhere]])) if nowhere.any() else proposals
 
 
 def proposal_words(proposals: gpd.GeoDataFrame, changes: Changes) -> list[dict[str, Any]]:
@@ -154,8 +123,16 @@ def proposal_words(proposals: gpd.GeoDataFrame, changes: Changes) -> list[dict[s
     return words
 
 
-def _really(gains: dict[str, dict[str, tuple[int, str]]], plan: Plan) -> dict[str, dict[str, tuple[int, str]]]:
-    """Without what a hamlet has already."""
+def _gained(plan: Plan) -> dict[str, dict[str, tuple[int, str]]]:
+    """By hamlet or place and theme what it does not have already: the first year, and the code from then on."""
+    gains: dict[str, dict[str, tuple[int, str]]] = {}
+    for row in plan.proposals.itertuples():
+        theme, code = BRINGS.get(str(row.kind), ("", ""))
+        if not theme or pd.isna(row.year) or str(row.action) == "backhaul":
+            continue
+        for one in _gains(row.gains):
+            known = gains.setdefault(one, {}).get(theme)
+            gains[one][theme] = min(known or (int(row.year), code), (int(row.year), code))
     has = {
         "mobile_state": set(plan.hamlets.loc[plan.hamlets["mobile_state"] == "covered", "village_id"].astype(str)),
         "ftth": set(plan.hamlets.loc[plan.hamlets["ftth"].fillna(value=False).astype(bool), "village_id"].astype(str)),
@@ -166,12 +143,17 @@ def _really(gains: dict[str, dict[str, tuple[int, str]]], plan: Plan) -> dict[st
     }
 
 
+def _covered(gains: dict[str, dict[str, tuple[int, str]]], one: str, year: int) -> bool:
+    """Whether a hamlet has a signal by a year that it does not have today."""
+    return gains.get(one, {}).get("mobile_state", (year + 1, ""))[0] <= year
+
+
 def _cost(low: float, base: float, high: float) -> str:
     if pd.isna(base):
         return ""
-    text = f"{number_vi(base / BILLION, 2)} tỷ đồng"
+    text = _("VND {amount} billion").format(amount=number(base / BILLION, 2))
     if pd.notna(low) and pd.notna(high):
-        text += f" ({number_vi(low / BILLION, 2)} – {number_vi(high / BILLION, 2)})"
+        text += f" ({number(low / BILLION, 2)} – {number(high / BILLION, 2)})"
     return text
 
 

@@ -1,7 +1,7 @@
 """Layers of the plan as the map's script reads them: titles, colours with legend, features with their words.
 
 Looks (colours, widths, symbols per code) are data in `resources/map.csv`, words in `resources/labels.csv`, titles in
-`resources/layers`. Locations that hold a restricted station are not on the map.
+`resources/layers`. Plans that arrive here are public ones (`publish.public`).
 """
 
 from __future__ import annotations
@@ -16,13 +16,12 @@ import pandas as pd
 import shapely
 
 from covplan.publish import map_shapes
-from covplan.publish.geopackage import restricted_locations
-from covplan.publish.map_changes import Changes, proposal_words, public_proposals, unpublished_cells
+from covplan.publish.map_changes import Changes, placed_first, proposal_words
 from covplan.publish.map_texts import safe_json, safe_text
 from covplan.publish.words import NO_BREAK, label, operator_names, shown
 from covplan.study.boundaries import communes_of
+from covplan.study.language import N_, _, current_language, number
 from covplan.study.layers import layers
-from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
 
@@ -32,7 +31,9 @@ if TYPE_CHECKING:
     from covplan.study.layers import Column
     from covplan.study.plan import Plan
 
-NOT_PUBLISHED = "Không gồm các vị trí hạn chế công bố."
+NOT_PUBLISHED = N_("Without the locations that are not published.")
+TOGETHER = {"cost": N_("Cost (low – high)"), "gained": N_("Where it helps")}
+"""What a proposal's popup puts together from several columns."""
 # What a reader of the map does not need, or reads elsewhere on it.
 NOT_IN_POPUPS = {"synthetic", "boundary_version", "commune_code", "nearest_location_id", "nearest_location_m"}
 HAMLET_LEAD = (
@@ -41,11 +42,11 @@ HAMLET_LEAD = (
 )  # fmt: skip
 """What a hamlet's popup says first; the rest can be unfolded."""
 PROPOSAL_POPUP = (
-    "reason_vi", "kind", "action", "operator", "year", "cost", "opex_vnd_per_year", "gains_count", "gained",
+    "reason", "kind", "action", "operator", "year", "cost", "opex_vnd_per_year", "gains_count", "gained",
     "households", "indicator", "length_m", "confidence", "funding", "location_id", "from_location_id", "structure",
     "height_m", "antenna_height_m", "bands", "commune", "x_m", "y_m", "lon", "lat", "depends_on", "proposal_id",
 )  # fmt: skip
-"""Columns of a proposal in its popup, in order; `cost` and `gained` are put together from others."""
+"""Columns of a proposal in its popup, in order: those of `TOGETHER` too, and the reason in the language spoken."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Drawing:
     height: int
     """Place in the pile: greater is drawn above."""
     heading: str = "name"
-    """Column that names an object."""
+    """Column that names an object, without the language where there is one for each."""
     shown: bool = True
     """Switched on when the map opens."""
     interactive: bool = True
@@ -65,7 +66,7 @@ class Drawing:
 # In the order of the panel.
 DRAWINGS = (
     Drawing("hamlets", height=1),
-    Drawing("proposals", height=8, heading="title_vi", shown=False),
+    Drawing("proposals", height=8, heading="title", shown=False),
     Drawing("locations", height=7, heading="location_id"),
     Drawing("service_points", height=6, shown=False),
     Drawing("routes", height=4, heading="route_id", shown=False),
@@ -78,12 +79,9 @@ DRAWINGS = (
 
 
 def drawn_tables(plan: Plan) -> dict[str, gpd.GeoDataFrame]:
-    """The layers to draw by name, in the study's CRS, without what is not published and without empty ones."""
-    hidden = restricted_locations(plan.study.stations)
+    """The layers of a public plan to draw by name, in the study's CRS, without empty ones."""
     tables = {name: gpd.GeoDataFrame(table) for name, table in plan.layers().items()}
-    tables["hamlets"] = _without_trace(plan.hamlets, hidden, unpublished_cells(plan.study))
-    tables["locations"] = plan.locations[~plan.locations["location_id"].isin(hidden)]
-    tables["proposals"] = public_proposals(plan)
+    tables["proposals"] = placed_first(plan.proposals)
     if "places" in tables:
         tables["places"] = map_shapes.with_symbol(tables["places"])
     if "roads" in tables:
@@ -92,26 +90,34 @@ def drawn_tables(plan: Plan) -> dict[str, gpd.GeoDataFrame]:
     return {name: table for name, table in tables.items() if len(table)}
 
 
-def specification(drawing: Drawing, table: gpd.GeoDataFrame, plan: Plan, changes: Changes, sheets: Path | None) -> str:
-    """A layer as JSON for `covplan.layer`: titles, themes with looks and legend, features."""
+def specification(
+    drawing: Drawing,
+    table: gpd.GeoDataFrame,
+    plan: Plan,
+    changes: Changes,
+    sheets: Path | None,
+    *,
+    hidden: bool = False,
+) -> str:
+    """A layer as JSON for `covplan.layer`: titles, themes with looks and legend, features; `hidden`: some are not."""
     definition = layers()[drawing.layer]
     columns = [column for column in definition.columns if column.name in table and column.name not in NOT_IN_POPUPS]
     columns = columns if drawing.interactive else []
-    titles = {column.name: safe_text(column.title_vi) for column in columns if column.name != drawing.heading}
+    heading = _spoken(drawing.heading, table)
+    titles = {column.name: safe_text(column.title) for column in columns if column.name != heading}
     if drawing.layer == "proposals":
-        together = {"cost": "Chi phí (thấp – cao)", "gained": "Nơi được lợi"}
-        titles = {name: (titles | together)[name] for name in PROPOSAL_POPUP if name in titles | together}
-        columns = [column for column in columns if column.name in {*titles, drawing.heading}]
+        known = titles | {name: safe_text(_(text)) for name, text in TOGETHER.items()}
+        titles = {name: known[name] for name in (_spoken(one, table) for one in PROPOSAL_POPUP) if name in known}
+        columns = [column for column in columns if column.name in {*titles, heading}]
     classes = {theme: _classes(drawing.layer, theme, table) for theme in looks()[drawing.layer]}
-    hidden = drawing.layer == "locations" and len(table) < len(plan.locations)
     head = {
         "layer": drawing.layer,
-        "title": safe_text(definition.title_vi),
-        "group": safe_text(definition.group_vi),
-        "heading": drawing.heading,
+        "title": safe_text(definition.title),
+        "group": safe_text(label("group", definition.group)),
+        "heading": heading,
         "height": drawing.height,
         "interactive": drawing.interactive,
-        "note": NOT_PUBLISHED if hidden else "",
+        "note": _note(drawing.layer, table) if hidden else "",
         "columns": titles,
         "lead": [name for name in HAMLET_LEAD if name in titles] if drawing.layer == "hamlets" else [],
         "themes": [_theme(drawing, theme, codes, table) for theme, codes in classes.items()],
@@ -120,6 +126,20 @@ def specification(drawing: Drawing, table: gpd.GeoDataFrame, plan: Plan, changes
     more = _more(drawing.layer, table, list(classes), plan, changes, sheets)
     features = _features(table, columns, list(classes.values()), drawing.layer, more)
     return f'{safe_json(head)[:-1]},"data":{features}}}'
+
+
+def _note(layer: str, table: gpd.GeoDataFrame) -> str:
+    """What the legend says of what is not published."""
+    nowhere = int(table.geometry.isna().sum())
+    if layer == "proposals" and nowhere:
+        return safe_text(_("Proposals whose place is not published: {count}.").format(count=number(nowhere)))
+    return safe_text(_(NOT_PUBLISHED)) if layer == "locations" else ""
+
+
+def _spoken(column: str, table: gpd.GeoDataFrame) -> str:
+    """The column, or the one of that name in the language spoken now."""
+    spoken = f"{column}_{current_language()}"
+    return spoken if spoken in table else column
 
 
 @cache
@@ -143,16 +163,6 @@ def _communes(plan: Plan) -> gpd.GeoDataFrame:
     return communes_of(plan.study.communes, plan.study.settings.province.boundaries)
 
 
-def _without_trace(hamlets: gpd.GeoDataFrame, hidden: set[str], cells: frozenset[str]) -> gpd.GeoDataFrame:
-    """Hamlets without the name of a hidden location's cell."""
-    traced = hamlets["nearest_location_id"].isin(hidden)
-    nearest = ["nearest_location_id", "nearest_location_m"]
-    kept = hamlets.assign(**{column: hamlets[column].mask(traced) for column in nearest})
-    if "server" not in kept:
-        return kept
-    return kept.assign(server=kept["server"].mask(kept["server"].isin(cells)))
-
-
 def _theme(drawing: Drawing, theme: str, codes: list[str], table: gpd.GeoDataFrame) -> dict[str, Any]:
     """A column as colours: its title, the look of every code that occurs, and the legend with counts.
 
@@ -170,7 +180,7 @@ def _theme(drawing: Drawing, theme: str, codes: list[str], table: gpd.GeoDataFra
         }
         for code, look in present.items()
     ]
-    titles = {column.name: column.title_vi for column in layers()[drawing.layer].columns}
+    titles = {column.name: column.title for column in layers()[drawing.layer].columns}
     styles = every if drawing.layer in ("hamlets", "places") else present
     return {"title": safe_text(titles.get(theme, theme)), "styles": styles, "legend": legend}
 
@@ -179,8 +189,8 @@ def _amount(drawing: Drawing, rows: gpd.GeoDataFrame) -> str:
     """What the legend says there is of a class: kilometres of cable, or a number of objects."""
     if "length_m" in rows and drawing.layer != "proposals":
         length_m = rows["length_m"].fillna(rows.length)
-        return f"{number_vi(length_m.sum() / 1000)}{NO_BREAK}km"
-    return number_vi(len(rows)) if drawing.interactive else ""
+        return f"{number(length_m.sum() / 1000)}{NO_BREAK}km"
+    return number(len(rows)) if drawing.interactive else ""
 
 
 def _classes(layer: str, theme: str, table: gpd.GeoDataFrame) -> list[str]:
@@ -236,15 +246,15 @@ def _has_sheet(sheets: Path | None, village_id: str) -> bool:
 
 
 def _word(column: Column, value: Any, layer: str) -> str:
-    """A value in the reader's words; shares in per cent, money in tỷ đồng."""
+    """A value in the reader's words; shares in per cent, money in billions."""
     if pd.isna(value):
         return ""
     if column.unit == "share":
-        return f"{number_vi(100 * float(value), 1)}{NO_BREAK}%"
+        return f"{number(100 * float(value), 1)}{NO_BREAK}%"
     if column.name == "opex_vnd_per_year" and not value:
         return ""
     if column.unit.startswith("VND"):
-        return f"{number_vi(float(value) / 1e9, 3)} tỷ đồng"
+        return _("VND {amount} billion").format(amount=number(float(value) / 1e9, 3))
     if column.type == "int" and column.unit == "year":
         return str(int(value))
     return shown(column, value, layer)
@@ -259,10 +269,10 @@ def _features(
     }
     shapes = shapely.to_geojson(map_shapes.drawable(table.geometry).to_numpy())
     features = []
-    for row, shape in enumerate(shapes):
+    for row, shape in enumerate(shapes):  # a shape that is not published is null, as GeoJSON wants it
         properties: dict[str, Any] = {name: texts[row] for name, texts in words.items() if texts[row]}
         properties["classes"] = [codes[row] for codes in classes]
         if more:
             properties |= {name: value for name, value in more[row].items() if value not in ("", [], None)}
-        features.append(f'{{"type":"Feature","properties":{safe_json(properties)},"geometry":{shape}}}')
+        features.append(f'{{"type":"Feature","properties":{safe_json(properties)},"geometry":{shape or "null"}}}')
     return f'{{"type":"FeatureCollection","features":[{",".join(features)}]}}'

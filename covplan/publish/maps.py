@@ -14,25 +14,28 @@ from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
 from covplan.publish import web
-from covplan.publish.map_changes import changes_of, unpublished_cells
+from covplan.publish.map_changes import changes_of
 from covplan.publish.map_layers import DRAWINGS, drawn_tables, specification
 from covplan.publish.map_projection import projection_of
 from covplan.publish.map_shapes import lonlat
-from covplan.publish.map_texts import furniture, safe_json, safe_text
+from covplan.publish.map_texts import furniture, map_title, safe_json, safe_text, words
 from covplan.publish.overlays import coverage_pictures, coverage_title, relief, signal_classes
+from covplan.publish.public import public_plan, unpublished_cells
 from covplan.publish.words import operator_names
 from covplan.study.errors import CovplanError
 from covplan.study.files import written_whole
+from covplan.study.language import N_, _, by_language, speaking
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
 CLOSEST_ZOOM = 18
-NOT_SERVED = "Không gồm vùng do trạm hạn chế công bố phục vụ."
+NOT_SERVED = N_("Without the areas served by stations that are not published.")
 # Folium's names; all of them are only fetched when the reader's browser is online.
 TILES = ("OpenStreetMap", "OpenTopoMap", "Esri.WorldImagery")
 
@@ -100,7 +103,12 @@ class _Call(MacroElement):
 
 
 def draw_map(
-    plan: Plan, *, tiles: bool = False, coverage: Path | None = None, sheets: Path | None = None
+    plan: Plan,
+    *,
+    tiles: bool = False,
+    coverage: Path | None = None,
+    sheets: Path | None = None,
+    language: Language | None = None,
 ) -> folium.Map:
     """The plan as an interactive map that needs no internet.
 
@@ -114,8 +122,15 @@ def draw_map(
         Folder with the rasters of `covplan coverage`: RSRP per operator and technology can be laid over the map.
     sheets : Path, optional
         Folder with the pages of `covplan sheet`, called sheets and beside the map: hamlets that have one link to it.
+    language : "vi" or "en", optional
+        Of all words on the map; names are those of the data.
     """
-    study, name = plan.study, plan.study.settings.province.name
+    with speaking(language, plan.study.settings.province.language):
+        return _drawn(plan, tiles, coverage, sheets)
+
+
+def _drawn(plan: Plan, tiles: bool, coverage: Path | None, sheets: Path | None) -> folium.Map:
+    study = plan.study
     # maxZoom by its Leaflet name: Folium drops max_zoom when there are no tiles.
     drawn = OfflineMap(
         tiles=None,
@@ -126,39 +141,49 @@ def draw_map(
         zoomSnap=1 if tiles else 0.25,
     )
     page = _page(drawn)
-    page.title = safe_text(f"{name}: hạ tầng viễn thông")
+    page.title = map_title(study.settings.province.name)
     page.height = "640px"  # in a notebook
-    drawn.add_child(_Call("furnish", furniture(plan)))
+    shown = public_plan(plan)
+    drawn.add_child(_Call("speak", words()))
+    drawn.add_child(_Call("furnish", furniture(shown)))
     for number, service in enumerate(TILES if tiles else ()):
-        title = f"{service.replace('.', ' ')} (cần Internet)"
+        title = _("{service} (needs Internet)").format(service=service.replace(".", " "))
         folium.TileLayer(service, name=title, overlay=True, show=number == 0).add_to(drawn)
-    tables, changes = drawn_tables(plan), changes_of(plan)
+    tables, changes = drawn_tables(shown), changes_of(shown, plan)
     for drawing in DRAWINGS:
         if drawing.layer in tables:
-            spec = specification(drawing, tables[drawing.layer], plan, changes, sheets)
-            drawn.add_child(_PlanLayer(safe_text(layers()[drawing.layer].title_vi), spec, shown=drawing.shown))
+            spec = specification(drawing, tables[drawing.layer], shown, changes, sheets, hidden=shown is not plan)
+            drawn.add_child(_PlanLayer(safe_text(layers()[drawing.layer].title), spec, shown=drawing.shown))
     drawn.add_child(_Panel())
     drawn.add_child(_Call("rasters", _rasters(plan, coverage, tiles=tiles)))
-    drawn.add_child(_Call("time", {"years": changes.years}))
+    drawn.add_child(_Call("time", {"years": changes.years, "unplaced": changes.unplaced}))
     drawn.add_child(_Call("search", {}))
-    drawn.add_child(_Call("tools", _tools(plan)))
+    drawn.add_child(_Call("tools", _tools(shown)))
     west, south, east, north = lonlat(gpd.GeoSeries([study.outline], crs=plan.hamlets.crs)).total_bounds
     drawn.add_child(_Call("fit", [[south, west], [north, east]]))
     return drawn
 
 
 def write_map(
-    plan: Plan, path: Path, *, tiles: bool = False, coverage: Path | None = None, sheets: Path | None = None
+    plan: Plan,
+    path: Path,
+    *,
+    tiles: bool = False,
+    coverage: Path | None = None,
+    sheets: Path | None = None,
+    language: Language | None = None,
 ) -> Path:
     """Write the map as one HTML file, whole or not at all; same plan and files, same bytes.
 
     Parameters are those of `draw_map`; pages of hamlets are looked for in `sheets` beside the file unless told.
     """
-    drawn = draw_map(plan, tiles=tiles, coverage=coverage, sheets=sheets or path.parent / "sheets")
+    drawn = draw_map(plan, tiles=tiles, coverage=coverage, sheets=sheets or path.parent / "sheets", language=language)
     page = _page(drawn).render()
     fetched = web.loaded_addresses(page)
     if fetched:
-        raise CovplanError(f"{path.name}: the page would load {fetched[0]}, so it would be blank without internet.")
+        with speaking(language):
+            said = _("{file}: the page would load {address}, so it would be blank without internet.")
+        raise CovplanError(said.format(file=path.name, address=fetched[0]))
     page = _renumbered(page, drawn)
     with written_whole(path) as part:
         part.write_text(page, encoding="utf-8", newline="\n")
@@ -192,15 +217,15 @@ def _rasters(plan: Plan, coverage: Path | None, *, tiles: bool) -> dict[str, Any
     elevation, hidden = study.rasters["elevation"], unpublished_cells(study)
     pictures = coverage_pictures(coverage, study.outline, epsg, unpublished=hidden) if coverage else ()
     legend = [
-        {"label": safe_text(title), "colour": "#{:02x}{:02x}{:02x}".format(*colour[:3])}
-        for _, colour, title, _ in reversed(signal_classes())
+        {"label": safe_text(by_language(vi, en)), "colour": "#{:02x}{:02x}{:02x}".format(*colour[:3])}
+        for _low, colour, vi, en in reversed(signal_classes())
     ]
     return {
         "relief": vars(relief(elevation, study.outline, epsg)) if elevation else None,
         "shown": not tiles,
         "coverage": [{"title": safe_text(coverage_title(one)), **vars(one.picture)} for one in pictures],
         "legend": legend,
-        "note": NOT_SERVED if hidden else "",
+        "note": safe_text(_(NOT_SERVED)) if hidden else "",
     }
 
 

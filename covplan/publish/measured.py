@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -10,53 +11,53 @@ from rich.table import Table
 
 from covplan.publish.words import label, operator_names
 from covplan.study.files import written_whole
-from covplan.study.numbers import number_vi
+from covplan.study.language import N_, _, ngettext, number, speaking
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from rich.console import Console
 
-    from covplan.study.links import Language
+    from covplan.study.language import Language
     from covplan.study.settings import Propagation
 
-# Of columns and codes in these tables: Vietnamese, English.
+# Of columns and codes in these tables.
 WORDS = {
-    "band": ("Băng tần", "Band"),
-    "landcover": ("Lớp phủ", "Land cover"),
-    "fitted": ("Hiệu chỉnh", "Fitted"),
-    "n": ("Số mẫu", "Samples"),
-    "squares": ("Số ô", "Squares"),
-    "offset_db": ("Số hiệu chỉnh (dB)", "Offset (dB)"),
-    "sigma_db": ("Độ lệch chuẩn (dB)", "Std deviation (dB)"),
-    "part": ("Phần", "Part"),
-    "stage": ("Hiệu chỉnh", "Calibration"),
-    "mean_db": ("Sai số trung bình (dB)", "Mean error (dB)"),
-    "rmse_db": ("RMSE (dB)", "RMSE (dB)"),
-    "mae_db": ("MAE (dB)", "MAE (dB)"),
-    "training": ("để khớp", "training"),
-    "held_out": ("giữ lại", "held out"),
-    "before": ("trước", "before"),
-    "after": ("sau", "after"),
-    "predicted": ("Dự báo", "Predicted"),
-    "covered": ("có sóng", "covered"),
-    "dark": ("không sóng", "dark"),
-    "all": ("tất cả", "all"),
-    "technology": ("Công nghệ", "Technology"),
-    "operator": ("Nhà mạng", "Operator"),
-    "met": ("Đạt", "Met"),
-    "share": ("Tỉ lệ đạt (%)", "Success (%)"),
-    "low": ("Thấp 95 % (%)", "Low 95 % (%)"),
-    "high": ("Cao 95 % (%)", "High 95 % (%)"),
-    "by": ("Theo", "By"),
-    "group": ("Nhóm", "Group"),
-    "bias_db": ("Độ chệch (dB)", "Bias (dB)"),
+    "band": N_("Band"),
+    "landcover": N_("Land cover"),
+    "fitted": N_("Fitted"),
+    "n": N_("Samples"),
+    "squares": N_("Squares"),
+    "offset_db": N_("Offset (dB)"),
+    "sigma_db": N_("Std deviation (dB)"),
+    "part": N_("Part"),
+    "stage": N_("Calibration"),
+    "mean_db": N_("Mean error (dB)"),
+    "rmse_db": N_("RMSE (dB)"),
+    "mae_db": N_("MAE (dB)"),
+    "training": N_("training"),
+    "held_out": N_("held out"),
+    "before": N_("before"),
+    "after": N_("after"),
+    "predicted": N_("Predicted"),
+    "covered": N_("covered"),
+    "dark": N_("dark"),
+    "all": N_("all"),
+    "technology": N_("Technology"),
+    "operator": N_("Operator"),
+    "met": N_("Met"),
+    "share": N_("Success (%)"),
+    "low": N_("Low 95 % (%)"),
+    "high": N_("High 95 % (%)"),
+    "by": N_("By"),
+    "group": N_("Group"),
+    "bias_db": N_("Bias (dB)"),
 }
 TITLES = {
-    "tests": ("Đo kiểm: dự báo (hàng) và đo được (cột)", "Measurements: predicted (rows) and observed (columns)"),
-    "hamlets": ("Thôn: dự báo (hàng) và danh sách (cột)", "Hamlets: predicted (rows) and listed (columns)"),
-    "success": ("Đo kiểm trong vùng công bố phủ sóng", "Tests within the area declared covered"),
-    "errors": ("Đo được trừ dự báo", "Measured less predicted"),
+    "tests": N_("Measurements: predicted (rows) and observed (columns)"),
+    "hamlets": N_("Hamlets: predicted (rows) and listed (columns)"),
+    "success": N_("Tests within the area declared covered"),
+    "errors": N_("Measured less predicted"),
 }
 SHARES = ("share", "low", "high")
 
@@ -71,20 +72,20 @@ def show_calibration(
     console: Console,
     groups: pd.DataFrame,
     errors: pd.DataFrame,
-    unheard: int,
+    not_received: int,
     propagation: Propagation,
-    language: Language = "vi",
+    language: Language | None = None,
 ) -> None:
     """Print offsets by band and land cover, and the errors before and after on both parts."""
-    vi = language == "vi"
-    named = groups.assign(
-        band=[label("band", code, language=language) for code in groups["band"]],
-        fitted=[label("bool", "yes" if one else "no", language=language) for one in groups["fitted"]],
-    )
-    scheme = propagation.landcover_classes
-    _print(console, named, f"Số hiệu chỉnh ({scheme})" if vi else f"Offsets ({scheme})", vi)
-    _print(console, errors, "Đo được trừ dự báo" if vi else "Measured less predicted", vi)
-    _print_unheard(console, unheard, vi)
+    with speaking(language):
+        named = groups.assign(
+            band=[label("band", code) for code in groups["band"]],
+            fitted=[label("bool", "yes" if one else "no") for one in groups["fitted"]],
+        )
+        _print(console, named, _("Offsets ({classes})").format(classes=propagation.landcover_classes))
+        errors_title = TITLES["errors"]
+        _print(console, errors, _(errors_title))
+        _print_not_received(console, not_received)
 
 
 def reliability_tables(
@@ -101,38 +102,42 @@ def reliability_tables(
 
 
 def show_reliability(
-    console: Console, tables: dict[str, pd.DataFrame], unheard: int, language: Language = "vi"
+    console: Console, tables: dict[str, pd.DataFrame], not_received: int, language: Language | None = None
 ) -> None:
     """Print the tables; shares in per cent."""
-    vi = language == "vi"
-    for name, table in tables.items():
-        shares = [column for column in SHARES if column in table]
-        _print(console, table.assign(**{column: 100 * table[column] for column in shares}), TITLES[name][not vi], vi)
-    _print_unheard(console, unheard, vi)
+    with speaking(language):
+        for name, table in tables.items():
+            shares = [column for column in SHARES if column in table]
+            _print(console, table.assign(**{column: 100 * table[column] for column in shares}), _(TITLES[name]))
+        _print_not_received(console, not_received)
 
 
-def _print_unheard(console: Console, unheard: int, vi: bool) -> None:
-    if unheard:
-        said = "điểm đo mà mô hình không thu được sóng" if vi else "measurements where the model receives nothing"
-        console.print(f"{unheard} {said}", highlight=False)
+def _print_not_received(console: Console, not_received: int) -> None:
+    if not_received:
+        said = ngettext(
+            "{count} measurement where the model receives nothing",
+            "{count} measurements where the model receives nothing",
+            not_received,
+        )
+        console.print(said.format(count=not_received), highlight=False)
 
 
-def _print(console: Console, rows: pd.DataFrame, title: str, vi: bool) -> None:
+def _print(console: Console, rows: pd.DataFrame, title: str) -> None:
     table = Table(title=title)
     for name in rows.columns:
         numeric = pd.api.types.is_numeric_dtype(rows[name])
-        table.add_column(_word(str(name), vi), justify="right" if numeric else "left")
+        table.add_column(_word(str(name)), justify="right" if numeric else "left")
     for row in rows.itertuples(index=False):
-        table.add_row(*(_cell(value, vi) for value in row))
+        table.add_row(*(_cell(value) for value in row))
     console.print(table)
 
 
-def _cell(value: object, vi: bool) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, str):
-        return escape(operator_names().get(value) or _word(value, vi))
-    number = float(value)  # type: ignore[arg-type]
-    return "–" if number != number else number_vi(number, 2) if vi else f"{number:.2f}".rstrip("0").rstrip(".")
+        return escape(operator_names().get(value) or _word(value))
+    figure = float(value)  # type: ignore[arg-type]
+    return "–" if math.isnan(figure) else number(figure, 2)
 
 
-def _word(code: str, vi: bool) -> str:
-    return WORDS[code][not vi] if code in WORDS else code
+def _word(code: str) -> str:
+    return _(WORDS[code]) if code in WORDS else code

@@ -11,8 +11,11 @@ import pandas as pd
 import shapely
 from scipy.spatial import cKDTree
 
+from covplan.publish.public import public_plan
 from covplan.publish.words import label, operator_names, program
 from covplan.study.files import written_whole
+from covplan.study.language import _, by_language, current_language, speaking
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
 
     import geopandas as gpd
 
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
 SCHEMA = "https://standard.ofds.info/en/0__4__0/network-schema.json"
@@ -32,32 +36,38 @@ DECIMALS = 7
 NOBODY = ""
 
 
-def write_ofds(plan: Plan, path: Path) -> Path:
+def write_ofds(plan: Plan, path: Path, *, include_restricted: bool = False, language: Language | None = None) -> Path:
     """Write nodes, cables and proposed cables as an OFDS network package, whole or not at all."""
+    package = ofds_package(public_plan(plan, include_restricted=include_restricted), language=language)
     with written_whole(path) as part:
-        text = json.dumps(ofds_package(plan), ensure_ascii=False, indent=1, allow_nan=False)
+        text = json.dumps(package, ensure_ascii=False, indent=1, allow_nan=False)
         part.write_text(text + "\n", encoding="utf-8", newline="\n")
     return path
 
 
-def ofds_package(plan: Plan) -> dict[str, Any]:
+def ofds_package(plan: Plan, *, language: Language | None = None) -> dict[str, Any]:
     """The package as JSON: one network per operator, proposals of nobody's in one of their own."""
+    with speaking(language, plan.study.settings.province.language):
+        return {"networks": _networks(plan)}
+
+
+def _networks(plan: Plan) -> list[dict[str, Any]]:
     study = plan.study
     proposed = plan.proposals[plan.proposals.geom_type.isin(["LineString", "MultiLineString"])]
     tables = {"nodes": study.nodes, "routes": study.routes, "proposed": proposed}
     who = sorted({str(one) for table in tables.values() for one in table["operator"].fillna(NOBODY)})
     province = study.settings.province
-    networks = [
+    nobody = _("Proposals")
+    mark = f" ({synthetic_mark()})" if province.synthetic else ""
+    return [
         _network(
             operator,
-            f"{operator_names().get(operator, operator) or 'Đề xuất'} – {province.name}"
-            + (" (DỮ LIỆU MÔ PHỎNG, synthetic data)" if province.synthetic else ""),
+            f"{operator_names().get(operator, operator) or nobody} – {province.name}{mark}",
             {name: table[table["operator"].fillna(NOBODY) == operator] for name, table in tables.items()},
             f"{province.name}/{province.epsg}/{operator}",
         )
         for operator in who
     ]
-    return {"networks": networks}
 
 
 def _network(operator: str, name: str, tables: Mapping[str, gpd.GeoDataFrame], key: str) -> dict[str, Any]:
@@ -80,7 +90,7 @@ def _network(operator: str, name: str, tables: Mapping[str, gpd.GeoDataFrame], k
     spans += [
         {
             "id": str(row["proposal_id"]) + suffix,
-            "name": str(row["title_vi"]),
+            "name": str(row[by_language("title_vi", "title_en")]),
             "status": "proposed",
             **({} if pd.isna(row["year"]) else {"phase": _phase(int(row["year"]))}),
             **made.ends(line),
@@ -103,7 +113,7 @@ def _network(operator: str, name: str, tables: Mapping[str, gpd.GeoDataFrame], k
     return network | {
         "publisher": {"name": program()},
         "crs": CRS84,
-        "language": "vi",
+        "language": current_language(),
         "links": [{"href": SCHEMA, "rel": "describedby"}],
     }
 
@@ -172,7 +182,7 @@ def _owned(owner: dict[str, str] | None) -> dict[str, Any]:
 
 
 def _phase(year: int) -> dict[str, str]:
-    return {"id": str(year), "name": f"Năm {year}"}
+    return {"id": str(year), "name": _("Year {year}").format(year=year)}
 
 
 def _count(name: str, value: Any) -> dict[str, int]:

@@ -8,11 +8,14 @@ import zipfile
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from covplan.study.language import _
+
 if TYPE_CHECKING:
     from pathlib import Path
 
-SYNTHETIC = "DỮ LIỆU MÔ PHỎNG – vị trí trạm, thôn, tuyến cáp KHÔNG có thật"
 MILLION, BILLION = 1e6, 1e9
+KINDS_OF_PROVINCE = ("tỉnh", "thành phố")  # as names in the data begin
+LANGUAGE_TAGS = {"vi": "vi-VN", "en": "en-GB"}
 FILE_DATE = datetime(2025, 1, 1)
 ZIP_DATE = (2025, 1, 1, 0, 0, 0)
 LONGEST_TEXT = 32_000  # characters; a cell of a workbook holds 32,767
@@ -30,12 +33,14 @@ def clean(text: object) -> str:
 
 
 def province_title(name: str) -> str:
-    """The province with its kind, as it heads a document.
+    """The province with its kind, as it heads a document; a name that holds its kind stays as it is.
 
-    >>> province_title("Tuyên Quang"), province_title("Thành phố Huế")
-    ('Tỉnh Tuyên Quang', 'Thành phố Huế')
+    >>> from covplan.study.language import speaking
+    >>> with speaking("en"):
+    ...     province_title("Tuyên Quang"), province_title("Thành phố Huế")
+    ('Tuyên Quang Province', 'Thành phố Huế')
     """
-    return name if name.casefold().startswith(("tỉnh", "thành phố")) else f"Tỉnh {name}"
+    return name if name.casefold().startswith(KINDS_OF_PROVINCE) else _("{name} Province").format(name=name)
 
 
 def fix_dates(path: Path) -> None:

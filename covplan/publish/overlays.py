@@ -27,6 +27,7 @@ from rasterio.warp import reproject, transform_bounds
 
 from covplan.publish.words import operator_names
 from covplan.study.errors import OutputError
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -143,7 +144,8 @@ def coverage_pictures(
     """
     paths = sorted(folder.glob("*_*_rsrp_dbm.tif"), key=_order)
     if not paths:
-        raise OutputError(f"{folder}: no rasters (4G_VTL_rsrp_dbm.tif …). `covplan coverage STUDY -o OUT` writes them.")
+        said = _("{folder}: no rasters (4G_VTL_rsrp_dbm.tif …). `covplan coverage STUDY -o OUT` writes them.")
+        raise OutputError(said.format(folder=folder))
     # Coarser until all fit: bytes go with the number of pixels, a little less.
     ground_m = FINEST_M
     while True:
@@ -227,7 +229,8 @@ def _served_by(path: Path, cells: frozenset[str], shape: tuple[int, int]) -> NDA
     stem = path.name.removesuffix("rsrp_dbm.tif")
     server, names = path.with_name(f"{stem}server.tif"), path.with_name(f"{stem}cells.csv")
     if not (server.is_file() and names.is_file()):
-        raise OutputError(f"{path.name}: {server.name} and {names.name} must lie beside it, for restricted stations.")
+        said = _("{raster}: {server} and {names} must lie beside it, for restricted stations.")
+        raise OutputError(said.format(raster=path.name, server=server.name, names=names.name))
     table = pd.read_csv(names, dtype={"cell_id": str})
     with rasterio.open(server) as source:
         found = source.read(1)
@@ -258,5 +261,5 @@ def _rgba(colour: str) -> Colour:
 
 def coverage_title(one: CoveragePicture) -> str:
     """What the selector says of a picture."""
-    who = "mọi nhà mạng" if one.operator == ANY else operator_names().get(one.operator, one.operator)
+    who = _("any operator") if one.operator == ANY else operator_names().get(one.operator, one.operator)
     return f"{one.technology} – {who}"

@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from shapely.geometry import LineString, Point
 
-from covplan.publish.words import label, operator_names
+from covplan.publish.words import label, operator_names, tick_labels
 from covplan.study.files import written_whole
-from covplan.study.numbers import number_vi
+from covplan.study.language import _, by_language, number, speaking
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,22 +21,34 @@ if TYPE_CHECKING:
 
     from matplotlib.axes import Axes
 
-    from covplan.study.links import ExplainedLink, Explanation
+    from covplan.study.language import Language
+    from covplan.study.links import ExplainedLink, Explanation, MissingLink
 
 GROUND, CLUTTER, BULGE, RAY, ZONE, EDGE, RIDGE = (
     "#b9a58a", "#6f9f5a", "#8c7b64", "#c1121f", "#f4a261", "#1d3557", "#7b2cbf",
 )  # fmt: skip
 PAPER = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1.5}
-SYNTHETIC = "DỮ LIỆU MÔ PHỎNG"
 DPI = 130
 
 
-def draw_profile(link: ExplainedLink, *, place: str = "", synthetic: bool = False) -> Figure:
-    """The vertical cut from mast to receiver, titled in Vietnamese.
+def draw_profile(
+    link: ExplainedLink, *, place: str = "", synthetic: bool = False, language: Language | None = None
+) -> Figure:
+    """The vertical cut from mast to receiver.
 
     Heights are drawn with the bulge of the effective earth, so the ray is straight; the dashed line is the ground
     without it.
     """
+    with speaking(language):
+        figure = _cut(link, place)
+        figure.axes[0].set_title(_heading(link, place, synthetic), fontsize=11.5, loc="left")
+        figure.text(0.01, 0.0, _losses(link), fontsize=8.5, va="bottom")
+    figure.get_layout_engine().set(rect=(0.0, 0.04, 1.0, 0.96))  # type: ignore[union-attr, call-arg]
+    return figure
+
+
+def _cut(link: ExplainedLink, place: str) -> Figure:
+    """Ground, clutter, ray and Fresnel zone over the distance, under their legend."""
     figure = Figure(figsize=(11.0, 5.6), layout="constrained")
     axes = figure.add_subplot()
     km = link.distance_m / 1000.0
@@ -47,40 +60,38 @@ def draw_profile(link: ExplainedLink, *, place: str = "", synthetic: bool = Fals
     low_m, top_m = low_m - 0.06 * room_m, top_m + 0.42 * room_m
 
     if link.clutter_m.any():
-        axes.fill_between(km, lifted_m, surface_m, color=CLUTTER, lw=0, label="Cây cối, nhà cửa")
-    axes.fill_between(km, low_m, lifted_m, color=GROUND, lw=0, label="Địa hình (kể cả độ cong Trái Đất)")
-    axes.plot(km, link.ground_m, color=BULGE, lw=0.9, ls="--", label="Địa hình, không kể độ cong")
+        axes.fill_between(km, lifted_m, surface_m, color=CLUTTER, lw=0, label=_("Trees, buildings"))
+    axes.fill_between(km, low_m, lifted_m, color=GROUND, lw=0, label=_("Terrain (with the bulge of the earth)"))
+    axes.plot(km, link.ground_m, color=BULGE, lw=0.9, ls="--", label=_("Terrain, without the bulge"))
     axes.fill_between(
         km, link.ray_m - link.fresnel_m, link.ray_m + link.fresnel_m, color=ZONE, alpha=0.35, lw=0,
-        label="Vùng Fresnel thứ nhất",
+        label=_("First Fresnel zone"),
     )  # fmt: skip
-    axes.plot(km, link.ray_m, color=RAY, lw=1.4, label="Đường ngắm")
+    axes.plot(km, link.ray_m, color=RAY, lw=1.4, label=_("Line of sight"))
     axes.plot([km[0], km[0]], [link.ground_m[0], link.ray_m[0]], color="black", lw=3, solid_capstyle="butt")
     axes.plot([km[-1], km[-1]], [link.ground_m[-1], link.ray_m[-1]], color="black", lw=3, solid_capstyle="butt")
-    mast = f"Trạm, anten {number_vi(link.antenna_height_m)} m"
+    mast = _("Station, antenna {height} m").format(height=number(link.antenna_height_m))
     _note(axes, mast, (float(km[0]), float(link.ray_m[0])), 0.95, "left")
-    _note(axes, place or "Máy thu", (float(km[-1]), float(link.ray_m[-1])), 0.95, "right")
+    _note(axes, place or _("Receiver"), (float(km[-1]), float(link.ray_m[-1])), 0.95, "right")
     if link.edge_height_m > float(np.interp(link.edge_m, link.distance_m, link.ray_m)):
         rays = [link.ray_m[0], link.edge_height_m, link.ray_m[-1]]
         axes.plot([km[0], link.edge_m / 1000.0, km[-1]], rays, color=EDGE, lw=0.9, ls=":")
-        axes.plot(link.edge_m / 1000.0, link.edge_height_m, marker="v", color=EDGE, ls="", label="Mép Bullington")
+        axes.plot(link.edge_m / 1000.0, link.edge_height_m, marker="v", color=EDGE, ls="", label=_("Bullington edge"))
     _mark_obstacle(axes, link)
-    axes.set(
-        xlim=(0.0, max(km[-1], 0.001)), ylim=(low_m, top_m), xlabel="Khoảng cách từ trạm (km)", ylabel="Độ cao (m)"
-    )
-    axes.xaxis.set_major_formatter(lambda value, _: number_vi(value, 2))
-    axes.yaxis.set_major_formatter(lambda value, _: number_vi(value))
+    axes.set(xlim=(0.0, max(km[-1], 0.001)), ylim=(low_m, top_m))
+    axes.set(xlabel=_("Distance from the station (km)"), ylabel=_("Height (m)"))
+    axes.xaxis.set_major_formatter(tick_labels(2))
+    axes.yaxis.set_major_formatter(tick_labels())
     axes.grid(visible=True, alpha=0.25)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, fontsize=8, frameon=False)
-    axes.set_title(_heading(link, place, synthetic), fontsize=11.5, loc="left")
-    figure.text(0.01, 0.0, _losses(link), fontsize=8.5, va="bottom")
-    figure.get_layout_engine().set(rect=(0.0, 0.04, 1.0, 0.96))  # type: ignore[union-attr, call-arg]
     return figure
 
 
-def write_profile(link: ExplainedLink, path: Path, *, place: str = "", synthetic: bool = False) -> Path:
+def write_profile(
+    link: ExplainedLink, path: Path, *, place: str = "", synthetic: bool = False, language: Language | None = None
+) -> Path:
     """Write the picture as PNG, whole or not at all; same link, same bytes."""
-    figure = draw_profile(link, place=place, synthetic=synthetic)
+    figure = draw_profile(link, place=place, synthetic=synthetic, language=language)
     with written_whole(path) as part:
         figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None})
     return path
@@ -126,6 +137,11 @@ def link_layers(explained: Explanation) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFr
     return _frame(lines, explained.epsg), _frame(points, explained.epsg)
 
 
+def verdict(link: ExplainedLink | MissingLink) -> str:
+    """What is said of a link, in the language spoken now."""
+    return str(by_language(link.verdict_vi, link.verdict_en))
+
+
 def _frame(rows: Sequence[dict[str, object]], epsg: int) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry" if rows else [], crs=epsg)
 
@@ -138,9 +154,13 @@ def _mark_obstacle(axes: Axes, link: ExplainedLink) -> None:
     at = int(np.argmin(np.abs(link.distance_m - one.distance_m)))
     top_m = float(link.ground_m[at] + link.bulge_m[at])
     top_m += one.clutter_m if one.kind in ("clutter", "fresnel") else 0.0
-    km, over = one.distance_m / 1000.0, number_vi(abs(one.over_ray_m))
-    where = "trên" if one.over_ray_m > 0 else "dưới"
-    text = f"{number_vi(one.height_m)} m, cách trạm {number_vi(km, 2)} km\n{over} m {where} đường ngắm"
+    km = one.distance_m / 1000.0
+    said = (
+        _("{height} m, {km} km from the station\n{over} m above the line of sight")
+        if one.over_ray_m > 0
+        else _("{height} m, {km} km from the station\n{over} m below the line of sight")
+    )
+    text = said.format(height=number(one.height_m), km=number(km, 2), over=number(abs(one.over_ray_m)))
     right_of_it = km < link.length_m / 2000.0
     axes.plot([km, km], sorted((float(link.ray_m[at]), top_m)), color=RIDGE, lw=1.8)
     _note(axes, text, (km, top_m), 0.85, "left" if right_of_it else "right", colour=RIDGE)
@@ -159,18 +179,20 @@ def _heading(link: ExplainedLink, place: str, synthetic: bool) -> str:
     operator = operator_names().get(link.operator, link.operator)
     who = f"{operator} {label('band', link.band)}, {link.cell_id}"
     whither = f" → {place}" if place else ""
-    mark = f"  [{SYNTHETIC}]" if synthetic else ""
-    return f"{who}{whither}{mark}\n" + link.verdict_vi.replace(". ", ".\n")
+    mark = f"  [{synthetic_mark()}]" if synthetic else ""
+    return f"{who}{whither}{mark}\n" + verdict(link).replace(". ", ".\n")
 
 
 def _losses(link: ExplainedLink) -> str:
-    free, terrain, clutter, other, total = (number_vi(line.value, 1) for line in link.loss)
+    free, terrain, clutter, other, total = (number(line.value, 1) for line in link.loss)
     margin = next(line.value for line in link.budget if line.item == "margin")
-    return (
-        f"Suy hao {total} dB = không gian tự do {free} + địa hình {terrain} + cây cối, nhà cửa {clutter} + khác {other}"
-        f"   |   RSRP {number_vi(link.rsrp_dbm, 1)} dBm, dư {number_vi(margin, 1)} dB (đã trừ dự trữ che khuất)"
-        "   |   ITU-R P.1812-7"
-    )
+    return _(
+        "Loss {total} dB = free space {free} + terrain {terrain} + trees, buildings {clutter} + other {other}"
+        "   |   RSRP {rsrp} dBm, margin {margin} dB (shadow fading taken off)   |   ITU-R P.1812-7"
+    ).format(
+        total=total, free=free, terrain=terrain, clutter=clutter, other=other,
+        rsrp=number(link.rsrp_dbm, 1), margin=number(margin, 1),
+    )  # fmt: skip
 
 
 def _finite(value: float) -> float:

@@ -1,96 +1,199 @@
-"""What may leave the house: the plan's tables without restricted stations and without what gives their places away."""
+"""What may leave the house: the one rule of confidentiality, for every file that is handed on.
+
+Restricted are the stations marked so, the locations they stand on with everything else there, and their cells. Of these
+nothing leaves: no row, no id inside another row's text, no distance to them, no finding about them.
+
+A proposal or a decision that uses, leaves, leads to or names a restricted location keeps its row, so that counts and
+costs are the same in every file: kind, action, year, money, how many it serves. Its place, whom it serves, whose it is,
+what is built there and its words do not leave. A hamlet served by nothing else is therefore not shown as served by a
+proposal; it is counted in the totals.
+
+The state of a hamlet today leaves as it is, whoever serves it: a signal is heard by everybody. The cell that serves it
+and the distance to its mast do not.
+
+Writers take `public_plan` or `public_tables`; only with `include_restricted` everything is in them, for a file that
+stays in the house. Pictures of coverage are strongest where masts stand: `unpublished_cells` is what they leave out.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Literal
 
+import geopandas as gpd
 import pandas as pd
 
+from covplan.publish.words import label
 from covplan.study.columns import FALSE_WORDS, split_list
-from covplan.study.findings import findings_table
-from covplan.study.layers import LIST_SEPARATOR, layers
+from covplan.study.findings import Findings, findings_table
+from covplan.study.language import LANGUAGES, _, speaking
+from covplan.study.layers import input_layers, layers
 
 if TYPE_CHECKING:
     from covplan.study.folder import Study
+    from covplan.study.links import Explanation
     from covplan.study.plan import Plan
 
 HIDDEN = "…"  # stands where a text named a restricted object
+TEMPLATE_SECTORS = 3  # of a band of a station without cells of its own; they are called station/band/number
+NOT_TOLD = (
+    "operator", "location_id", "from_location_id", "village_id", "place_id", "commune_code", "boundary_version",
+    "commune", "x_m", "y_m", "lon", "lat", "structure", "height_m", "antenna_height_m", "bands", "gains", "note",
+)  # fmt: skip
+"""Columns of a proposal or decision that say where it is, whom it serves, whose it is and what is there."""
+TOLD: tuple[Literal["problem", "done", "advice"], ...] = ("problem", "done", "advice")
+WORDS = ("title_vi", "title_en", "reason_vi", "reason_en", "note")
+
+
+def public_plan(plan: Plan, *, include_restricted: bool = False) -> Plan:
+    """The plan, its study and its proposals as they may leave; the plan itself where nothing is restricted."""
+    secret = set() if include_restricted else secret_ids(plan.study)
+    if not secret:
+        return plan
+    results = {one.name: getattr(plan, one.name) for one in fields(plan)}
+    layer_of = {name: "place_states" if name == "places" else name for name in results}
+    tables = {name: table for name, table in results.items() if isinstance(table, pd.DataFrame)}
+    return replace(
+        plan,
+        study=public_study(plan.study),
+        findings=_without_findings(plan.findings, secret),
+        **{name: _public(layer_of[name], table, secret) for name, table in tables.items()},
+    )
+
+
+def public_study(study: Study) -> Study:
+    """The study without its restricted stations, and without what would give their places away."""
+    secret = secret_ids(study)
+    if not secret:
+        return study
+    return replace(
+        study,
+        findings=_without_findings(study.findings, secret),
+        set_aside={name: rows[~_naming(rows, secret)] for name, rows in study.set_aside.items()},
+        **{name: _public(name, study.table(name), secret) for name in input_layers()},
+    )
 
 
 def public_tables(plan: Plan, *, include_restricted: bool = False) -> dict[str, pd.DataFrame]:
-    """Every layer of the plan that has rows, by its name in resources/layers.csv, and the findings.
-
-    Stations marked restricted, the locations they stand on and proposals about them are in it only on request.
-    """
-    tables = plan.layers() | {"findings": findings_table(plan.findings)}
-    hidden = set() if include_restricted else restricted_locations(plan.study.stations)
-    secret = set() if include_restricted else secret_ids(plan.study)
-    shown = {name: _public(name, table, hidden, secret) for name, table in tables.items()}
-    return {name: table for name, table in shown.items() if len(table) or name in plan.layers()}
+    """Every layer of the public plan that has rows, by its name in resources/layers.csv, and the findings."""
+    shown = public_plan(plan, include_restricted=include_restricted)
+    tables = shown.layers() | {"findings": findings_table(shown.findings)}
+    return {name: table for name, table in tables.items() if len(table)}
 
 
-def restricted_locations(stations: pd.DataFrame) -> set[str]:
-    """Ids of the locations that hold a restricted station."""
-    return set(stations.loc[stations["restricted"].fillna(value=False).astype(bool), "location_id"])
+def public_explanation(explained: Explanation, study: Study) -> Explanation:
+    """A place and its links, without those of restricted stations."""
+    secret = secret_ids(study)
+    return replace(
+        explained,
+        links=tuple(one for one in explained.links if one.station_id not in secret),
+        missing=tuple(one for one in explained.missing if one.station_id not in secret),
+    )
 
 
 def secret_ids(study: Study) -> set[str]:
-    """Ids that would give a restricted location away: its own, its stations', also of a row that was set aside."""
-    stations = study.stations
-    rows = [stations[stations["location_id"].isin(restricted_locations(stations))]]
-    aside = study.set_aside.get("stations")
+    """Ids that would give a restricted location away: its own, its stations' and their cells'.
+
+    A restricted row that was set aside counts too.
+    """
+    stations, aside = study.stations, study.set_aside.get("stations")
+    rows = [stations[stations["restricted"].fillna(value=False).astype(bool)]]
     if aside is not None and "restricted" in aside:
         # As written: whatever is not plainly a no counts as restricted.
         said = aside["restricted"].fillna("").astype(str).str.strip().str.casefold()
         rows.append(aside[~said.isin({"", *FALSE_WORDS})])
+    rows.append(stations[stations["location_id"].isin({one for table in rows for one in table["location_id"]})])
     ids = {str(one) for table in rows for name in ("station_id", "location_id") for one in table[name].dropna()}
     return ids | set(study.cells.loc[study.cells["station_id"].isin(ids), "cell_id"])
 
 
-def _public(name: str, table: pd.DataFrame, hidden: set[str], secret: set[str]) -> pd.DataFrame:
+def unpublished_cells(study: Study) -> frozenset[str]:
+    """Ids of the cells of restricted locations, template sectors too."""
+    secret = secret_ids(study)
+    assumed = [
+        f"{row.station_id}/{band}/{number}"
+        for row in study.stations[study.stations["station_id"].isin(secret)].itertuples()
+        for band in split_list(row.bands)
+        for number in range(1, TEMPLATE_SECTORS + 1)
+    ]
+    own = study.cells.loc[study.cells["station_id"].isin(secret), "cell_id"].astype(str)
+    return frozenset([*own, *assumed])
+
+
+def _public(layer: str, table: pd.DataFrame, secret: set[str]) -> pd.DataFrame:
     """One table without restricted stations and without what would give their places away."""
-    if not secret:
-        return table
-    # Ids stand inside texts too: in a finding's value, in the reason of a proposal, in the name of a template cell.
-    named = re.compile(
-        rf"(?<!\w)(?:{'|'.join(map(re.escape, sorted(secret, key=lambda one: (-len(one), one))))})(?!\w)"
-    )
-    match name:
+    match layer:
         case "stations" | "locations":
-            shown = table[~table["location_id"].isin(hidden)]
+            shown = table[~table["location_id"].isin(secret)]
         case "cells":
             shown = table[~table["station_id"].isin(secret)]
-        case "findings":
-            words = table[["id", "value", "problem", "done", "advice"]]
-            shown = table[~words.apply(lambda column: column.str.contains(named)).any(axis=1)]
         case "evidence":
-            shown = table[~table["object_id"].isin(hidden | secret)]
+            shown = table[~table["object_id"].isin(secret)]
         case "proposals" | "decisions":
-            shown = _proposals(table, secret)
+            shown = _without_place(gpd.GeoDataFrame(table), secret)
         case "hamlets":
-            near = table["nearest_location_id"].isin(hidden)
+            near = table["nearest_location_id"].isin(secret)
             columns = ["nearest_location_id", "nearest_location_m"]
             shown = table.assign(**{column: table[column].mask(near) for column in columns})
         case _:
             shown = table
-    return _unnamed(shown, named, set(layers()[name].key))
+    return _unnamed(shown, secret, set(layers()[layer].key))
 
 
-def _proposals(table: pd.DataFrame, secret: set[str]) -> pd.DataFrame:
-    """Proposals that neither use nor leave a restricted location; what depended on one of these stands alone."""
-    left_out = table["location_id"].isin(secret) | table["from_location_id"].isin(secret)
-    shown = table[~left_out]
-    if "depends_on" not in table or not left_out.any():
+def _without_place(table: gpd.GeoDataFrame, secret: set[str]) -> gpd.GeoDataFrame:
+    """Proposals or decisions, of which those about a restricted location say no more than how much and when."""
+    hidden = table["location_id"].isin(secret) | table["from_location_id"].isin(secret)
+    hidden |= _naming(table[[name for name in WORDS if name in table]], secret)
+    if "proposal_id" in table:  # a cable may lead to what is only proposed
+        hidden |= table["location_id"].isin(set(table.loc[hidden, "proposal_id"].dropna()))
+    if not hidden.any():
+        return table
+    shown = table.assign(
+        **{name: table[name].mask(hidden, None) for name in NOT_TOLD if name in table},
+        geometry=gpd.GeoSeries(table.geometry.where(~hidden, None), crs=table.crs),
+    )
+    if "title_vi" not in table:
         return shown
-    gone = set(table.loc[left_out, "proposal_id"])
-    kept = [LIST_SEPARATOR.join(one for one in split_list(text) if one not in gone) for text in shown["depends_on"]]
-    return shown.assign(depends_on=[text or None for text in kept])
+    for language in LANGUAGES:
+        with speaking(language):
+            titles = [_title(action) for action in table.loc[hidden, "action"].astype(str)]
+            reason = _("Concerns a place that is not published: only counts and costs are told.")
+        shown.loc[hidden, f"title_{language}"] = titles
+        shown.loc[hidden, f"reason_{language}"] = reason
+    return shown
 
 
-def _unnamed(table: pd.DataFrame, named: re.Pattern[str], keys: set[str]) -> pd.DataFrame:
+def _title(action: str) -> str:
+    return _("{action} (place not published)").format(action=label("action", action))
+
+
+def _without_findings(findings: Findings, secret: set[str]) -> Findings:
+    named = _pattern(secret)
+    return Findings(
+        one
+        for one in findings
+        if not any(named.search(text) for text in (one.id, one.value, *(one.text(part) for part in TOLD)))
+    )
+
+
+def _naming(table: pd.DataFrame, secret: set[str]) -> pd.Series:
+    """Rows in one of whose texts a restricted object is named."""
+    named = _pattern(secret)
+    rows = pd.DataFrame(table.drop(columns="geometry", errors="ignore")).fillna("").astype(str)
+    found = [rows[column].str.contains(named) for column in rows]
+    return pd.concat(found, axis=1).any(axis=1) if found else pd.Series(data=False, index=table.index)
+
+
+def _pattern(secret: set[str]) -> re.Pattern[str]:
+    """Any of the ids as a word; ids stand inside texts too: in a finding's value, in the name of a template cell."""
+    longest_first = sorted(secret, key=lambda one: (-len(one), one))
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+
+
+def _unnamed(table: pd.DataFrame, secret: set[str], keys: set[str]) -> pd.DataFrame:
     """A table in which no text names a restricted object: an id alone becomes empty, inside a text it becomes dots."""
-    changed = {}
+    named, changed = _pattern(secret), {}
     for name in table.columns:
         if (
             name == "geometry"

@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 import pandas as pd
 
-from covplan.publish.office import BILLION, SYNTHETIC
-from covplan.publish.profiles import draw_profile
+from covplan.publish.office import BILLION
+from covplan.publish.profiles import draw_profile, verdict
+from covplan.publish.public import public_explanation, public_plan
 from covplan.publish.words import label, operator_names, shown
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 from covplan.study.geometry import distance_m
+from covplan.study.language import N_, _, by_language, current_language, number, speaking
 from covplan.study.layers import layers
-from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from covplan.study.language import Language
     from covplan.study.links import ExplainedLink, Explanation
     from covplan.study.plan import Plan
 
@@ -35,43 +38,78 @@ FACTS = (
     "probability", "throughput_mbps", "covered_share", "indoor_share", "operators", "mobile_5g", "share_5g", "ftth",
     "ftth_households",
 )  # fmt: skip
+# Heads of the page (resources/web/sheet.html).
+WORDS = {
+    "today": N_("1. Where it stands"),
+    "stations": N_("2. Stations of each operator"),
+    "operator": N_("Operator"),
+    "station": N_("Station, cell"),
+    "distance": N_("Distance"),
+    "verdict": N_("Verdict"),
+    "nearest": N_("(nearest)"),
+    "cause": N_("3. Cause"),
+    "profile": N_("Terrain profile"),
+    "plan": N_("4. Plan"),
+    "proposal": N_("Proposal"),
+    "year": N_("Year"),
+    "cost": N_("Cost"),
+    "funding": N_("Funding"),
+    "reason": N_("Reason"),
+    "money": N_("5. Funding"),
+}
 AS_PER_CENT = {"probability", "covered_share", "indoor_share", "share_5g"}
 
 
-def sheet_html(plan: Plan, village_id: str, explained: Explanation | None = None) -> str:
+def sheet_html(
+    plan: Plan, village_id: str, explained: Explanation | None = None, *, language: Language | None = None
+) -> str:
     """The page of one hamlet; `explained` holds its links (`covplan.explain_link`), and may be left out."""
+    with speaking(language, plan.study.settings.province.language):
+        return unicodedata.normalize("NFC", _page(plan, village_id, explained))
+
+
+def write_sheet(
+    plan: Plan, village_id: str, path: Path, explained: Explanation | None = None, *, language: Language | None = None
+) -> Path:
+    """Write the page of one hamlet, whole or not at all."""
+    page = sheet_html(plan, village_id, explained, language=language)
+    with written_whole(path) as part:
+        part.write_text(page, encoding="utf-8", newline="\n")
+    return path
+
+
+def _page(plan: Plan, village_id: str, explained: Explanation | None) -> str:
+    explained = public_explanation(explained, plan.study) if explained else None
+    plan = public_plan(plan)
     rows = plan.hamlets[plan.hamlets["village_id"] == village_id]
     if rows.empty:
-        raise OutputError(f"hamlet {village_id!r}: not in the plan. `covplan explain` finds ids by name.")
+        text = _("hamlet {village_id!r}: not in the plan. `covplan explain` finds ids by name.")
+        raise OutputError(text.format(village_id=village_id))
     hamlet = rows.iloc[0]
     study = plan.study
     place = ", ".join(str(hamlet[name]) for name in ("commune", "district") if pd.notna(hamlet[name]))
     proposals = _proposals(plan, village_id)
-    page = _template().render(
-        heading=f"PHIẾU THÔN: {hamlet['name']}",
-        where=f"{place}. {study.settings.province.name}. Mã thôn {village_id}. "
-        f"Địa giới {hamlet['boundary_version']} ({label('boundary_version', hamlet['boundary_version'])}).",
-        synthetic=SYNTHETIC if study.settings.province.synthetic else "",
+    where = _("{place}. {province}. Hamlet {village_id}. Boundaries {version} ({merger}).").format(
+        place=place, province=study.settings.province.name, village_id=village_id,
+        version=hamlet["boundary_version"], merger=label("boundary_version", hamlet["boundary_version"]),
+    )  # fmt: skip
+    return _template().render(
+        language=current_language(),
+        words={name: _(text) for name, text in WORDS.items()},
+        heading=_("HAMLET SHEET: {hamlet}").format(hamlet=hamlet["name"]),
+        where=where,
+        synthetic=synthetic_notice() if study.settings.province.synthetic else "",
         facts=[*_facts(hamlet), *_nearest(plan, hamlet)],
         links=_links(explained),
         cause=_cause(hamlet, explained),
         profile=_profile(explained, study.settings.province.synthetic),
         proposals=proposals,
-        no_proposals="Chưa có đề xuất cho thôn này."
+        no_proposals=_("Nothing is proposed for this hamlet yet.")
         if hamlet["mobile_state"] in ("none", "weak")
-        else "Thôn đã có sóng; không cần đề xuất về phủ sóng.",
+        else _("The hamlet has signal; no proposal for coverage is needed."),
         funding=_funding(hamlet, proposals),
         method=_method(plan),
     )
-    return unicodedata.normalize("NFC", page)
-
-
-def write_sheet(plan: Plan, village_id: str, path: Path, explained: Explanation | None = None) -> Path:
-    """Write the page of one hamlet, whole or not at all."""
-    page = sheet_html(plan, village_id, explained)
-    with written_whole(path) as part:
-        part.write_text(page, encoding="utf-8", newline="\n")
-    return path
 
 
 def _template() -> jinja2.Template:
@@ -86,8 +124,8 @@ def _facts(hamlet: pd.Series) -> list[tuple[str, str]]:
         if name not in hamlet or pd.isna(hamlet[name]) or hamlet[name] == "":
             continue
         value = hamlet[name]
-        text = f"{number_vi(100 * value, 1)} %" if name in AS_PER_CENT else shown(columns[name], value, "hamlets")
-        found.append((columns[name].title_vi, text))
+        text = f"{number(100 * value, 1)} %" if name in AS_PER_CENT else shown(columns[name], value, "hamlets")
+        found.append((by_language(columns[name].title_vi, columns[name].title_en), text))
     return found
 
 
@@ -95,8 +133,9 @@ def _nearest(plan: Plan, hamlet: pd.Series) -> list[tuple[str, str]]:
     """Distance to the nearest location and to the nearest fiber node, straight on the ellipsoid."""
     found = []
     if pd.notna(hamlet["nearest_location_m"]):
-        km = number_vi(hamlet["nearest_location_m"] / 1000.0, 2)
-        found.append(("Vị trí cột gần nhất", f"{hamlet['nearest_location_id']}, cách {km} km"))
+        km = number(hamlet["nearest_location_m"] / 1000.0, 2)
+        said = _("{location}, {km} km away").format(location=hamlet["nearest_location_id"], km=km)
+        found.append((_("Nearest location"), said))
     nodes = plan.study.nodes
     if len(nodes) and pd.notna(hamlet["centre_lon"]):
         lonlat = nodes.geometry.to_crs(4326)
@@ -104,8 +143,10 @@ def _nearest(plan: Plan, hamlet: pd.Series) -> list[tuple[str, str]]:
             distance_m([hamlet["centre_lon"]] * len(nodes), [hamlet["centre_lat"]] * len(nodes), lonlat.x, lonlat.y)
         )
         node = nodes.iloc[int(away.to_numpy().argmin())]
-        km = number_vi(away.min() / 1000.0, 2)
-        found.append(("Nút quang gần nhất", f"{node['kind']} {node['node_id']}, cách {km} km (đường thẳng)"))
+        said = _("{node}, {km} km away (straight line)").format(
+            node=f"{node['kind']} {node['node_id']}", km=number(away.min() / 1000.0, 2)
+        )
+        found.append((_("Nearest fiber node"), said))
     return found
 
 
@@ -117,9 +158,9 @@ def _links(explained: Explanation | None) -> list[dict[str, Any]]:
             "operator": operator_names().get(link.operator, link.operator),
             "station": link.cell_id,
             "nearest": link.nearest,
-            "distance": f"{number_vi(link.length_m / 1000.0, 2)} km",
-            "rsrp": "–" if math.isinf(link.rsrp_dbm) else f"{number_vi(link.rsrp_dbm, 1)} dBm",
-            "verdict": link.verdict_vi,
+            "distance": f"{number(link.length_m / 1000.0, 2)} km",
+            "rsrp": "–" if math.isinf(link.rsrp_dbm) else f"{number(link.rsrp_dbm, 1)} dBm",
+            "verdict": verdict(link),
         }
         for link in explained.links
     ]
@@ -128,9 +169,9 @@ def _links(explained: Explanation | None) -> list[dict[str, Any]]:
             "operator": operator_names().get(none.operator, none.operator),
             "station": none.station_id,
             "nearest": bool(none.station_id),
-            "distance": "" if math.isnan(none.length_m) else f"{number_vi(none.length_m / 1000.0, 2)} km",
+            "distance": "" if math.isnan(none.length_m) else f"{number(none.length_m / 1000.0, 2)} km",
             "rsrp": "–",
-            "verdict": none.verdict_vi,
+            "verdict": verdict(none),
         }
         for none in explained.missing
     ]
@@ -144,12 +185,14 @@ def _best(explained: Explanation | None) -> ExplainedLink | None:
 def _cause(hamlet: pd.Series, explained: Explanation | None) -> str:
     link = _best(explained)
     if hamlet["mobile_state"] == "covered":
-        return "Thôn có sóng tại trung tâm và tại các cụm dân cư."
+        return _("The hamlet has signal at its centre and at its clusters of dwellings.")
     if hamlet["mobile_state"] == "weak":
-        return "Trung tâm thôn có sóng, nhưng có cụm dân cư chưa đạt ngưỡng (lõm sóng)."
+        return _(
+            "The centre of the hamlet has signal, but a cluster of dwellings is below the threshold (weak signal)."
+        )
     if hamlet["mobile_state"] == "unknown":
-        return "Chưa đủ dữ liệu để xác định trạng thái."
-    return link.verdict_vi if link else "Không có trạm nào trong bán kính tính toán."
+        return _("There are not enough data to tell its state.")
+    return verdict(link) if link else _("No station within the radius of computation.")
 
 
 def _profile(explained: Explanation | None, synthetic: bool) -> str:
@@ -168,11 +211,11 @@ def _proposals(plan: Plan, village_id: str) -> list[dict[str, str]]:
     mine = table[gains | (table["village_id"] == village_id)]
     return [
         {
-            "title": str(row["title_vi"]),
+            "title": str(row[by_language("title_vi", "title_en")]),
             "year": "" if pd.isna(row["year"]) else f"{int(row['year'])}",
-            "cost": f"{number_vi(row['cost_base_vnd'] / BILLION, 2)} tỷ đồng",
+            "cost": _("VND {amount} billion").format(amount=number(row["cost_base_vnd"] / BILLION, 2)),
             "funding": "" if pd.isna(row["funding"]) else label("funding", str(row["funding"])),
-            "reason": str(row["reason_vi"]),
+            "reason": str(row[by_language("reason_vi", "reason_en")]),
         }
         for row in mine.to_dict("records")
     ]
@@ -183,17 +226,22 @@ def _funding(hamlet: pd.Series, proposals: list[dict[str, str]]) -> str:
     if said:
         return "; ".join(said) + "."
     if hamlet["difficulty"] == "special" and hamlet["grid_power"] is True:
-        return "Thôn đặc biệt khó khăn có điện lưới: thuộc diện xét Quỹ Dịch vụ viễn thông công ích (cần xác nhận)."
-    return "Vốn doanh nghiệp viễn thông (cần xác nhận)."
+        return _(
+            "An especially difficult hamlet with grid power: may be considered for the Universal Telecommunications "
+            "Service Fund (to be confirmed)."
+        )
+    return _("Funds of the telecom operators (to be confirmed).")
 
 
 def _method(plan: Plan) -> str:
     settings = plan.study.settings
     definition = settings.definition
     radio = settings.radio[definition.technology]
-    return (
-        f"Trạng thái: {definition.title_vi}. Công nghệ {definition.technology}, ngưỡng RSRP "
-        f"{number_vi(radio.rsrp_threshold_dbm, 1)} dBm với xác suất {number_vi(100 * radio.confidence)} %. "
-        "Mô hình truyền sóng ITU-R P.1812-7 trên địa hình của nghiên cứu. "
-        "Khoảng cách tính trên elipxoit. Lập bằng covplan."
-    )
+    return _(
+        "State: {definition}. Technology {technology}, RSRP threshold {threshold} dBm with a probability of "
+        "{probability} %. Propagation model ITU-R P.1812-7 over the terrain of the study. "
+        "Distances on the ellipsoid. Made by covplan."
+    ).format(
+        definition=by_language(definition.title_vi, definition.title_en), technology=definition.technology,
+        threshold=number(radio.rsrp_threshold_dbm, 1), probability=number(100 * radio.confidence),
+    )  # fmt: skip

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 from covplan.study.errors import CovplanError
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 CARRIER = "django-leaflet"
@@ -49,7 +50,8 @@ def _leaflet_file(name: str) -> Path:
     except PackageNotFoundError:
         path = Path()
     if not path.is_file():
-        raise CovplanError(f"{CARRIER}: {LEAFLET}/{name} not found. Install it: pip install {CARRIER}")
+        said = _("{package}: {file} not found. Install it: pip install {package}")
+        raise CovplanError(said.format(package=CARRIER, file=f"{LEAFLET}/{name}"))
     return path
 
 

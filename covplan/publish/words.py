@@ -5,31 +5,34 @@ from __future__ import annotations
 import csv
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from covplan.study.language import current_language, day, number, speaking
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN
-from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from covplan.study.language import Language
     from covplan.study.layers import Column
 
-Language = Literal["vi", "en"]
 NO_BREAK = "\N{NO-BREAK SPACE}"
 
 
-def label(domain: str, code: str, layer: str = "", language: Language = "vi") -> str:
-    """What a code is called; the code itself when resources/labels.csv has no word for it.
+def label(domain: str, code: str, layer: str = "") -> str:
+    """What a code is called in the language spoken now; the code itself when resources/labels.csv has no word for it.
 
     A domain is a column's name, or `layer.column` where the same name means different things in two layers.
 
-    >>> label("mobile_state", "none"), label("kind", "OLT", layer="nodes", language="en")
-    ('Trắng sóng', 'OLT: optical line terminal')
+    >>> with speaking("en"):
+    ...     label("mobile_state", "none"), label("kind", "OLT", layer="nodes")
+    ('No signal', 'OLT: optical line terminal')
     """
-    known = _labels(language)
+    known = _labels(current_language())
     return known.get((f"{layer}.{domain}", code)) or known.get((domain, code)) or code
 
 
@@ -41,10 +44,10 @@ def shown(column: Column, value: Any, layer: str = "") -> str:
         case "bool":
             return label("bool", "yes" if value else "no")
         case "date":
-            return f"{value:%d/%m/%Y}"
+            return day(value)
         case "int" | "float":
             unit = label("unit", column.unit)
-            return f"{number_vi(value, 0 if column.type == 'int' else 1)}{NO_BREAK}{unit}".strip()
+            return f"{number(value, 0 if column.type == 'int' else 1)}{NO_BREAK}{unit}".strip()
         case "list":
             return ", ".join(_word(column, code, layer) for code in str(value).split(LIST_SEPARATOR))
         case _:
@@ -55,6 +58,17 @@ def shown(column: Column, value: Any, layer: str = "") -> str:
 def operator_names() -> dict[str, str]:
     """Operator code to name."""
     return {row["operator"]: row["name"] for row in operator_table()}
+
+
+def tick_labels(decimals: int = 0) -> Callable[[float, float], str]:
+    """How an axis writes its numbers: in the language spoken now, also when the figure is drawn later."""
+    language = current_language()
+
+    def written(value: float, _position: float) -> str:
+        with speaking(language):
+            return number(value, decimals)
+
+    return written
 
 
 def program() -> str:

@@ -1,6 +1,8 @@
 """Antennas: named ones from `resources/antennas`, MSI Planet files, and what each loses in a direction.
 
 Feeds `coverage` (through the kernel in `pattern`), `link_budget`, `emf` and `explain`.
+
+Not used by a command yet: `gain_towards`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 from covplan.study.settings import did_you_mean
 
@@ -117,8 +120,10 @@ def named_antenna(name: str) -> Antenna:
     rows = _antenna_rows()
     if name not in rows:
         raise LayerError(
-            f"antenna {name!r} is not known (known: {', '.join(rows)}).{did_you_mean(name, rows)} "
-            f"Put {name}.msi into the study's folder antennas/, or correct cells.csv."
+            _(
+                "antenna {name!r} is not known (known: {known}).{hint} Put {name}.msi into the study's folder"
+                " antennas/, or correct cells.csv."
+            ).format(name=name, known=", ".join(rows), hint=did_you_mean(name, rows))
         )
     row = rows[name]
     gain_dbi, beamwidth = float(row["gain_dbi"]), row["vertical_beamwidth_deg"]
@@ -255,14 +260,18 @@ def read_msi(path: Path) -> Antenna:
     for number, key, value in lines:
         if key in {"HORIZONTAL", "VERTICAL"}:
             if key in cuts:
-                raise LayerError(f"{path.name} line {number}: a second {key} section.")
+                raise LayerError(
+                    _("{file} line {number}: a second {key} section.").format(file=path.name, number=number, key=key)
+                )
             cuts[key] = _read_cut(path, lines, key, number, value)
         elif key not in header:
             header[key] = (number, value)
     for key in ("HORIZONTAL", "VERTICAL"):
         if key not in cuts:
             raise LayerError(
-                f"{path.name}: no section {key}. An MSI Planet file holds HORIZONTAL 360 and VERTICAL 360."
+                _("{file}: no section {key}. An MSI Planet file holds HORIZONTAL 360 and VERTICAL 360.").format(
+                    file=path.name, key=key
+                )
             )
     horizontal_db, vertical_db = cuts["HORIZONTAL"], cuts["VERTICAL"]
     vertical_db, tilt_deg = _tilt(path, header, vertical_db)
@@ -316,7 +325,7 @@ def _msi_lines(path: Path) -> list[tuple[int, str, str]]:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise LayerError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise LayerError(_("{path}: cannot be read: {reason}.").format(path=path, reason=error.strerror)) from None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -329,7 +338,7 @@ def _msi_lines(path: Path) -> list[tuple[int, str, str]]:
         word = _WORD.fullmatch(words)
         lines.append((number, word[1].upper(), (word[2] or "").strip()) if word else (number, "", words))
     if not lines:
-        raise LayerError(f"{path.name}: the file is empty.")
+        raise LayerError(_("{file}: the file is empty.").format(file=path.name))
     return lines
 
 
@@ -342,20 +351,39 @@ def _read_cut(
     if count is not None and count != len(rows):
         last = rows[-1][0] if rows else start
         raise LayerError(
-            f"{path.name} line {last}: {section} announces {count:g} values, {len(rows)} follow. Is the file cut off?"
+            _("{file} line {last}: {section} announces {count:g} values, {found} follow. Is the file cut off?").format(
+                file=path.name, last=last, section=section, count=count, found=len(rows)
+            )
         )
     by_angle: dict[float, tuple[float, int]] = {}
     for number, text in rows:
         pair = _pair(text)
         if pair is None:
-            raise LayerError(f"{path.name} line {number}: {text!r} is not an angle and a loss.")
+            raise LayerError(
+                _("{file} line {number}: {text!r} is not an angle and a loss.").format(
+                    file=path.name, number=number, text=text
+                )
+            )
         angle_deg, loss_db = pair
         if not -360 <= angle_deg <= 360:
-            raise LayerError(f"{path.name} line {number}: the angle {angle_deg:g} is not between -360 and 360 degrees.")
+            raise LayerError(
+                _("{file} line {number}: the angle {angle_deg:g} is not between -360 and 360 degrees.").format(
+                    file=path.name, number=number, angle_deg=angle_deg
+                )
+            )
         known = by_angle.get(angle_deg % 360)
         if known is not None and abs(known[0] - loss_db) > SAME_DB:
             raise LayerError(
-                f"{path.name} line {number}: {angle_deg:g}° loses {loss_db:g} dB, on line {known[1]} {known[0]:g} dB."
+                _(
+                    "{file} line {number}: {angle_deg:g}° loses {loss_db:g} dB, on line {other_line} {other_db:g} dB."
+                ).format(
+                    file=path.name,
+                    number=number,
+                    angle_deg=angle_deg,
+                    loss_db=loss_db,
+                    other_line=known[1],
+                    other_db=known[0],
+                )
             )
         by_angle.setdefault(angle_deg % 360, (loss_db, number))
     return _resampled(path, section, by_angle, start)
@@ -373,13 +401,23 @@ def _rows_of(lines: list[tuple[int, str, str]], start: int) -> Iterator[tuple[in
 def _resampled(path: Path, section: str, by_angle: dict[float, tuple[float, int]], start: int) -> NDArray[np.float64]:
     angles = np.array(sorted(by_angle))
     if not angles.size:
-        raise LayerError(f"{path.name} line {start}: {section} has no values.")
+        raise LayerError(
+            _("{file} line {start}: {section} has no values.").format(file=path.name, start=start, section=section)
+        )
     gaps = np.diff(np.append(angles, angles[0] + 360))
     if gaps.max() > LARGEST_GAP_DEG:
         where = angles[gaps.argmax()]
         raise LayerError(
-            f"{path.name} line {by_angle[where][1]}: {section} has no value between {where:g}° and "
-            f"{(where + gaps.max()) % 360:g}°; a cut goes all round."
+            _(
+                "{file} line {line}: {section} has no value between {from_deg:g}° and {to_deg:g}°; a cut goes"
+                " all round."
+            ).format(
+                file=path.name,
+                line=by_angle[where][1],
+                section=section,
+                from_deg=where,
+                to_deg=(where + gaps.max()) % 360,
+            )
         )
     losses_db = np.array([by_angle[angle][0] for angle in angles])
     if losses_db.max() <= 0:
@@ -387,8 +425,17 @@ def _resampled(path: Path, section: str, by_angle: dict[float, tuple[float, int]
     elif losses_db.min() < 0:
         worst = angles[losses_db.argmin()]
         raise LayerError(
-            f"{path.name} line {by_angle[worst][1]}: {section} loses {losses_db.min():g} dB at {worst:g}° and up to "
-            f"{losses_db.max():g} dB elsewhere: losses have one sign."
+            _(
+                "{file} line {line}: {section} loses {least_db:g} dB at {angle:g}° and up to {most_db:g} dB "
+                "elsewhere: losses have one sign."
+            ).format(
+                file=path.name,
+                line=by_angle[worst][1],
+                section=section,
+                least_db=losses_db.min(),
+                angle=worst,
+                most_db=losses_db.max(),
+            )
         )
     cut_db: NDArray[np.float64] = np.interp(np.arange(360.0), angles, losses_db, period=360)
     return cut_db
@@ -412,12 +459,16 @@ def _number(text: str) -> float | None:
 
 def _gain_dbi(path: Path, header: dict[str, tuple[int, str]]) -> float:
     if "GAIN" not in header:
-        raise LayerError(f"{path.name}: no line GAIN. Add it, such as GAIN 15.5 dBi.")
+        raise LayerError(_("{file}: no line GAIN. Add it, such as GAIN 15.5 dBi.").format(file=path.name))
     number, text = header["GAIN"]
     found = _NUMBER.match(text)
     unit = text[found.end() :].strip(" \t()").lower() if found else ""
     if found is None or unit not in {"", "dbi", "dbd", "db"}:
-        raise LayerError(f"{path.name} line {number}: GAIN {text!r} is not a number with dBi or dBd.")
+        raise LayerError(
+            _("{file} line {number}: GAIN {text!r} is not a number with dBi or dBd.").format(
+                file=path.name, number=number, text=text
+            )
+        )
     gain = float(found[0].replace(",", "."))
     return gain if unit == "dbi" else gain + DIPOLE_DBI
 
@@ -429,7 +480,11 @@ def _frequency_mhz(path: Path, header: dict[str, tuple[int, str]]) -> float:
         return float("nan")
     found = [float(one.replace(",", ".")) for one in re.findall(r"\d+(?:[.,]\d+)?", text)]
     if not 1 <= len(found) <= 2:
-        raise LayerError(f"{path.name} line {number}: FREQUENCY {text!r} is not a frequency in MHz.")
+        raise LayerError(
+            _("{file} line {number}: FREQUENCY {text!r} is not a frequency in MHz.").format(
+                file=path.name, number=number, text=text
+            )
+        )
     return sum(found) / len(found) * (1000.0 if "ghz" in text.lower() else 1.0)
 
 
@@ -452,8 +507,10 @@ def _tilt(
     if abs(declared + main_lobe_deg) <= max(2.0, 0.5 * abs(declared)):
         return np.roll(vertical_db[::-1], 1), -main_lobe_deg  # counted upwards: 90 is the sky
     raise LayerError(
-        f"{path.name} line {number}: the tilt is given as {declared:g}°, the vertical cut has its main lobe at "
-        f"{main_lobe_deg:g}° below the horizon. Correct the one that is wrong."
+        _(
+            "{file} line {number}: the tilt is given as {declared:g}°, the vertical cut has its main lobe"
+            " at {main_lobe_deg:g}° below the horizon. Correct the one that is wrong."
+        ).format(file=path.name, number=number, declared=declared, main_lobe_deg=main_lobe_deg)
     )
 
 

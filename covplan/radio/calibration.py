@@ -24,6 +24,7 @@ from covplan.radio.link_budget import coverage_probability
 from covplan.radio.links import rsrp_links
 from covplan.radio.offsets import landcover_at
 from covplan.study.errors import TooLittleData
+from covplan.study.language import _
 from covplan.terrain.ground import class_titles
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class Calibration:
     """Per band and class: band, landcover, fitted, n, squares, offset_db, sigma_db."""
     errors: pd.DataFrame
     """Measured less predicted, per part (training, held_out) and stage (before, after): n, mean, sigma, RMSE, MAE."""
-    unheard: int
+    not_received: int
     """Measurements where the model receives nothing: they say nothing about an offset and are left out."""
 
     @property
@@ -115,22 +116,32 @@ def calibrate(
             "square": _squares(np.asarray(x_m, float), np.asarray(y_m, float), square_m),
         }
     )
-    heard = table[np.isfinite(table["error_db"])]
-    squares = heard["square"].unique()
-    if len(heard) < LEAST_TOTAL or len(squares) < LEAST_SQUARES:
+    received = table[np.isfinite(table["error_db"])]
+    squares = received["square"].unique()
+    if len(received) < LEAST_TOTAL or len(squares) < LEAST_SQUARES:
         raise TooLittleData(
-            f"measurements: {len(heard)} with a prediction, in {len(squares)} squares of {square_m / 1000:g} km; "
-            f"at least {LEAST_TOTAL} in {LEAST_SQUARES} are needed. Measure more, in more places."
+            _(
+                "measurements: {count} with a prediction, in {squares} squares of {km:g} km; at least {least}"
+                " in {least_squares} are needed. Measure more, in more places."
+            ).format(
+                count=len(received),
+                squares=len(squares),
+                km=square_m / 1000,
+                least=LEAST_TOTAL,
+                least_squares=LEAST_SQUARES,
+            )
         )
     drawn = np.random.default_rng(seed).permutation(np.sort(squares))
-    out = heard["square"].isin(drawn[: max(round(held_out * len(drawn)), 1)])
-    training = heard[~out]
+    out = received["square"].isin(drawn[: max(round(held_out * len(drawn)), 1)])
+    training = received[~out]
     groups = _fitted(training, least_group)
     if not groups["fitted"].any():
         counts = ", ".join(f"{one.band} {one.landcover}: {one.n}" for one in groups.itertuples())
         raise TooLittleData(
-            f"measurements: no band and land cover has {least_group} for training in at least 3 squares ({counts}). "
-            "Measure more where people live, in each land cover."
+            _(
+                "measurements: no band and land cover has {least_group} for training in at least 3 squares "
+                "({counts}). Measure more where people live, in each land cover."
+            ).format(least_group=least_group, counts=counts)
         )
     chosen = groups[groups["fitted"]]
     offsets_db: dict[str, dict[int, float]] = {}
@@ -140,10 +151,10 @@ def calibrate(
         }
     errors = [
         {"part": part, "stage": stage, **error_figures(rows["error_db"] - after * _offset_of(rows, offsets_db))}
-        for part, rows in (("training", training), ("held_out", heard[out]))
+        for part, rows in (("training", training), ("held_out", received[out]))
         for stage, after in (("before", 0.0), ("after", 1.0))
     ]
-    return Calibration(offsets_db, groups, pd.DataFrame(errors), int(len(table) - len(heard)))
+    return Calibration(offsets_db, groups, pd.DataFrame(errors), int(len(table) - len(received)))
 
 
 def calibrate_tests(tests: pd.DataFrame, technologies: Sequence[str]) -> Calibration:
@@ -151,8 +162,10 @@ def calibrate_tests(tests: pd.DataFrame, technologies: Sequence[str]) -> Calibra
     chosen = tests[tests["technology"].isin(technologies)]
     if chosen.empty:
         raise TooLittleData(
-            f"measurements.csv: no measurement of {' or '.join(technologies)}. Add operator, technology, lon, lat and "
-            f"rsrp_dbm of at least {LEAST_TOTAL} places."
+            _(
+                "measurements.csv: no measurement of {technologies}. Add operator, technology, lon, lat and "
+                "rsrp_dbm of at least {least} places."
+            ).format(technologies=", ".join(technologies), least=LEAST_TOTAL)
         )
     # calibrate() looks at the difference alone
     return calibrate(chosen["error_db"], 0.0, chosen["band"], chosen["code"], chosen["x_m"], chosen["y_m"])
@@ -163,7 +176,7 @@ def robust_offset(error_db: ArrayLike, *, ridge: float = RIDGE) -> float:
     errors = np.asarray(error_db, float)
     scale = max(MAD_TO_SIGMA * float(np.median(np.abs(errors - np.median(errors)))), 1e-9)
     middle, weights = float(np.median(errors)), np.ones(errors.size)
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         weights = np.minimum(1.0, HUBER_K * scale / np.maximum(np.abs(errors - middle), 1e-12))
         before, middle = middle, float((weights * errors).sum() / weights.sum())
         if abs(middle - before) < SETTLED_DB:
@@ -212,8 +225,8 @@ def predictions(
         if sectors.empty:
             continue
         at = rows.geometry
-        heard = rsrp_links(sectors, at.x, at.y, ground, propagation, cache=cache, antennas=antennas).tocoo()
-        links = pd.DataFrame({"sector": heard.row, "point": heard.col, "dbm": heard.data})
+        received = rsrp_links(sectors, at.x, at.y, ground, propagation, cache=cache, antennas=antennas).tocoo()
+        links = pd.DataFrame({"sector": received.row, "point": received.col, "dbm": received.data})
         for name in ("band", "cell_id"):
             asked = rows[name].fillna("").to_numpy(object)[links["point"]]
             there = sectors[name].to_numpy(object)[links["sector"]]

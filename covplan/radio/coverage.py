@@ -18,9 +18,11 @@ from covplan.radio.kernels import add_cells
 from covplan.radio.link_budget import Band, band, coverage_probability, shadow_margin, sinr, throughput
 from covplan.radio.loss import Mast, path_loss_window
 from covplan.radio.offsets import offset_grid, shift
+from covplan.study.codes import NOBODY
 from covplan.study.columns import split_list
 from covplan.study.errors import GridMismatchError, LayerError
 from covplan.study.files import written_whole
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -38,7 +40,6 @@ if TYPE_CHECKING:
 LEAST_DBM = -140.0  # weaker signals are neither received nor count as interference (thermal noise is at −123 dBm)
 TEMPLATE_AZIMUTHS_DEG = (0.0, 120.0, 240.0)  # of a station whose cells are not known
 TEMPLATE_DOWNTILT_DEG = 3.0
-NOBODY = -1
 RASTERS = {
     "rsrp_dbm": "dBm",
     "server": "",
@@ -179,7 +180,7 @@ def strongest(receptions: Iterable[Receptions]) -> Receptions:
     rest = iter(receptions)
     found = next(rest, None)
     if found is None:
-        raise LayerError("no operator has stations of this technology on air.")
+        raise LayerError(_("no operator has stations of this technology on air."))
     for other in rest:  # one after the other: only two are held at a time
         found = _stronger(found, other)
     return found
@@ -187,9 +188,17 @@ def strongest(receptions: Iterable[Receptions]) -> Receptions:
 
 def _stronger(one: Receptions, other: Receptions) -> Receptions:
     if isinstance(one, Coverage) and isinstance(other, Coverage) and other.grid != one.grid:
-        raise GridMismatchError(f"coverages on different grids: {one.grid} and {other.grid}. Compute them on one.")
+        raise GridMismatchError(
+            _("coverages on different grids: {one} and {other}. Compute them on one.").format(
+                one=one.grid, other=other.grid
+            )
+        )
     if other.technology != one.technology:
-        raise LayerError(f"coverages of {one.technology} and {other.technology} cannot be joined into one.")
+        raise LayerError(
+            _("coverages of {one} and {other} cannot be joined into one.").format(
+                one=one.technology, other=other.technology
+            )
+        )
     better = ~(one.rsrp_dbm >= other.rsrp_dbm) & ~np.isnan(other.rsrp_dbm)
     return replace(
         one,

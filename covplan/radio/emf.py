@@ -2,6 +2,8 @@
 
 Far field, free space, in the plane of the main beams: a planner's envelope, not the measurement the regulation asks
 for. Limits are those of `resources/emf_limits.csv`, which says what of them was read where.
+
+Not used by a command yet.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 
 from covplan.radio.antenna import Antenna, pattern_loss
 from covplan.study.errors import OutsideValidity
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -78,8 +81,12 @@ def exposure_limit(frequency_mhz: float, standard: str = DEFAULT_STANDARD) -> Ex
     for limit in limits:
         if limit.from_mhz <= frequency_mhz <= limit.to_mhz:
             return limit
-    ranges = ", ".join(f"{limit.from_mhz:g} to {limit.to_mhz:g} MHz" for limit in limits) or "nothing"
-    raise OutsideValidity(f"{standard}: frequency_mhz = {frequency_mhz:g} is outside its scope ({ranges}).")
+    ranges = ", ".join(f"{limit.from_mhz:g}–{limit.to_mhz:g} MHz" for limit in limits) or "–"
+    raise OutsideValidity(
+        _("{standard}: frequency_mhz = {frequency_mhz:g} is outside its scope ({ranges}).").format(
+            standard=standard, frequency_mhz=frequency_mhz, ranges=ranges
+        )
+    )
 
 
 def power_density(eirp_dbm: ArrayLike, distance_m: ArrayLike) -> NDArray[np.float64]:
@@ -113,7 +120,9 @@ def station_exclusion(
     All antennas are taken at one point and at the height of the main beams (tilt only lowers the exposure there).
     """
     if not radiators:
-        raise OutsideValidity("station_exclusion: no radiators. A structure without cells has no exclusion distance.")
+        raise OutsideValidity(
+            _("station_exclusion: no radiators. A structure without cells has no exclusion distance.")
+        )
     bearing_deg = np.arange(360.0)
     squares_m2 = np.array([_square_m2(one, bearing_deg, reflection, standard) for one in radiators])
     total_m2 = squares_m2.sum(axis=0)
@@ -139,7 +148,7 @@ def _square_m2(
 ) -> NDArray[np.float64]:
     """Squared distance at which this radiator alone meets the limit: squares add where fractions do."""
     if not 0 < radiator.duty <= 1:
-        raise OutsideValidity(f"duty = {radiator.duty:g} is outside 0 to 1 (0 excluded).")
+        raise OutsideValidity(_("duty = {duty:g} is outside 0 to 1 (0 excluded).").format(duty=radiator.duty))
     limit_w_m2 = exposure_limit(radiator.frequency_mhz, standard).governing_w_m2
     loss_db = np.zeros_like(bearing_deg)
     if radiator.antenna is not None and not np.isnan(radiator.azimuth_deg):

@@ -3,6 +3,8 @@
 Every function takes numbers or arrays that broadcast together and returns the median basic transmission loss between
 isotropic antennas, dB, in the broadcast shape. `distance_m` is the distance along the ground. NaN in gives NaN out. A
 value outside the limits, which stand beside each model, raises `OutsideValidity` with the quantity, value and limits.
+
+Not used by a command yet.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from covplan.study.errors import OutsideValidity
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -322,7 +325,9 @@ def _less_built_up(f: NDArray[np.float64], environment: str) -> NDArray[np.float
         return 2 * np.log10(f / 28) ** 2 + 5.4
     if environment == "open":
         return 4.78 * np.log10(f) ** 2 - 18.33 * np.log10(f) + 40.94
-    raise OutsideValidity(f"environment = {environment!r} is none of urban, suburban, open.")
+    raise OutsideValidity(
+        _("environment = {environment!r} is none of urban, suburban, open.").format(environment=environment)
+    )
 
 
 def _slant_free_space(
@@ -358,8 +363,10 @@ def _refuse(model: str, name: str, array: NDArray[np.float64], limits: tuple[flo
     outside = array[(array < low) | (array > high)]
     if outside.size:
         raise OutsideValidity(
-            f"{model}: {name} = {outside.flat[0]:g} is outside its validity, {low:g} to {high:g}. "
-            "Use another model there, or leave the receiver out."
+            _(
+                "{model}: {name} = {value:g} is outside its validity, {low:g} to {high:g}. Use another model "
+                "there, or leave the receiver out."
+            ).format(model=model, name=name, value=outside.flat[0], low=low, high=high)
         )
 
 

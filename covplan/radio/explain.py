@@ -23,6 +23,7 @@ from covplan.radio.loss import HOPELESS_DB, STEP_DB, Mast, check_mast, latitude_
 from covplan.radio.offsets import offsets_at
 from covplan.radio.p1812 import NO_COAST_KM, PathLoss, exact
 from covplan.study.errors import LayerError
+from covplan.study.language import _, by_language, columns_in_both
 from covplan.study.links import BudgetLine, ExplainedLink, Explanation, MissingLink, Obstacle, verdict_texts
 from covplan.terrain.profile import Profile, profile
 
@@ -111,8 +112,10 @@ def explain_links(
     inside = 0 <= row < ground.grid.rows and 0 <= column < ground.grid.columns
     if not inside or np.isnan(ground.elevation_m[row, column]):
         raise LayerError(
-            f"receiver at x={receiver[0]:.0f} y={receiver[1]:.0f} (EPSG:{ground.grid.epsg}): no terrain there. "
-            "Choose a place inside the province, or extend elevation.tif."
+            _(
+                "receiver at x={x:.0f} y={y:.0f} (EPSG:{epsg}): no terrain there. Choose a place inside the "
+                "province, or extend elevation.tif."
+            ).format(x=receiver[0], y=receiver[1], epsg=ground.grid.epsg)
         )
     around = _Surroundings(
         ground, radio, propagation, receiver, latitude_deg(ground.grid) if latitude is None else latitude, antennas
@@ -172,7 +175,7 @@ def _strongest(sectors: pd.DataFrame, around: _Surroundings, most: int) -> list[
         if len(best) >= most and bounds[at] < best[most - 1]:
             break
         look_at(sectors.iloc[at])
-    for _, sector in sectors[sectors["away_m"] == sectors["away_m"].min()].iterrows():
+    for _row, sector in sectors[sectors["away_m"] == sectors["away_m"].min()].iterrows():
         look_at(sector)
     ranked = sorted(found.values(), key=lambda one: (-one.rsrp_dbm, str(one.sector["station_id"])))
     nearest = [one for one in ranked[most:] if one.sector["away_m"] == sectors["away_m"].min()]
@@ -241,7 +244,7 @@ def _explained(
     known = (loss.free_space_db, one.bare.diffraction_db, loss.diffraction_db - one.bare.diffraction_db)
     parts = (*known, loss.loss_db - sum(known), loss.loss_db)
     on_map_dbm, map_away_m = _on_map(sector, around)
-    verdicts = [_verdict(words, one, obstacle, around) for words in (verdict_texts("vi"), verdict_texts("en"))]
+    verdicts = columns_in_both(verdict=lambda: _verdict(one, obstacle, around))
     return ExplainedLink(
         operator=str(sector["operator"]),
         technology=technology,
@@ -271,8 +274,7 @@ def _explained(
         obstacle=obstacle,
         map_rsrp_dbm=on_map_dbm,
         map_away_m=map_away_m,
-        verdict_vi=verdicts[0],
-        verdict_en=verdicts[1],
+        **verdicts,
     )
 
 
@@ -413,9 +415,9 @@ def _elevation_deg(sector: pd.Series, around: _Surroundings) -> float:
     return math.degrees(math.atan2(rise_m, max(float(sector["away_m"]), 1.0)))
 
 
-def _verdict(words: dict[str, str], one: _Computed, obstacle: Obstacle | None, around: _Surroundings) -> str:
+def _verdict(one: _Computed, obstacle: Obstacle | None, around: _Surroundings) -> str:
     """Whether the cell covers the receiver, and what stands in the way."""
-    radio, decimal = around.radio, "," if words is verdict_texts("vi") else "."
+    radio = around.radio
     probability = float(
         coverage_probability(one.rsrp_dbm, radio.rsrp_threshold_dbm, around.propagation.location_sigma_db)
     )
@@ -441,8 +443,8 @@ def _verdict(words: dict[str, str], one: _Computed, obstacle: Obstacle | None, a
         figures |= {"height": obstacle.height_m, "over": obstacle.over_ray_m, "under": -obstacle.over_ray_m}
         figures |= {"clutter": obstacle.clutter_m, "fresnel": obstacle.fresnel_m}
     texts = {name: _whole(value) for name, value in figures.items()}
-    texts |= {name: _km(value, decimal) for name, value in kilometres.items()}
-    return ". ".join(words[part].format(**texts) for part in (code, why)) + "."
+    texts |= {name: _km(value) for name, value in kilometres.items()}
+    return ". ".join(verdict_texts()[part].format(**texts) for part in (code, why)) + "."
 
 
 def _missing(operator: str, technology: str, own: pd.DataFrame, propagation: Propagation) -> MissingLink:
@@ -450,19 +452,18 @@ def _missing(operator: str, technology: str, own: pd.DataFrame, propagation: Pro
     nearest = own.loc[own["away_m"].idxmin()] if len(own) else None
     length_m = math.nan if nearest is None else float(nearest["away_m"])
     code = "no_station" if nearest is None else "far" if length_m > propagation.radius_km * 1000.0 else "void"
-    texts = (
-        words[code].format(
-            operator=operator, technology=technology, length=_km(length_m, mark), radius=f"{propagation.radius_km:g}"
-        )
-        for words, mark in ((verdict_texts("vi"), ","), (verdict_texts("en"), "."))
-    )
+
+    def verdict() -> str:
+        known = {"operator": operator, "technology": technology, "radius": f"{propagation.radius_km:g}"}
+        return verdict_texts()[code].format(**known, length=_km(length_m)) + "."
+
     station = "" if nearest is None else str(nearest["station_id"])
-    return MissingLink(operator, technology, station, length_m, *(f"{text}." for text in texts))
+    return MissingLink(operator, technology, station, length_m, **columns_in_both(verdict=verdict))
 
 
 def _whole(value: float) -> str:
     return f"{value:.0f}".replace("-0", "0") if abs(value) < 0.5 else f"{value:.0f}".replace("-", "−")
 
 
-def _km(value_m: float, decimal: str) -> str:
-    return f"{value_m / 1000.0:.{2 if value_m < 1000.0 else 1}f}".replace(".", decimal)
+def _km(value_m: float) -> str:
+    return f"{value_m / 1000.0:.{2 if value_m < 1000.0 else 1}f}".replace(".", str(by_language(",", ".")))

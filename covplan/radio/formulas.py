@@ -2,6 +2,8 @@
 
 Nothing here knows a profile. Equation numbers are those of the Recommendation; distances in km, heights in m,
 frequency in GHz, angles in mrad, losses in dB, time in per cent of an average year, as there.
+
+Not used by a command yet: `field_strength`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 The bands of `resources/bands.csv` carry the defaults; EIRP is always that of the whole carrier. NaN means not computed
 and stays NaN.
+
+Not used by a command yet: budgets of downlink and uplink, `uplink_sensitivity`, `rsrp_for`, `co_channel_sinr`.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import numpy as np
 from scipy.special import ndtr, ndtri
 
 from covplan.study.errors import OutsideValidity, SettingsError
+from covplan.study.language import _
 from covplan.study.links import BudgetLine
 from covplan.study.resources import resource_text
 
@@ -98,7 +101,11 @@ def band(code: str) -> Band:
     """The band of a code used in cells.csv; only 4G and 5G have an RSRP."""
     bands = band_table()
     if code not in bands:
-        raise SettingsError(f"band {code!r} has no link budget (known: {', '.join(bands)}). See resources/bands.csv.")
+        raise SettingsError(
+            _("band {code!r} has no link budget (known: {known}). See resources/bands.csv.").format(
+                code=code, known=", ".join(bands)
+            )
+        )
     return bands[code]
 
 
@@ -115,7 +122,11 @@ def throughput_mapping(technology: str, direction: Direction = "downlink") -> Th
     for row in csv.DictReader(resource_text("throughput.csv").splitlines()):
         if (row["technology"], row["direction"]) == (technology, direction):
             return ThroughputMapping(float(row["alpha"]), float(row["sinr_min_db"]), float(row["most_bps_hz"]))
-    raise SettingsError(f"no throughput mapping for {technology} {direction}. See resources/throughput.csv.")
+    raise SettingsError(
+        _("no throughput mapping for {technology} {direction}. See resources/throughput.csv.").format(
+            technology=technology, direction=direction
+        )
+    )
 
 
 def rsrp(path_loss_db: ArrayLike, eirp_dbm: ArrayLike, subcarriers: int) -> NDArray[np.float64]:
@@ -160,7 +171,7 @@ def sinr(serving_dbm: ArrayLike, total_mw: ArrayLike, *, noise_dbm: float, load:
         Share of its resource elements a neighbour fills, 0…1.
     """
     if not 0 <= load <= 1:
-        raise OutsideValidity(f"sinr: load = {load:g} is outside 0 to 1.")
+        raise OutsideValidity(_("sinr: load = {load:g} is outside 0 to 1.").format(load=load))
     serving_mw = _milliwatts(serving_dbm)
     # Rounding may leave less in the sum than the server alone has.
     others_mw = np.maximum(np.asarray(total_mw, float) - serving_mw, 0.0)
@@ -207,8 +218,10 @@ def sinr_for(efficiency_bps_hz: float, mapping: ThroughputMapping) -> float:
     """Smallest SINR at which one stream reaches an efficiency, dB."""
     if efficiency_bps_hz > mapping.most_bps_hz:
         raise OutsideValidity(
-            f"{efficiency_bps_hz:.3g} bit/s/Hz is beyond the most one stream carries, {mapping.most_bps_hz:g}. "
-            "Ask for less, or give the terminal a larger share of the carrier."
+            _(
+                "{efficiency_bps_hz:.3g} bit/s/Hz is beyond the most one stream carries, {most:g}. Ask for "
+                "less, or give the terminal a larger share of the carrier."
+            ).format(efficiency_bps_hz=efficiency_bps_hz, most=mapping.most_bps_hz)
         )
     return max(float(_decibels(2 ** (efficiency_bps_hz / mapping.alpha) - 1)), mapping.sinr_min_db)
 
@@ -242,7 +255,7 @@ def shadow_margin(confidence: ArrayLike, sigma_db: ArrayLike) -> NDArray[np.floa
     share, sigma = np.broadcast_arrays(np.asarray(confidence, float), np.asarray(sigma_db, float))
     _refuse_negative(sigma)
     if ((share <= 0) | (share >= 1)).any():
-        raise OutsideValidity("shadow_margin: confidence must lie between 0 and 1, both excluded; 0.95 is usual.")
+        raise OutsideValidity(_("shadow_margin: confidence must lie between 0 and 1, both excluded; 0.95 is usual."))
     margin_db: NDArray[np.float64] = sigma * ndtri(share)
     return margin_db
 
@@ -270,7 +283,9 @@ def uplink_sensitivity(
     if not found:
         most = mapping.most_bps_hz * carrier.occupied_mhz * _uplink_time(carrier)
         raise OutsideValidity(
-            f"{carrier.band} carries at most {most:.3g} Mbit/s uplink; {throughput_mbps:g} were asked."
+            _("{band} carries at most {most:.3g} Mbit/s uplink; {throughput_mbps:g} were asked.").format(
+                band=carrier.band, most=most, throughput_mbps=throughput_mbps
+            )
         )
     return min(found)
 
@@ -399,7 +414,9 @@ def _uplink_time(carrier: Band) -> float:
 
 def _refuse_negative(sigma_db: NDArray[np.float64]) -> None:
     if (sigma_db < 0).any():
-        raise OutsideValidity(f"sigma_db = {sigma_db.min():g} is negative; a standard deviation is 0 or more.")
+        raise OutsideValidity(
+            _("sigma_db = {sigma_db:g} is negative; a standard deviation is 0 or more.").format(sigma_db=sigma_db.min())
+        )
 
 
 def _milliwatts(dbm: ArrayLike) -> NDArray[np.float64]:

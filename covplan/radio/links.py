@@ -14,11 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array
 
-from covplan.radio.coverage import LEAST_DBM, NOBODY, Received, Reception, cell_patterns, sector_table
+from covplan.radio.coverage import LEAST_DBM, Received, Reception, cell_patterns, sector_table
 from covplan.radio.kernels import add_links
 from covplan.radio.link_budget import band, coverage_probability, shadow_margin
 from covplan.radio.loss import Links, Mast, links
 from covplan.radio.offsets import offsets_at, shift
+from covplan.study.codes import NOBODY
 from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
@@ -65,14 +66,14 @@ def rsrp_links(
             )  # fmt: skip
             if offset_db is not None:
                 best += offset_db
-            heard = np.flatnonzero(np.isfinite(best))
-            rows.append((int(at), heard, best[heard].astype(np.float64)))
+            received = np.flatnonzero(np.isfinite(best))
+            rows.append((int(at), received, best[received].astype(np.float64)))
     rows.sort(key=lambda row: row[0])
     return csr_array(
         (
             np.concatenate([dbm for _, _, dbm in rows]) if rows else np.empty(0),
-            np.concatenate([heard for _, heard, _ in rows]) if rows else np.empty(0, np.int64),
-            np.cumsum([0, *(heard.size for _, heard, _ in rows)]),
+            np.concatenate([received for _, received, _ in rows]) if rows else np.empty(0, np.int64),
+            np.cumsum([0, *(received.size for _, received, _ in rows)]),
         ),
         shape=(len(sectors), np.size(x_m)),
     )

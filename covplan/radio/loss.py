@@ -2,6 +2,8 @@
 
 A `Mast` is an antenna position and a frequency: what a sector's power, direction or threshold does not change. Losses
 are kept to a hundredth of a decibel, so that a result read back equals one just made.
+
+Not used by a command yet: `path_loss_matrix`.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from scipy.spatial import KDTree
 from covplan.radio.formulas import effective_earth_km
 from covplan.radio.kernels import Setting, link_losses, sweep_radials, tables_for, to_window
 from covplan.radio.p1812 import ANTENNA_M, FREQUENCY_GHZ
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError, OutsideValidity
 from covplan.study.files import written_whole
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -209,7 +213,9 @@ def check_mast(mast: Mast) -> None:
     ):
         if not low <= value <= high:
             raise OutsideValidity(
-                f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f}: P.1812 {name} = {value:g}: outside {low:g} to {high:g}."
+                _("mast at x={x:.0f} y={y:.0f}: P.1812 {name} = {value:g}: outside {low:g} to {high:g}.").format(
+                    x=mast.x_m, y=mast.y_m, name=name, value=value, low=low, high=high
+                )
             )
 
 
@@ -222,8 +228,10 @@ def _mast_cell(mast: Mast, ground: Ground) -> tuple[float, float]:
     inside = 0 <= round(row) < grid.rows and 0 <= round(column) < grid.columns
     if not inside or np.isnan(ground.elevation_m[round(row), round(column)]):
         raise LayerError(
-            f"mast at x={mast.x_m:.0f} y={mast.y_m:.0f} (EPSG:{grid.epsg}): no terrain there. "
-            "Extend elevation.tif or raise [grid] margin_m in study.toml."
+            _(
+                "mast at x={x:.0f} y={y:.0f} (EPSG:{epsg}): no terrain there. Extend elevation.tif or raise "
+                "[grid] margin_m in study.toml."
+            ).format(x=mast.x_m, y=mast.y_m, epsg=grid.epsg)
         )
     return row, column
 
@@ -269,7 +277,7 @@ def _key(mast: Mast, ground: Ground, propagation: Propagation, rows: slice, colu
 def latitude_deg(grid: Grid) -> float:
     """Latitude of the middle of the grid, to a degree: how often there are ducts depends on little more."""
     middle = (grid.west_m + grid.columns * grid.cell_m / 2, grid.north_m - grid.rows * grid.cell_m / 2)
-    return float(round(Transformer.from_crs(grid.epsg, 4326, always_xy=True).transform(*middle)[1]))
+    return float(round(Transformer.from_crs(grid.epsg, WGS84, always_xy=True).transform(*middle)[1]))
 
 
 def _matrix(found: Links, chosen: NDArray[np.bool_], values: NDArray[np.float64], points: int) -> csr_array:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -67,7 +68,9 @@ def landcover_at(ground: Ground, x_m: ArrayLike, y_m: ArrayLike) -> NDArray[np.i
 def _landcover(ground: Ground) -> NDArray[np.int16]:
     if ground.landcover is None:
         raise LayerError(
-            "landcover.tif: missing, but [propagation.offsets_db] in study.toml gives offsets by land cover. "
-            "Add the raster, or remove the offsets."
+            _(
+                "landcover.tif: missing, but [propagation.offsets_db] in study.toml gives offsets by land "
+                "cover. Add the raster, or remove the offsets."
+            )
         )
     return ground.landcover

@@ -15,6 +15,7 @@ from numba import njit
 
 from covplan.radio import formulas as f
 from covplan.study.errors import OutsideValidity
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -192,7 +193,11 @@ def path_loss(
         ("rx_height_m", rx_height_m, ANTENNA_M),
     ):
         if not low <= value <= high:
-            raise OutsideValidity(f"P.1812 {name} = {value:g}: outside {low:g} to {high:g}.")
+            raise OutsideValidity(
+                _("P.1812 {name} = {value:g}: outside {low:g} to {high:g}.").format(
+                    name=name, value=value, low=low, high=high
+                )
+            )
     surface = h + clutter
     surface[0], surface[-1] = h[0], h[-1]
     quantities = exact(

@@ -20,6 +20,8 @@ from covplan.sample.chance import apportioned, stream
 from covplan.sample.reach import pair_loss
 from covplan.sample.roads import DISTRICT_SEATS, EPSG, centres_m, coordinates_m
 from covplan.sample.siting import SERVED_M, Sites, choose_sites
+from covplan.study.errors import StudyError
+from covplan.study.language import _
 from covplan.study.settings import Propagation, Radio
 
 if TYPE_CHECKING:
@@ -240,7 +242,7 @@ def _equipped(stations: pd.DataFrame, places: gpd.GeoDataFrame, rng: np.random.G
     old_only = _first(rural_old, draw[:, 0], WITHOUT_4G * len(stations) // 1350)
     new_radio = _with_5g(stations, ~old_only, places, WITH_5G * len(stations) // 1350)
     technologies, bands = [], []
-    for operator, town, on_air, only_old, five_g, (_, two, three, low) in zip(
+    for operator, town, on_air, only_old, five_g, (_drawn, two, three, low) in zip(
         stations.operator, stations.town, year, old_only, new_radio, draw, strict=True
     ):
         has = {
@@ -355,7 +357,7 @@ def _all_served(
     level_dbm = radio.rsrp_threshold_dbm + float(shadow_margin(radio.confidence, propagation.location_sigma_db))
     lit = np.setdiff1d(np.arange(len(centres)), dark)
     position = stations[["x", "y"]].to_numpy(float)
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         table = gpd.GeoDataFrame(stations, geometry=gpd.points_from_xy(*position.T), crs=EPSG)
         found = receive(table, cells, centres[:, 0], centres[:, 1], ground, "4G", radio, propagation)
         rsrp_dbm = np.nan_to_num(found.rsrp_dbm, nan=-np.inf)
@@ -381,7 +383,11 @@ def _all_served(
             cells = pd.concat([rest, turned]).sort_values("cell_id", ignore_index=True)
     wrong = [*missing.tolist(), *dark[rsrp_dbm[dark] > level_dbm - GUARD_DB].tolist()]
     if wrong:
-        raise ValueError(f"Hamlets {wrong} are not lit or dark as they are meant to be.")
+        raise StudyError(
+            _("Hamlets {hamlets} are not lit or dark as they are meant to be. Another seed does not fit.").format(
+                hamlets=", ".join(str(one) for one in wrong)
+            )
+        )
     return stations, cells
 
 

@@ -30,6 +30,7 @@ from covplan.study.errors import StudyError
 from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.folder import write_layer
 from covplan.study.grid import Grid
+from covplan.study.language import _, speaking
 from covplan.study.layers import input_layers
 from covplan.study.settings import GridSettings, Phases, Settings
 from covplan.study.settings_file import SETTINGS_FILE, settings_toml
@@ -64,13 +65,13 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
     progress : callable
         Told the name of each step.
     """
-    progress("Địa hình (ground)")
+    progress(_("Terrain"))
     cells = commune_cells()
     grid = Grid.from_bounds(tuple(cells.buffer(MARGIN_M).total_bounds), CELL_M, EPSG)
     ground = relief(grid.transform, grid.shape, seed)
     height_m, water = ground.elevation_m.astype(np.float32), ground.water
     cover = land_cover(ground.elevation_m, water, grid.transform, seed)
-    progress("Thôn, dân cư (settlements)")
+    progress(_("Hamlets and dwellings"))
     villages = hamlets(cells, height_m, cover, grid.transform, seed)
     dwellings = dwelling_clusters(villages, height_m, cover, grid.transform, seed)
     sites = places(cells, villages, seed)
@@ -80,19 +81,19 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
     grid.write(folder / ELEVATION, ground.elevation_m)
     grid.write(folder / LANDCOVER, cover)
     on_grid = load_ground(_study_grid(cells), folder / ELEVATION, folder / LANDCOVER)
-    progress("Đường (roads)")
+    progress(_("Roads"))
     network = roads(cells, villages, dwellings, height_m, grid.transform, seed, water=water)
-    progress("Trạm BTS (masts)")
+    progress(_("BTS masts"))
     stations, sectors = masts(villages, dwellings, cells, sites, height_m, grid.transform, on_grid, seed)
-    progress("Hiện trạng khai báo (declared state)")
+    progress(_("Declared state"))
     villages["declared_mobile"] = declared_mobile(villages, dwellings, stations, sectors, on_grid)
     villages["declared_5g"] = near_5g(centres_m(villages), stations)
     villages["declared_ftth"] = declared_ftth(villages, cells, network)
     villages["ftth_households"] = ftth_households(villages, cells, network, seed)
     sites["declared_5g"] = near_5g(coordinates_m(sites.geometry.centroid), stations)
-    progress("Cáp quang (fiber)")
+    progress(_("Fiber"))
     routes, nodes = fiber(network, villages, dwellings, cells, stations, seed)
-    progress("Ghi tệp (files)")
+    progress(_("Writing files"))
     people = population_raster(dwellings, villages, grid.transform, grid.shape)
     layers = {"villages": villages, "dwellings": dwellings, "communes": communes_both_versions(cells)}
     layers |= {"stations": stations, "cells": sectors, "routes": routes, "nodes": nodes}
@@ -126,7 +127,8 @@ def write_settings(folder: Path) -> None:
         "phases": {"budget_vnd": [BUDGET_VND] * len(Phases().years), "keep_unspent": True},
     }
     settings = Settings.model_validate(given)
-    _write_text(folder / SETTINGS_FILE, settings_toml(settings))
+    with speaking("vi"):
+        _write_text(folder / SETTINGS_FILE, settings_toml(settings))
 
 
 def _built_up(dwellings: gpd.GeoDataFrame) -> list[tuple[float, float, float]]:
@@ -154,10 +156,16 @@ def _study_grid(communes: gpd.GeoDataFrame) -> Grid:
 
 def _stop_unless_published(found: dict[str, float]) -> None:
     wrong = [
-        f"{name} {found[name]:.2f} instead of {value:.2f}" for name, value in PUBLISHED.items() if found[name] != value
+        _("{name} {found:.2f} instead of {published:.2f}").format(name=name, found=found[name], published=value)
+        for name, value in PUBLISHED.items()
+        if found[name] != value
     ]
     if wrong:
-        raise StudyError(f"The sample misses the published figures: {'; '.join(wrong)}. Another seed does not fit.")
+        raise StudyError(
+            _("The sample misses the published figures: {figures}. Another seed does not fit.").format(
+                figures="; ".join(wrong)
+            )
+        )
 
 
 def _write_layers(folder: Path, tables: dict[str, Any]) -> None:

@@ -17,6 +17,8 @@ from covplan.sample.chance import apportioned, scattered, stream
 from covplan.sample.habitat import Habitat, habitat
 from covplan.sample.names import hamlet_names
 from covplan.sample.published import facts, old_communes, published
+from covplan.study.errors import StudyError
+from covplan.study.language import _
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
@@ -176,7 +178,11 @@ def _centres(
         chosen = scattered(x_dm, y_dm, np.where(inside, weight, 0.0), count, spacing_dm, rng)
         spacing_dm = spacing_dm * 9 // 10
         if spacing_dm < 100:
-            raise ValueError(f"No room for {count} hamlets on dry ground in {shapely.bounds(polygon)}.")
+            raise StudyError(
+                _("No room for {count} hamlets on dry ground in {bounds}. Another seed does not fit.").format(
+                    count=count, bounds=shapely.bounds(polygon)
+                )
+            )
     order = sorted(chosen, key=lambda i: (-int(y_dm[i]), int(x_dm[i])))
     return x_dm[order] / 10, y_dm[order] / 10, weight[order]
 

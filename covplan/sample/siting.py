@@ -17,6 +17,8 @@ from scipy.spatial import KDTree
 
 from covplan.sample.reach import REACHED_DB, pair_loss, served
 from covplan.sample.roads import EPSG, centres_m, commune_seats, coordinates_m
+from covplan.study.errors import StudyError
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -200,7 +202,11 @@ def _dark_hamlets(
             per_commune[code] = per_commune.get(code, 0) + 1
         if len(unlit) == number:
             return np.array(sorted(unlit), np.int64)
-    raise ValueError(f"Only {len(unlit)} of {number} hamlets can stay dark on this ground.")
+    raise StudyError(
+        _("Only {found} of {wanted} hamlets can stay dark on this ground. Another seed does not fit.").format(
+            found=len(unlit), wanted=number
+        )
+    )
 
 
 def _hardest(villages: gpd.GeoDataFrame, centres: NDArray[np.float64], serving: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -244,7 +250,11 @@ def _greedy(
                 break
         best = int(np.argmax(np.where(eligible, gain, -1)))
         if not eligible[best]:
-            raise ValueError(f"Only {len(chosen)} of {number} locations found room.")
+            raise StudyError(
+                _("Only {found} of {wanted} locations found room. Another seed does not fit.").format(
+                    found=len(chosen), wanted=number
+                )
+            )
         chosen.append(best)
         taken[best] = True
         crowd.take(best)
@@ -254,7 +264,11 @@ def _greedy(
         free[around[first.gain[around] == 0]] = False
         free[best] = False
     if (first.gain > 0).any():
-        raise ValueError(f"{number} locations do not serve every hamlet that is to be lit.")
+        raise StudyError(
+            _("{count} locations do not serve every hamlet that is to be lit. Another seed does not fit.").format(
+                count=number
+            )
+        )
     return np.array(chosen, np.int64)
 
 

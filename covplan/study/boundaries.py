@@ -15,12 +15,14 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
     import shapely
 
 Version = Literal["2025-02", "2025-07"]
+URBAN_UNITS = ("Phường", "Thị trấn", "Thị xã", "Thành phố")  # what the name of a commune in town begins with
 
 
 @cache
@@ -35,10 +37,18 @@ def communes_of(communes: gpd.GeoDataFrame, version: Version) -> gpd.GeoDataFram
     if chosen.empty:
         there = ", ".join(sorted(communes["boundary_version"].unique()))
         raise LayerError(
-            f"villages.gpkg, layer communes: no commune of version {version} (there: {there}). "
-            f"Add them, or set [province] boundaries in study.toml."
+            _(
+                "villages.gpkg, layer communes: no commune of version {version} (there: {there}). Add them, "
+                "or set [province] boundaries in study.toml."
+            ).format(version=version, there=there)
         )
     return chosen
+
+
+def urban_communes(communes: gpd.GeoDataFrame, version: Version) -> gpd.GeoDataFrame:
+    """The communes of one version that are a town or a part of one: wards and townships."""
+    units = communes_of(communes, version)
+    return units[units["name"].str.startswith(URBAN_UNITS)]
 
 
 def outline(communes: gpd.GeoDataFrame, version: Version) -> shapely.Geometry:

@@ -17,8 +17,9 @@ import pandas as pd
 
 from covplan.study.find import plain_letters
 from covplan.study.findings import Finding, finding
+from covplan.study.language import Language, in_both
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN, Column, Layer
-from covplan.study.settings import nearest_word, operator_table
+from covplan.study.settings import did_you_mean, operator_table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -28,6 +29,8 @@ LONGITUDE_DEG, LATITUDE_DEG = (102.0, 110.0), (8.0, 24.0)  # window of Vietnam o
 COMMUNE_CODE_DIGITS = 5
 TRUE_WORDS = frozenset({"true", "1", "1.0", "yes", "y", "có", "co", "x", "đúng"})
 FALSE_WORDS = frozenset({"false", "0", "0.0", "no", "n", "không", "khong", "chưa", "sai"})
+OLD_CODES = {"fibre": "fiber"}
+"""Codes as earlier versions of covplan wrote them into files that are read again: decisions, kept proposals."""
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LOOSE_NUMBER = re.compile(r"\s*([+-]?\d[\d., ]*?)\s*(?:m|km|dbm|db|°|độ|deg|hộ|người|mbps|%)?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
@@ -113,6 +116,15 @@ def split_list(text: object) -> list[str]:
     return str(text).split(LIST_SEPARATOR) if isinstance(text, str) and text else []
 
 
+def as_written_now(code: str) -> str:
+    """A code as this version writes it.
+
+    >>> as_written_now("fibre"), as_written_now("share")
+    ('fiber', 'share')
+    """
+    return OLD_CODES.get(code, code)
+
+
 def loose_number(text: str) -> float | None:
     """A number as people write it: decimal comma, thousands dot, a unit behind; None when it is none.
 
@@ -133,6 +145,11 @@ def loose_number(text: str) -> float | None:
 
 
 def _parsed(sieve: Sieve, column: Column, cells: pd.Series, operators: tuple[str, ...]) -> pd.Series:
+    if column.type in ("int", "float") and cells.dtype.kind in "iuf" and not np.isinf(cells.to_numpy()).any():
+        numbers = cells.astype("float64")
+        return numbers.round().astype("Int64") if column.type == "int" else numbers
+    if column.type == "bool" and cells.dtype.kind == "b":
+        return cells.astype("boolean")
     texts = _texts(sieve, column, cells)
     if column.type in ("int", "float"):
         return _numbers(sieve, column, texts)
@@ -152,19 +169,26 @@ def _texts(sieve: Sieve, column: Column, cells: pd.Series) -> pd.Series:
     if cells.dtype.kind in "iufb" or cells.dtype.kind == "M":
         return cells.map(_plain, na_action="ignore").astype("object").where(cells.notna(), pd.NA)
     written = cells.map(lambda cell: pd.NA if _is_empty(cell) else _plain(cell)).astype("object")
-    clean = written.map(lambda cell: clean_text(cell) or pd.NA, na_action="ignore").astype("object")
+    clean = _each(written, lambda cell: clean_text(cell) or pd.NA)
     if column.type != "string":
         return clean
     changed = written.notna() & (clean.fillna("") != written.fillna(""))
     if changed.any():
         first = changed.idxmax()
         sieve.note("text_normalised", first, column=column.name, value=written[first], count=int(changed.sum()))
-    for index, text in clean.dropna().items():
+    odd = _each(clean, lambda text: bool(_MOJIBAKE.search(text)) or text.startswith(_FORMULA_START)) == True  # noqa: E712
+    for index, text in clean[odd].items():
         if _MOJIBAKE.search(text):
             sieve.note("broken_text", index, column=column.name, value=text)
         if text.startswith(_FORMULA_START) and len(text) > 1:
             sieve.note("formula_text", index, column=column.name, value=text)
     return clean
+
+
+def _each(texts: pd.Series, read: Callable[[str], Any]) -> pd.Series:
+    """What is read of each text, once for all cells that hold the same; NA stays."""
+    known = {text: read(text) for text in texts.dropna().unique()}
+    return texts.map(known, na_action="ignore").astype("object").where(texts.notna(), pd.NA)
 
 
 def _is_empty(cell: object) -> bool:
@@ -182,9 +206,9 @@ def _plain(cell: object) -> str:
 
 def _numbers(sieve: Sieve, column: Column, texts: pd.Series) -> pd.Series:
     values = pd.Series(np.nan, index=texts.index, dtype="float64")
-    plain = texts.map(lambda text: _PLAIN_NUMBER.fullmatch(text) is not None, na_action="ignore") == True  # noqa: E712
+    plain = _each(texts, lambda text: _PLAIN_NUMBER.fullmatch(text) is not None) == True  # noqa: E712
     if column.type == "int":  # "1.332" in a column of whole numbers has a thousands dot
-        plain &= ~(texts.map(lambda text: _THOUSANDS.fullmatch(text) is not None, na_action="ignore") == True)  # noqa: E712
+        plain &= ~(_each(texts, lambda text: _THOUSANDS.fullmatch(text) is not None) == True)  # noqa: E712
     values[plain] = texts[plain].astype("float64")
     for index, text in texts[texts.notna() & ~plain].items():
         read = loose_number(text)
@@ -199,16 +223,15 @@ def _numbers(sieve: Sieve, column: Column, texts: pd.Series) -> pd.Series:
 
 
 def _mapped(sieve: Sieve, column: Column, texts: pd.Series, read: Callable[[str], Any], dtype: str) -> pd.Series:
-    values: list[Any] = []
-    for index, text in texts.items():
-        empty = pd.isna(text)  # pandas 3 turns pd.NA into NaN where it infers a text column
-        value = None if empty else read(text)
-        if value is None and not empty:
-            if column.type == "date":
-                sieve.note("bad_date", index, column=column.name, value=text)
-            else:
-                sieve.note("cell_unknown_code", index, column=column.name, value=text, allowed="true, false", hint="")
-        values.append(value)
+    known = {text: read(text) for text in texts.dropna().unique()}
+    for index, text in texts.dropna().items():
+        if known[text] is not None:
+            continue
+        if column.type == "date":
+            sieve.note("bad_date", index, column=column.name, value=text)
+        else:
+            sieve.note("cell_unknown_code", index, column=column.name, value=text, allowed="true, false", hint="")
+    values = [None if pd.isna(text) else known[text] for text in texts]
     return pd.Series(values, index=texts.index, dtype="object").astype(dtype)
 
 
@@ -226,18 +249,20 @@ def _date(text: str) -> pd.Timestamp | None:
 
 
 def _codes(sieve: Sieve, column: Column, texts: pd.Series, operators: tuple[str, ...]) -> pd.Series:
-    """Codes, alone or in a list; written in another case, without accents, or as another name of an operator."""
+    """Codes, alone or in a list; in another case, without accents, as of old, or as another name of an operator."""
     alias = _operator_aliases() if column.allowed == (OPERATORS_DOMAIN,) else {}
     alias |= {plain_letters(code): code for code in column.allowed_codes(operators)}
 
     def read(text: str) -> str:
         parts = re.split(r"\s*[;,|+/]\s*", text.strip("[]")) if column.type == "list" else [text]
         codes = [
-            alias.get(plain_letters(part.strip("'\" ")), part.strip("'\" ")) for part in parts if part.strip("'\" ")
+            alias.get(plain_letters(part.strip("'\" ")), as_written_now(part.strip("'\" ")))
+            for part in parts
+            if part.strip("'\" ")
         ]
         return LIST_SEPARATOR.join(dict.fromkeys(codes))
 
-    values = texts.map(read, na_action="ignore").astype("object")
+    values = _each(texts, read)
     for index in values.index[values.notna() & (values != texts)]:
         sieve.note("code_normalised", index, column=column.name, value=texts[index], read=values[index])
     return values.where(values != "", pd.NA)
@@ -323,10 +348,9 @@ def _note_case(
         table.loc[index, column.name] = None
 
 
-def _meant(word: str, known: Sequence[str]) -> dict[str, str]:
-    """A hint with the nearest known word, in both languages, or nothing."""
-    near = nearest_word(word, known)
-    return {"vi": f" Có phải là {near}?" if near else "", "en": f" Did you mean {near}?" if near else ""}
+def _meant(word: str, known: Sequence[str]) -> dict[Language, str]:
+    """A hint with the nearest known word, or nothing."""
+    return in_both(lambda: did_you_mean(word, known))
 
 
 def _shown(bound: float | None) -> str:

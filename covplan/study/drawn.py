@@ -6,13 +6,14 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
 def read_drawn(path: Path | str) -> list[dict[str, Any]]:
-    """Stations of a GeoJSON file that the map's «Đặt cột thử» has written (or any other with the same properties).
+    """Stations of a GeoJSON file that the map's tool for trying masts has written, or of any other like it.
 
     Parameters
     ----------
@@ -27,16 +28,18 @@ def read_drawn(path: Path | str) -> list[dict[str, Any]]:
     """
     with open(path, encoding="utf-8-sig") as file:  # noqa: PTH123  # a path may be a str
         try:
-            told = json.load(file)
+            content = json.load(file)
         except json.JSONDecodeError as error:
-            raise LayerError(f"{path}: no GeoJSON ({error}).") from None
-    features = told.get("features", [told]) if isinstance(told, dict) else []
+            raise LayerError(_("{path}: no GeoJSON ({error}).").format(path=path, error=error)) from None
+    features = content.get("features", [content]) if isinstance(content, dict) else []
     stations = []
     for number, feature in enumerate(features, start=1):
         shape = (feature.get("geometry") or {}) if isinstance(feature, dict) else {}
         properties = (feature.get("properties") or {}) if isinstance(feature, dict) else {}
         if shape.get("type") != "Point" or not {"station_id", "operator"} <= set(properties):
-            raise LayerError(f"{path}: feature {number} needs a point, station_id and operator.")
+            raise LayerError(
+                _("{path}: feature {number} needs a point, station_id and operator.").format(path=path, number=number)
+            )
         lon, lat = shape["coordinates"][:2]
         stations.append({**properties, "lon": float(lon), "lat": float(lat)})
     return stations

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 from pyproj import Transformer
 
 from covplan.study.boundaries import name_of
+from covplan.study.codes import WGS84
 from covplan.study.errors import LayerError
+from covplan.study.language import _
+from covplan.study.settings import suggestion
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -50,15 +53,15 @@ def find_village(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, text: s
         plain_letters(_without_kind(asked)), plain_short.unique().tolist(), n=3, cutoff=0.6
     )
     meant = villages.loc[plain_short.isin(near), "name"].unique().tolist()[:SHOWN]
-    hint = f" Did you mean {', '.join(meant)}?" if meant else ""
-    raise LayerError(f"villages: no hamlet {text!r}, neither as id nor as name.{hint}")
+    hint = suggestion(", ".join(meant))
+    raise LayerError(_("villages: no hamlet {text!r}, neither as id nor as name.{hint}").format(text=text, hint=hint))
 
 
 def centre_of(village: pd.Series, epsg: int) -> tuple[float, float]:
     """A hamlet's centre (culture house; without one, a point within its area) in the study's CRS, metres."""
     lon, lat = village["centre_lon"], village["centre_lat"]
     if lon == lon and lat == lat:  # not NaN
-        x_m, y_m = Transformer.from_crs(4326, epsg, always_xy=True).transform(float(lon), float(lat))
+        x_m, y_m = Transformer.from_crs(WGS84, epsg, always_xy=True).transform(float(lon), float(lat))
         return float(x_m), float(y_m)
     point = village["geometry"].representative_point()
     return float(point.x), float(point.y)
@@ -89,5 +92,8 @@ def _several(text: str, found: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> 
     commune = name_of(found["commune_code"], found["boundary_version"], communes)
     parts = zip(found["village_id"], found["name"], commune, strict=True)
     lines = [f"  {village}  {name}, {where}" for village, name, where in parts]
-    more = f"\n  … and {len(lines) - SHOWN} more" if len(lines) > SHOWN else ""
-    return f"villages: {len(lines)} hamlets are called {text!r}; ask by id:\n" + "\n".join(lines[:SHOWN]) + more
+    head = _("villages: {count} hamlets are called {text!r}; ask by id:").format(count=len(lines), text=text)
+    shown = [head, *lines[:SHOWN]]
+    if len(lines) > SHOWN:
+        shown.append("  " + _("… and {count} more").format(count=len(lines) - SHOWN))
+    return "\n".join(shown)

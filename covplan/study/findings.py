@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
+from covplan.study.language import Language, current_language, speaking
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 Severity = Literal["fatal", "set_aside", "repaired", "assumed", "warning", "note"]
-Language = Literal["vi", "en"]
 SEVERITIES: tuple[Severity, ...] = ("fatal", "set_aside", "repaired", "assumed", "warning", "note")
 VALUE_LENGTH = 200  # characters of a faulty value that are kept in a finding
 
@@ -58,10 +58,11 @@ class Finding:
         """How grave the check is."""
         return checks()[self.check].severity
 
-    def text(self, part: Literal["problem", "done", "advice"], language: Language = "vi") -> str:
+    def text(self, part: Literal["problem", "done", "advice"], language: Language | None = None) -> str:
         """One of the finding's texts, with its details filled in."""
-        template: str = getattr(checks()[self.check], part)[language]
-        details = {name: one[language] if isinstance(one, dict) else one for name, one in self.details.items()}
+        spoken = language or current_language()
+        template: str = getattr(checks()[self.check], part)[spoken]
+        details = {name: one[spoken] if isinstance(one, dict) else one for name, one in self.details.items()}
         return template.format_map(_Blank(details | {"column": self.column, "value": self.value, "id": self.id}))
 
 
@@ -115,25 +116,26 @@ class Findings(tuple[Finding, ...]):
 NO_FINDINGS = Findings()
 
 
-def findings_table(found: Sequence[Finding], language: Language = "vi") -> pd.DataFrame:
+def findings_table(found: Sequence[Finding], language: Language | None = None) -> pd.DataFrame:
     """Findings as a table: columns of resources/layers/findings.csv, gravest first, then by place."""
     rank = {severity: number for number, severity in enumerate(SEVERITIES)}
-    rows = [
-        {
-            "severity": one.severity,
-            "check": one.check,
-            "file": one.file,
-            "layer": one.layer,
-            "row": one.row,
-            "id": one.id,
-            "column": one.column,
-            "value": one.value,
-            "problem": one.text("problem", language),
-            "done": one.text("done", language),
-            "advice": one.text("advice", language),
-        }
-        for one in sorted(found, key=lambda one: rank[one.severity])
-    ]
+    with speaking(language):
+        rows = [
+            {
+                "severity": one.severity,
+                "check": one.check,
+                "file": one.file,
+                "layer": one.layer,
+                "row": one.row,
+                "id": one.id,
+                "column": one.column,
+                "value": one.value,
+                "problem": one.text("problem"),
+                "done": one.text("done"),
+                "advice": one.text("advice"),
+            }
+            for one in sorted(found, key=lambda one: rank[one.severity])
+        ]
     columns = ["severity", "check", "file", "layer", "row", "id", "column", "value", "problem", "done", "advice"]
     return pd.DataFrame(rows, columns=columns, dtype="object")
 

@@ -12,6 +12,7 @@ import io
 import shutil
 import warnings
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,13 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
 from covplan.study import geometry, rasters, relations
-from covplan.study.boundaries import Version, outline
+from covplan.study.boundaries import Version, outline, urban_communes
 from covplan.study.columns import ROW, Sieve, missing_columns, typed
 from covplan.study.errors import LayerError, OutputError, SettingsError, StudyError
 from covplan.study.files import fixed_file_date, written_whole
-from covplan.study.findings import NO_FINDINGS, Finding, Findings, Language, fatal, finding, findings_table
+from covplan.study.findings import NO_FINDINGS, Finding, Findings, fatal, finding, findings_table
 from covplan.study.grid import Grid
+from covplan.study.language import Language, _, by_language, in_both, ngettext
 from covplan.study.layers import Layer, input_layers
 from covplan.study.manifest import content_key
 from covplan.study.settings_file import SETTINGS_FILE, load_settings, settings_toml
@@ -73,12 +75,17 @@ class Study:
     findings: Findings = NO_FINDINGS
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def outline(self) -> shapely.Geometry:
         """The province's border in the study's CRS."""
         return outline(self.communes, self.settings.province.boundaries)
 
-    @property
+    @cached_property
+    def towns(self) -> shapely.Geometry:
+        """The ground of wards and townships in the study's CRS; empty where there are none."""
+        return urban_communes(self.communes, self.settings.province.boundaries).union_all()
+
+    @cached_property
     def grid(self) -> Grid:
         """The raster grid of all computation: the province and its margin, in whole cells."""
         west, south, east, north = self.outline.bounds
@@ -100,8 +107,10 @@ class Study:
         stale = [file for file in sorted(_files_of_a_study() - self._files()) if (folder / file).exists()]
         if stale:  # it would come back when the folder is opened; whose it is, covplan cannot know
             raise OutputError(
-                f"{folder}: holds {', '.join(stale)}, which this study does not have. "
-                f"Save into another folder, or move them away."
+                _(
+                    "{folder}: holds {files}, which this study does not have. Save into another folder, or move "
+                    "them away."
+                ).format(folder=folder, files=", ".join(stale))
             )
         _write_layers({name: self.table(name) for name in input_layers()}, folder)
         for name, source in self.rasters.items():
@@ -120,9 +129,9 @@ class Study:
     def _repr_html_(self) -> str:
         counts = pd.DataFrame(
             {
-                "Lớp": [layer.title_vi for layer in input_layers().values()],
-                "Số dòng": [len(self.table(name)) for name in input_layers()],
-                "Để riêng": [len(self.set_aside.get(name, ())) for name in input_layers()],
+                _("Layer"): [by_language(layer.title_vi, layer.title_en) for layer in input_layers().values()],
+                _("Rows"): [len(self.table(name)) for name in input_layers()],
+                _("Set aside"): [len(self.set_aside.get(name, ())) for name in input_layers()],
             }
         )
         table: str = counts.to_html(index=False, escape=True)
@@ -161,13 +170,15 @@ def read_study(
     """
     folder = Path(path)
     if not folder.is_dir():
-        raise SettingsError(f"{folder}: no such folder. `covplan sample {folder}` makes a sample study.")
+        raise SettingsError(
+            _("{folder}: no such folder. `covplan sample {folder}` makes a sample study.").format(folder=folder)
+        )
     settings = load_settings(folder / SETTINGS_FILE)
-    tell = progress or (lambda _file: None)
+    report = progress or (lambda _file: None)
     sieves: dict[str, Sieve] = {}
     found: list[Finding] = []
     for name, layer in input_layers().items():
-        tell(f"{layer.file} {layer.file_layer}".strip())
+        report(f"{layer.file} {layer.file_layer}".strip())
         sieve, problems = _read_layer(folder, layer)
         found += problems
         if sieve is not None:
@@ -177,15 +188,15 @@ def read_study(
     found += _empty_layers(sieves, tables, found)
     if fatal(found):
         return None, found
-    tell(", ".join(rasters.RASTER_FILES.values()))
+    report(", ".join(rasters.RASTER_FILES.values()))
     border = outline(tables["communes"], settings.province.boundaries)
     found += rasters.check_rasters(folder, border, settings.province.epsg)
     if fatal(found):
         return None, found
     aside = {name: sieve.set_aside() for name, sieve in sieves.items() if sieve.reasons}
-    every = {name: tables.get(name, _empty(layer, settings)) for name, layer in input_layers().items()}
+    missing = {name: _empty(layer, settings) for name, layer in input_layers().items() if name not in tables}
     paths = rasters.raster_paths(folder)
-    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **every)
+    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **tables, **missing)
     return study, found
 
 
@@ -200,7 +211,7 @@ def study_key(folder: Path, *words: str) -> str:
 
 
 def write_findings(
-    found: list[Finding], set_aside: dict[str, pd.DataFrame], out: Path, language: Language = "vi"
+    found: list[Finding], set_aside: dict[str, pd.DataFrame], out: Path, language: Language | None = None
 ) -> None:
     """Write findings.csv and, per layer, the rows set aside as set_aside/<layer>.csv (geometry as WKT)."""
     with written_whole(out / "findings.csv") as part:
@@ -280,7 +291,8 @@ def _read_layer(folder: Path, layer: Layer) -> tuple[Sieve | None, list[Finding]
     try:
         raw, found = _read_csv(path, layer) if layer.is_table else _read_file_layer(path, layer)
     except (OSError, ValueError, csv.Error, DataSourceError, DataLayerError) as error:
-        return None, [finding("unreadable_file", layer.file, layer=layer.name, reason=str(error).strip())]
+        reason = error.reason if isinstance(error, _NoTableError) else str(error).strip()
+        return None, [finding("unreadable_file", layer.file, layer=layer.name, reason=reason)]
     if raw is None:
         return None, found
     sieve = Sieve(layer, raw)
@@ -289,24 +301,34 @@ def _read_layer(folder: Path, layer: Layer) -> tuple[Sieve | None, list[Finding]
     return sieve, []
 
 
+class _NoTableError(ValueError):
+    """A file that holds no table of a layer, and why, in each language."""
+
+    def __init__(self, why: Callable[[], str]) -> None:
+        self.reason = in_both(why)
+        super().__init__(self.reason["en"])
+
+
 def _read_csv(path: Path, layer: Layer) -> tuple[pd.DataFrame, list[Finding]]:
     """A CSV file as text cells; the row label is the line in the file."""
     text, encoding = decoded(path.read_bytes())
     separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
     lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
     if not lines:
-        raise ValueError("the file is empty")
+        raise _NoTableError(lambda: _("the file is empty"))
     header = [name.strip() for name in lines[0]]
-    repeated = {name for name in header if header.count(name) > 1}
-    if repeated:
-        raise ValueError(f"the column {sorted(repeated)[0]!r} stands twice in the header")
+    repeated = min((name for name in header if header.count(name) > 1), default=None)
+    if repeated is not None:
+        raise _NoTableError(lambda: _("the column {column!r} stands twice in the header").format(column=repeated))
     rows = [(number, line) for number, line in enumerate(lines[1:], start=2) if any(cell.strip() for cell in line)]
     long = next((number for number, line in rows if len(line) > len(header)), None)
     if long:
-        raise ValueError(f"row {long} has more cells than the header has columns; is the separator quoted?")
-    cells = [line + [""] * (len(header) - len(line)) for _, line in rows]
+        raise _NoTableError(
+            lambda: _("row {row} has more cells than the header has columns; is the separator quoted?").format(row=long)
+        )
+    cells = [line + [""] * (len(header) - len(line)) for _number, line in rows]
     raw = pd.DataFrame(cells, columns=header, dtype="object")
-    raw[ROW] = [number for number, _ in rows]
+    raw[ROW] = [number for number, _line in rows]
     found = (
         [] if encoding == "utf-8-sig" else [finding("legacy_encoding", path.name, layer=layer.name, encoding=encoding)]
     )
@@ -327,15 +349,15 @@ def decoded(content: bytes) -> tuple[str, str]:
 
 def _read_file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
     """A GeoPackage layer; the row label is the feature's fid."""
-    with warnings.catch_warnings(record=True) as said:
+    with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         raw, found = _file_layer(path, layer)
-    texts = dict.fromkeys(str(one.message).strip() for one in said)
+    texts = dict.fromkeys(str(one.message).strip() for one in caught)
     return raw, found + [finding("file_warning", layer.file, layer=layer.name, reason=text) for text in texts]
 
 
 def _file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
-    there = [name for name, _ in pyogrio.list_layers(path)]
+    there = [name for name, _kind in pyogrio.list_layers(path)]
     if layer.file_layer not in there:
         if not layer.required:
             return None, [_left_out(layer)]
@@ -344,7 +366,7 @@ def _file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list
         ]
     raw = gpd.read_file(path, layer=layer.file_layer, fid_as_index=True)
     if not isinstance(raw, gpd.GeoDataFrame):
-        raise ValueError(f"layer {layer.file_layer!r} has no geometry")  # noqa: TRY004  # a fault of the file
+        raise _NoTableError(lambda: _("layer {layer!r} has no geometry").format(layer=layer.file_layer))
     no_crs = geometry.check_crs(layer, raw.crs)
     if no_crs:
         return None, [no_crs]
@@ -400,10 +422,14 @@ def _write_csv(table: pd.DataFrame, path: Path) -> None:
 
 
 def _stopped(path: Path, stopping: list[Finding]) -> StudyError:
-    lines = [
-        f"{one.file}{' ' + one.layer if one.layer else ''}{' row ' + one.row if one.row else ''}"
-        f"{' ' + one.column if one.column else ''}: {one.text('problem', 'en')} {one.text('advice', 'en')}"
-        for one in stopping[:SHOWN_IN_ERROR]
-    ]
-    more = f"\n… and {len(stopping) - SHOWN_IN_ERROR} more" if len(stopping) > SHOWN_IN_ERROR else ""
-    return StudyError(f"{path}: {len(stopping)} finding(s) stop the run:\n" + "\n".join(lines) + more)
+    count = len(stopping)
+    head = ngettext("{path}: {count} finding stops the run:", "{path}: {count} findings stop the run:", count)
+    lines = [f"{_place(one)}: {one.text('problem')} {one.text('advice')}" for one in stopping[:SHOWN_IN_ERROR]]
+    if count > SHOWN_IN_ERROR:
+        lines.append(_("… and {count} more").format(count=count - SHOWN_IN_ERROR))
+    return StudyError("\n".join([head.format(path=path, count=count), *lines]))
+
+
+def _place(one: Finding) -> str:
+    row = _("row {row}").format(row=one.row) if one.row else ""
+    return " ".join(part for part in (one.file, one.layer, row, one.column) if part)

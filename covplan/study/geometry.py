@@ -14,7 +14,9 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Geod, Transformer
 
+from covplan.study.codes import WGS84
 from covplan.study.findings import finding
+from covplan.study.language import _, in_both
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -23,9 +25,9 @@ if TYPE_CHECKING:
     from covplan.study.findings import Finding
     from covplan.study.layers import Layer
 
-WGS84 = Geod(ellps="WGS84")
+ELLIPSOID = Geod(ellps="WGS84")
 # VN-2000 / TM-3 and UTM zones, WGS 84 and its UTM zones: what a Vietnamese file can be in. PROJ's own definitions.
-CANDIDATE_EPSG = (*range(9205, 9219), 5896, 5897, 5898, 5899, 3405, 3406, 4756, 4326, 32648, 32649, 3857)
+CANDIDATE_EPSG = (*range(9205, 9219), 5896, 5897, 5898, 5899, 3405, 3406, 4756, WGS84, 32648, 32649, 3857)
 PLANE_ABOVE = 1000.0  # a degree column with larger values holds metres
 WRONG_SHARE = 0.5  # from this share of plane coordinates on, a table as a whole is suspected
 RIGHT_SHARE = 0.9  # a layer with less than this share inside is suspected, a system that puts more inside is named
@@ -33,7 +35,7 @@ RIGHT_SHARE = 0.9  # a layer with less than this share inside is suspected, a sy
 
 def length_m(geometry: gpd.GeoSeries) -> pd.Series:
     """Length on the WGS 84 ellipsoid, metres, of lines in any CRS; same index."""
-    return geometry.to_crs(4326).map(WGS84.geometry_length)
+    return geometry.to_crs(WGS84).map(ELLIPSOID.geometry_length)
 
 
 def with_lengths(routes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -44,13 +46,13 @@ def with_lengths(routes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 def area_km2(geometry: gpd.GeoSeries) -> pd.Series:
     """Area on the WGS 84 ellipsoid, km², of polygons in any CRS; same index."""
-    turned = geometry.to_crs(4326).orient_polygons()  # holes against their outline, or pyproj would add them
-    return turned.map(lambda shape: WGS84.geometry_area_perimeter(shape)[0] / 1e6)
+    turned = geometry.to_crs(WGS84).orient_polygons()  # holes against their outline, or pyproj would add them
+    return turned.map(lambda shape: ELLIPSOID.geometry_area_perimeter(shape)[0] / 1e6)
 
 
 def distance_m(lon: ArrayLike, lat: ArrayLike, other_lon: ArrayLike, other_lat: ArrayLike) -> NDArray[np.float64]:
     """Geodesic distance between points pairwise, metres (Karney 2013, through PROJ)."""
-    return np.asarray(WGS84.inv(lon, lat, other_lon, other_lat)[2])
+    return np.asarray(ELLIPSOID.inv(lon, lat, other_lon, other_lat)[2])
 
 
 def points_from_columns(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.GeoDataFrame:
@@ -63,7 +65,7 @@ def points_from_columns(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.Geo
             sieve.note(
                 "rounded_coordinates", index, column="lon, lat", value=value, decimals=decimals, precision_m=metres
             )
-    points = gpd.points_from_xy(table["lon"], table["lat"], crs=4326)
+    points = gpd.points_from_xy(table["lon"], table["lat"], crs=WGS84)
     return gpd.GeoDataFrame(table, geometry=points).to_crs(epsg)
 
 
@@ -140,11 +142,15 @@ def metres_in_degree_columns(sieve: Sieve, study_crs: CRS, province: shapely.Geo
     turned = guess_crs(
         gpd.GeoSeries(shapely.points(columns[1][plane], columns[0][plane])), study_crs, province, border_m
     )
-    named = guess or (f"{turned} with X = northing, Y = easting" if turned else "?")
+    named = in_both(lambda: guess or (_turned(turned) if turned else "?"))
     share = f"{int(plane.sum())}/{len(plane)}"
     sieve.note(
         "plane_coordinates", column="lon, lat", value=f"{columns[0][plane].iloc[0]:.0f}", share=share, guess=named
     )
+
+
+def _turned(crs: str) -> str:
+    return _("{crs} with X = northing, Y = easting").format(crs=crs)
 
 
 def guess_crs(points: gpd.GeoSeries, study_crs: CRS, province: shapely.Geometry, border_m: float) -> str | None:

@@ -18,6 +18,7 @@ from rasterio.windows import Window
 
 from covplan.study.errors import GridMismatchError
 from covplan.study.files import written_whole
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,7 +152,11 @@ class Grid:
         predictor: str,
     ) -> None:
         if values.shape != self.shape:
-            raise GridMismatchError(f"{path.name}: array {values.shape} is not on the grid {self.shape}.")
+            raise GridMismatchError(
+                _("{file}: array {shape} is not on the grid {grid}.").format(
+                    file=path.name, shape=values.shape, grid=self.shape
+                )
+            )
         with (
             written_whole(path) as part,
             rasterio.open(

@@ -33,17 +33,19 @@ _spoken: ContextVar[Language | None] = ContextVar("spoken", default=None)
 
 
 @contextmanager
-def speaking(language: Language | None) -> Iterator[None]:
+def speaking(language: Language | None, otherwise: Language | Literal[""] = "") -> Iterator[None]:
     """Everything said within the block is said in this language; None: in the one spoken already.
+
+    Parameters
+    ----------
+    otherwise : optional
+        What is spoken where nothing was chosen yet: the language that a study names; empty: the system's.
 
     >>> with speaking("en"):
     ...     number(1733.5, 1)
     '1,733.5'
     """
-    if language is None:
-        yield
-        return
-    token = _spoken.set(language)
+    token = _spoken.set(language or _spoken.get() or otherwise or None)
     try:
         yield
     finally:
@@ -76,6 +78,11 @@ def ngettext(one: str, many: str, count: float) -> str:
 def N_(message: str) -> str:  # noqa: N802 (gettext's name for it)
     """Mark a text that is translated later, where it is shown: `_(text)`."""
     return message
+
+
+def NN_(one: str, many: str) -> tuple[str, str]:  # noqa: N802 (as N_)
+    """Mark a text with a form for one and a form for many."""
+    return one, many
 
 
 def in_both(words: Callable[[], str]) -> dict[Language, str]:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from covplan.study.language import by_language
 from covplan.study.resources import resource_text
 
 ColumnType = Literal["string", "int", "float", "bool", "date", "list"]
@@ -38,6 +39,11 @@ class Column:
     title_en: str
     meaning: str
 
+    @property
+    def title(self) -> str:
+        """What the column is called in the language spoken now."""
+        return str(by_language(self.title_vi, self.title_en))
+
     def allowed_codes(self, operators: tuple[str, ...]) -> tuple[str, ...]:
         """The codes the column may hold, with the study's operators where the definition asks for them."""
         return operators if self.allowed == (OPERATORS_DOMAIN,) else self.allowed
@@ -55,10 +61,16 @@ class Layer:
     required: bool
     key: tuple[str, ...]
     export_name: str
-    group_vi: str
+    group: str
+    """Code of the group it is shown in; its words are labels."""
     title_vi: str
     title_en: str
     columns: tuple[Column, ...]
+
+    @property
+    def title(self) -> str:
+        """What the layer is called in the language spoken now."""
+        return str(by_language(self.title_vi, self.title_en))
 
     @property
     def is_table(self) -> bool:
@@ -102,7 +114,7 @@ def _declared() -> dict[str, Layer]:
             required=row["required"] == "yes",
             key=_split(row["key"]),
             export_name=row["export_name"],
-            group_vi=row["group_vi"],
+            group=row["group"],
             title_vi=row["title_vi"],
             title_en=row["title_en"],
             columns=_columns(row["layer"]),

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
 
+from covplan.study.language import Language, _, by_language, current_language
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
 
-Language = Literal["vi", "en"]
 ObstacleKind = Literal["ridge", "rise", "earth", "clutter", "fresnel"]
 
 
@@ -104,6 +104,11 @@ class ExplainedLink:
     verdict_en: str
 
     @property
+    def verdict(self) -> str:
+        """What became of the link, in the language spoken now."""
+        return str(by_language(self.verdict_vi, self.verdict_en))
+
+    @property
     def rsrp_dbm(self) -> float:
         """RSRP at the receiver, outdoors."""
         return next(line.value for line in self.budget if line.item == "rsrp")
@@ -127,6 +132,11 @@ class MissingLink:
     verdict_vi: str
     verdict_en: str
 
+    @property
+    def verdict(self) -> str:
+        """Why there is none, in the language spoken now."""
+        return str(by_language(self.verdict_vi, self.verdict_en))
+
 
 @dataclass(frozen=True)
 class Explanation:
@@ -147,19 +157,18 @@ class Explanation:
         return tuple(one for one in self.links if one.rank == 1)
 
     def _repr_html_(self) -> str:
+        operator, cell, verdict = _("Operator"), _("Cell"), _("Verdict")
         rows = [
             {
-                "Nhà mạng": one.operator,
-                "Cell": one.cell_id,
+                operator: one.operator,
+                cell: one.cell_id,
                 "km": round(one.length_m / 1000.0, 2),
                 "RSRP (dBm)": round(one.rsrp_dbm, 1),
-                "Nhận định": one.verdict_vi,
+                verdict: one.verdict,
             }
             for one in self.links
         ]
-        rows += [
-            {"Nhà mạng": one.operator, "Cell": one.station_id, "Nhận định": one.verdict_vi} for one in self.missing
-        ]
+        rows += [{operator: one.operator, cell: one.station_id, verdict: one.verdict} for one in self.missing]
         return str(pd.DataFrame(rows).to_html(index=False, escape=True, na_rep="–"))
 
 
@@ -169,7 +178,11 @@ def budget_titles() -> dict[str, dict[str, str]]:
     return {row["item"]: row for row in csv.DictReader(resource_text("link_budget.csv").splitlines())}
 
 
-@cache
-def verdict_texts(language: Language) -> dict[str, str]:
+def verdict_texts(language: Language | None = None) -> dict[str, str]:
     """Sentences of a verdict by code, with places for figures; resources/verdicts.csv."""
+    return _verdict_texts(language or current_language())
+
+
+@cache
+def _verdict_texts(language: Language) -> dict[str, str]:
     return {row["code"]: row[f"text_{language}"] for row in csv.DictReader(resource_text("verdicts.csv").splitlines())}

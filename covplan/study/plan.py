@@ -11,16 +11,19 @@ import pandas as pd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from covplan.study.columns import as_written_now
 from covplan.study.files import written_whole
 from covplan.study.findings import NO_FINDINGS
 from covplan.study.folder import study_key, write_findings
+from covplan.study.language import by_language
 from covplan.study.layers import input_layers, layers
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from covplan.study.findings import Findings, Language
+    from covplan.study.findings import Findings
     from covplan.study.folder import Study
+    from covplan.study.language import Language
 
 DTYPES = {"string": "object", "list": "object", "int": "Int64", "float": "float64", "bool": "boolean"}
 PROPOSALS_VERSION = "4"  # a new one makes what older programs kept unread
@@ -68,7 +71,7 @@ class Plan:
         } | {name: getattr(self, name) for name in PROPOSED}
         return {name: table for name, table in (inputs | results).items() if len(table)}
 
-    def save(self, out: Path, language: Language = "vi") -> None:
+    def save(self, out: Path, language: Language | None = None) -> None:
         """Write the tables of `TABLES`, findings.csv and set_aside/ into a folder, each whole or not at all."""
         for name in (*TABLES, *(name for name in PROPOSED if len(getattr(self, name)))):
             table = getattr(self, name).drop(columns="geometry", errors="ignore")
@@ -78,7 +81,8 @@ class Plan:
         write_findings(list(self.findings), self.study.set_aside, out, language)
 
     def _repr_html_(self) -> str:
-        shown = self.indicators[["name_vi", "unit", "value", "baseline", "target_2025", "target_2030", "gap_2025"]]
+        name = by_language("name_vi", "name_en")
+        shown = self.indicators[[name, "unit", "value", "baseline", "target_2025", "target_2030", "gap_2025"]]
         table: str = shown.to_html(index=False, escape=True, na_rep="–")
         return table
 
@@ -117,6 +121,8 @@ def read_proposed(folder: Path, epsg: int) -> dict[str, pd.DataFrame] | None:
         except (DataLayerError, DataSourceError):
             return None
         table = result_table(name, kept)
+        if "kind" in table:
+            table["kind"] = table["kind"].map(as_written_now, na_action="ignore").astype(table["kind"].dtype)
         if name == "proposals":
             table = gpd.GeoDataFrame(table, geometry=kept.geometry.array, crs=epsg)
         tables[name] = table

@@ -18,7 +18,7 @@ _DONE_OF = re.compile(r"\b(\d+)/(\d+)\b")
 def shown_progress(console: Console | None = None) -> Iterator[Callable[[str], None]]:
     """What to give as `progress` to a function of covplan, for as long as the block lasts.
 
-    A step that says how far it is (``VTL: 150/531 cột``) fills the bar so far.
+    A step that says how far it is (``VTL: 150/531 masts``) fills the bar so far.
     """
     from rich.console import Console
     from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -36,9 +36,9 @@ def shown_progress(console: Console | None = None) -> Iterator[Callable[[str], N
     with Progress(*columns, console=console, transient=console.is_jupyter) as bar:
         task = bar.add_task("…", total=None)
 
-        def tell(step: str) -> None:
+        def show(step: str) -> None:
             found = _DONE_OF.search(step)
             done, total = (int(found[1]), int(found[2])) if found else (0, None)
             bar.update(task, description=step, completed=done, total=total)
 
-        yield tell
+        yield show

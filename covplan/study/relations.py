@@ -10,6 +10,7 @@ import pandas as pd
 from scipy.spatial import KDTree
 
 from covplan.study.boundaries import in_version
+from covplan.study.codes import WGS84
 from covplan.study.columns import split_list
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def check_villages(
     for index in villages.index[denied.fillna(value=False).astype(bool)]:
         count = villages.at[index, "ftth_households"]
         sieve.note("ftth_disagrees", index, column="declared_ftth", value="false", count=count)
-    centres = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=4326)
+    centres = gpd.GeoSeries.from_xy(villages["centre_lon"], villages["centre_lat"], index=villages.index, crs=WGS84)
     _check_commune(sieve, "hamlet_outside_commune", villages, centres.to_crs(villages.crs), communes, rules)
     if dwellings is not None:
         households = dwellings.groupby("village_id")["households"].sum()
@@ -129,7 +130,7 @@ def _with_centres(sieve: Sieve, villages: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     villages = villages.copy()
     without = villages["centre_lon"].isna() | villages["centre_lat"].isna()
     if without.any():
-        inner = villages.geometry[without].representative_point().to_crs(4326)
+        inner = villages.geometry[without].representative_point().to_crs(WGS84)
         villages.loc[without, "centre_lon"], villages.loc[without, "centre_lat"] = inner.x, inner.y
         sieve.note("assumed_centre", column="centre_lon, centre_lat", count=int(without.sum()))
     return villages
@@ -185,7 +186,8 @@ def _check_commune(
 def _check_locations(sieve: Sieve, stations: gpd.GeoDataFrame, rules: Checks) -> None:
     x, y = stations.geometry.x, stations.geometry.y
     by_location = stations.assign(x=x, y=y).groupby("location_id")
-    spread = np.hypot(by_location["x"].transform(np.ptp), by_location["y"].transform(np.ptp))
+    width, depth = (by_location[axis].transform("max") - by_location[axis].transform("min") for axis in ("x", "y"))
+    spread = np.hypot(width, depth)
     first_of_location = ~stations["location_id"].duplicated()
     for index in stations.index[(spread > rules.location_spread_m) & first_of_location]:
         sieve.note(
@@ -195,23 +197,25 @@ def _check_locations(sieve: Sieve, stations: gpd.GeoDataFrame, rules: Checks) ->
             value=stations.at[index, "location_id"],
             distance_m=round(spread[index]),
         )
-    operators = by_location["operator"].agg(lambda codes: sorted(set(codes)))
-    for index in stations.index[first_of_location]:
-        at_location = operators[stations.at[index, "location_id"]]
-        most = stations.at[index, "max_tenants"]
+    operators: dict[str, list[str]] = {}
+    for location, operator in sorted(set(zip(stations["location_id"], stations["operator"], strict=True))):
+        operators.setdefault(location, []).append(operator)
+    first = stations.loc[first_of_location, ["location_id", "max_tenants", "tenants"]]
+    for index, location, most, tenants in first.itertuples(name=None):
+        at_location = operators[location]
         if most is not pd.NA and len(at_location) > most:
             sieve.note("too_many_tenants", index, column="max_tenants", value=most, count=len(at_location), most=most)
-        declared = sorted(split_list(stations.at[index, "tenants"]))
+        declared = sorted(split_list(tenants))
         if declared and declared != at_location:
             shown, counted = ", ".join(declared), ", ".join(at_location)
             sieve.note("tenants_disagree", index, column="tenants", value=shown, declared=shown, counted=counted)
     places = by_location[["x", "y"]].mean()
     for one, other in sorted(KDTree(places).query_pairs(rules.twin_m)):
-        first = stations.index[stations["location_id"] == places.index[one]][0]
+        shown = stations.index[stations["location_id"] == places.index[one]][0]
         away_m = np.hypot(*(places.iloc[one] - places.iloc[other]))
         sieve.note(
             "twin_locations",
-            first,
+            shown,
             column="location_id",
             value=places.index[one],
             other=places.index[other],

@@ -17,11 +17,15 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from covplan.study.findings import checks
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 WEB_METHODS = ("Popular Visualisation Pseudo Mercator", "Mercator (variant A)", "Mercator (variant B)")
 Share = Annotated[float, Field(ge=0, le=1)]
 Metres = Annotated[float, Field(ge=0)]
+Level = Literal["low", "base", "high"]
+LEVELS: tuple[Level, ...] = ("low", "base", "high")
+"""Of a cost: the figures between which it lies, and the one that is counted with."""
 
 
 class Section(BaseModel):
@@ -40,7 +44,7 @@ class Province(Section):
     boundaries: Literal["2025-02", "2025-07"] = "2025-02"
     """Commune list the indicators are counted on: before or after the merger of July 2025."""
     synthetic: bool = False
-    """True: the study is made by a generator; every map and table says "Dữ liệu mô phỏng"."""
+    """True: the study is made by a generator; every map and table says so."""
     language: Literal["", "vi", "en"] = ""
     """Language of tables, maps and documents; empty: the system's, Vietnamese where that is neither of the two."""
 
@@ -48,15 +52,17 @@ class Province(Section):
     @classmethod
     def _metric_epsg(cls, value: str) -> str:
         if not re.fullmatch(r"EPSG:\d+", value, re.IGNORECASE):
-            raise ValueError("only EPSG codes are accepted, such as EPSG:9211")
+            raise ValueError(_("only EPSG codes are accepted, such as EPSG:9211"))
         try:
             crs = CRS.from_user_input(value)
         except CRSError as error:
-            raise ValueError(f"no such coordinate system: {value}") from error
+            raise ValueError(_("no such coordinate system: {value}").format(value=value)) from error
         if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
-            raise ValueError(f"{value} ({crs.name}) is not a metric projection")
+            raise ValueError(_("{value} ({crs}) is not a metric projection").format(value=value, crs=crs.name))
         if crs.coordinate_operation and crs.coordinate_operation.method_name in WEB_METHODS:
-            raise ValueError(f"{value} ({crs.name}): its metres are not metres on the ground")
+            raise ValueError(
+                _("{value} ({crs}): its metres are not metres on the ground").format(value=value, crs=crs.name)
+            )
         return value.upper()
 
     @property
@@ -114,7 +120,9 @@ class Propagation(Section):
     def _known_bands(cls, value: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
         for name in value:
             if name not in band_codes():
-                raise ValueError(f"unknown band {name!r}.{did_you_mean(name, band_codes())}")
+                raise ValueError(
+                    _("unknown band {name!r}.{hint}").format(name=name, hint=did_you_mean(name, band_codes()))
+                )
         return value
 
 
@@ -250,9 +258,11 @@ class Phases(Section):
     @model_validator(mode="after")
     def _one_budget_per_year(self) -> Phases:
         if list(self.years) != sorted(set(self.years)):
-            raise ValueError(f"years must rise: {list(self.years)}")
+            raise ValueError(_("years must rise: {years}").format(years=list(self.years)))
         if self.budget_vnd and len(self.budget_vnd) != len(self.years):
-            raise ValueError(f"{len(self.budget_vnd)} budgets for {len(self.years)} years")
+            raise ValueError(
+                _("{budgets} budgets for {years} years").format(budgets=len(self.budget_vnd), years=len(self.years))
+            )
         return self
 
 
@@ -329,7 +339,11 @@ class Cost(Section):
     @model_validator(mode="after")
     def _rising(self) -> Cost:
         if not self.low <= self.base <= self.high:
-            raise ValueError(f"low ≤ base ≤ high does not hold: {self.low:g}, {self.base:g}, {self.high:g}")
+            raise ValueError(
+                _("low ≤ base ≤ high does not hold: {low:g}, {base:g}, {high:g}").format(
+                    low=self.low, base=self.base, high=self.high
+                )
+            )
         return self
 
 
@@ -374,7 +388,9 @@ class Checks(Section):
     def _known_checks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         for name in value:
             if name not in checks():
-                raise ValueError(f"unknown check {name!r}.{did_you_mean(name, checks())}")
+                raise ValueError(
+                    _("unknown check {name!r}.{hint}").format(name=name, hint=did_you_mean(name, checks()))
+                )
         return value
 
 
@@ -408,7 +424,9 @@ class Settings(Section):
         known = tuple(row["operator"] for row in operator_table())
         for code in value:
             if code not in known:
-                raise ValueError(f"unknown operator {code!r}; known: {', '.join(known)}")
+                raise ValueError(
+                    _("unknown operator {code!r}; known: {known}").format(code=code, known=", ".join(known))
+                )
         return value or known
 
     @field_validator("targets")
@@ -416,7 +434,9 @@ class Settings(Section):
     def _known_indicators(cls, value: dict[str, Target]) -> dict[str, Target]:
         for name in value:
             if name not in default_targets():
-                raise ValueError(f"unknown indicator {name!r}.{did_you_mean(name, default_targets())}")
+                raise ValueError(
+                    _("unknown indicator {name!r}.{hint}").format(name=name, hint=did_you_mean(name, default_targets()))
+                )
         return value
 
     @model_validator(mode="after")
@@ -425,8 +445,10 @@ class Settings(Section):
         if name not in self.definitions:
             known = ", ".join(self.definitions)
             raise ValueError(
-                f"[coverage] preset {name!r} is no definition.{did_you_mean(name, self.definitions)} Known: {known}. "
-                f"Your own goes into [definitions.{name}]"
+                _(
+                    "[coverage] preset {name!r} is no definition.{hint} Known: {known}. Your own goes into "
+                    "[definitions.{name}]"
+                ).format(name=name, hint=did_you_mean(name, self.definitions), known=known)
             )
         return self
 
@@ -501,13 +523,13 @@ def default_definitions() -> dict[str, dict[str, Any]]:
 
 def radio_under(definition: Definition, radio: Radio) -> Radio:
     """The technology's settings as a definition wants them; the indoor margin is in the threshold already."""
-    said = {
+    given = {
         name: getattr(definition, name)
         for name in ("throughput_mbps", "confidence", "load")
         if getattr(definition, name) is not None
     }
     base_dbm = radio.rsrp_threshold_dbm if definition.rsrp_threshold_dbm is None else definition.rsrp_threshold_dbm
-    return radio.model_copy(update={**said, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
+    return radio.model_copy(update={**given, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
 
 
 @cache
@@ -518,8 +540,12 @@ def default_rules() -> tuple[dict[str, str], ...]:
 
 def did_you_mean(word: str, known: Any) -> str:
     """A hint with the nearest known word, or nothing."""
-    near = nearest_word(word, known)
-    return f" Did you mean {near}?" if near else ""
+    return suggestion(nearest_word(word, known))
+
+
+def suggestion(meant: str) -> str:
+    """The question whether this was meant, to follow a sentence; nothing where there is nothing to ask."""
+    return " " + _("Did you mean {word}?").format(word=meant) if meant else ""
 
 
 def nearest_word(word: str, known: Any) -> str:

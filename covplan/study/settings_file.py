@@ -10,15 +10,35 @@ from pydantic import ValidationError
 
 from covplan.study.errors import SettingsError
 from covplan.study.files import written_whole
+from covplan.study.language import N_, _
 from covplan.study.settings import Cost, Definition, Radio, Rule, Section, Settings, Target, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from pydantic.fields import FieldInfo
     from pydantic_core import ErrorDetails
 
 SETTINGS_FILE = "study.toml"
+FAULTS = {  # by pydantic's name of a fault; what is not here is told in its own words
+    "greater_than": N_("must be above {gt}"),
+    "greater_than_equal": N_("must be at least {ge}"),
+    "less_than": N_("must be below {lt}"),
+    "less_than_equal": N_("must be at most {le}"),
+    "literal_error": N_("must be one of {expected}"),
+    "string_type": N_("must be a text"),
+    "bool_type": N_("must be true or false"),
+    "bool_parsing": N_("must be true or false"),
+    "int_type": N_("must be a whole number"),
+    "int_parsing": N_("must be a whole number"),
+    "int_from_float": N_("must be a whole number"),
+    "float_type": N_("must be a number"),
+    "float_parsing": N_("must be a number"),
+    "tuple_type": N_("must be a list"),
+    "dict_type": N_("must be a table"),
+    "model_type": N_("must be a table"),
+}
 
 
 def load_settings(path: Path) -> Settings:
@@ -27,12 +47,16 @@ def load_settings(path: Path) -> Settings:
         data = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         raise SettingsError(
-            f"{path}: not found. Is {path.parent} a study folder? `covplan sample` makes one."
+            _("{path}: not found. Is {folder} a study folder? `covplan sample` makes one.").format(
+                path=path, folder=path.parent
+            )
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path.name}: not valid TOML: {error}. Save it as UTF-8 text.") from None
+        raise SettingsError(
+            _("{file}: not valid TOML: {error}. Save it as UTF-8 text.").format(file=path.name, error=error)
+        ) from None
     except OSError as error:
-        raise SettingsError(f"{path}: cannot be read: {error.strerror}.") from None
+        raise SettingsError(_("{path}: cannot be read: {reason}.").format(path=path, reason=error.strerror)) from None
     try:
         return Settings.model_validate(data)
     except ValidationError as error:
@@ -58,7 +82,7 @@ def settings_difference(before: Settings, after: Settings, sections: Sequence[st
 def settings_toml(settings: Settings) -> str:
     """study.toml with every setting in force, each explained by a comment."""
     document = tomlkit.document()
-    document.add(tomlkit.comment("Thiết lập của nghiên cứu covplan. Settings of a covplan study."))
+    document.add(tomlkit.comment(_("Settings of a covplan study.")))
     data = settings.model_dump(mode="json", exclude_none=True)
     for name, field in type(settings).model_fields.items():  # the one plain value, operators, is declared first
         section = getattr(settings, name)
@@ -71,7 +95,7 @@ def settings_toml(settings: Settings) -> str:
             document.add(name, tables)
         else:
             if field.description:
-                document.add(tomlkit.comment(field.description))
+                document.add(tomlkit.comment(meaning(field)))
             document.add(name, tomlkit.item(data[name]))
     return tomlkit.dumps(document)
 
@@ -111,10 +135,16 @@ def settings_reference() -> list[tuple[str, str, str, str]]:
         if name == "radio":
             section, name = Radio, 'radio."4G"'
         if isinstance(section, type) and issubclass(section, Section):
-            rows += [(name, key, _default(one), one.description or "") for key, one in section.model_fields.items()]
+            rows += [(name, key, _default(one), meaning(one)) for key, one in section.model_fields.items()]
         else:
-            rows.append(("", name, "", field.description or f"see resources/{name}"))
+            rows.append(("", name, "", meaning(field) or _("see resources/{name}").format(name=name)))
     return rows
+
+
+def meaning(field: FieldInfo) -> str:
+    """What a setting is, in the language spoken; the text is the docstring under its definition."""
+    text = " ".join((field.description or "").split())
+    return _(text)
 
 
 def _section_table(section: Section) -> tomlkit.items.Table:
@@ -124,24 +154,35 @@ def _section_table(section: Section) -> tomlkit.items.Table:
         if key not in data:
             continue
         if field.description:
-            table.add(tomlkit.comment(" ".join(field.description.split())))
+            table.add(tomlkit.comment(meaning(field)))
         table.add(key, data[key])
     return table
 
 
 def _default(field: Any) -> str:
-    return "required" if field.is_required() else str(field.default)
+    return _("required") if field.is_required() else str(field.default)
 
 
 def _explain(file: str, problem: ErrorDetails) -> str:
     *where, last = (str(part) for part in problem["loc"]) if problem["loc"] else ("",)
     section = f" [{'.'.join(where)}]" if where else ""
+    place = f"{file}{section} {last}"
     if problem["type"] == "extra_forbidden":
-        return f"{file}{section} {last}: unknown setting.{did_you_mean(last, _known_keys(where))}"
+        hint = did_you_mean(last, _known_keys(where))
+        return _("{place}: unknown setting.{hint}").format(place=place, hint=hint)
     if problem["type"] == "missing":
-        return f"{file}{section} {last}: missing; add it."
-    message = problem["msg"].removeprefix("Value error, ")
-    return f"{file}{section} {last}: {message} (found: {problem['input']!r})."
+        return _("{place}: missing; add it.").format(place=place)
+    known = _(FAULTS.get(problem["type"], "")).format(**_limits(problem))
+    fault = known or problem["msg"].removeprefix("Value error, ")
+    return _("{place}: {fault} (found: {value!r}).").format(place=place, fault=fault, value=problem["input"])
+
+
+def _limits(problem: ErrorDetails) -> dict[str, str]:
+    """What pydantic gives beside a fault, as study.toml would have it: 10 for 10.0, and no English "or"."""
+    return {
+        name: f"{value:g}" if isinstance(value, int | float) else str(value).replace(" or ", ", ")
+        for name, value in problem.get("ctx", {}).items()
+    }
 
 
 def _known_keys(where: list[str]) -> list[str]:

@@ -20,6 +20,7 @@ from rasterio.errors import RasterioError
 from rasterio.fill import fillnodata
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -163,7 +164,7 @@ def _files(elevation: Path | Sequence[Path]) -> list[Path]:
     for path in paths:
         found += sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else [path]
     if not found:
-        raise LayerError("elevation: no file. Add elevation.tif to the study folder.")
+        raise LayerError(_("elevation: no file. Add elevation.tif to the study folder."))
     return found
 
 
@@ -171,17 +172,27 @@ def _read(path: Path, grid: Grid, resampling: Resampling) -> NDArray[np.float32]
     name = path.name.lower()
     if ".hgt" in name and not TILE_NAME.fullmatch(path.name):
         raise LayerError(
-            f"{path.name}: an SRTM tile is called after its corner, such as N22E105.hgt. Give it its name."
+            _("{file}: an SRTM tile is called after its corner, such as N22E105.hgt. Give it its name.").format(
+                file=path.name
+            )
         )
     where = f"/vsigzip/{path}" if name.endswith(".gz") else str(path)  # GDAL opens N22E105.hgt.zip by itself
     try:
         if ".hgt" in name:
             with rasterio.open(where) as tile:
                 if tile.shape not in {(side, side) for side in TILE_SIDES}:
-                    raise LayerError(f"{path.name}: {tile.shape} samples; an SRTM tile has 1201 or 3601 on each side.")
+                    raise LayerError(
+                        _("{file}: {shape} samples; an SRTM tile has 1201 or 3601 on each side.").format(
+                            file=path.name, shape=tile.shape
+                        )
+                    )
         return grid.read(where, resampling=resampling)
     except RasterioError as error:
-        raise LayerError(f"{path.name}: cannot be read as a raster: {error}. Export it again as GeoTIFF.") from error
+        raise LayerError(
+            _("{file}: cannot be read as a raster: {error}. Export it again as GeoTIFF.").format(
+                file=path.name, error=error
+            )
+        ) from error
 
 
 def _surrounded(known: NDArray[np.bool_]) -> NDArray[np.bool_]:

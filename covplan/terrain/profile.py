@@ -13,6 +13,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from covplan.study.errors import LayerError
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,9 +53,10 @@ def profile(ground: Ground, start: tuple[float, float], end: tuple[float, float]
     if np.isnan(heights).any():
         at = int(np.argmax(np.isnan(heights)))
         raise LayerError(
-            f"elevation: no height at x={x[at]:.0f} y={y[at]:.0f} (EPSG:{grid.epsg}), "
-            f"{share[at] * length_m / 1000:.1f} km along the path. "
-            "Add the missing tile to elevation.tif, or fill the void."
+            _(
+                "elevation: no height at x={x:.0f} y={y:.0f} (EPSG:{epsg}), {km:.1f} km along the path. Add "
+                "the missing tile to elevation.tif, or fill the void."
+            ).format(x=x[at], y=y[at], epsg=grid.epsg, km=share[at] * length_m / 1000)
         )
     clutter = map_coordinates(ground.clutter_m.astype(np.float64), [row, column], order=0, mode="nearest")
     return Profile(share * length_m, heights, clutter, x, y)

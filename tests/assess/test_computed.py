@@ -13,13 +13,14 @@ from shapely.geometry import Point
 
 import covplan
 from covplan.assess.demand import Demand, demand_points
-from covplan.assess.hamlets import ANY, Signal, states
+from covplan.assess.hamlets import Signal, states
 from covplan.assess.places import place_points, place_states
 from covplan.assess.uncertainty import shadow_field, share_with_signal
 from covplan.pipeline import compare, compare_definitions, explain_link
 from covplan.publish.maps import draw_map
 from covplan.publish.sheet import sheet_html
 from covplan.radio.links import receive
+from covplan.study.codes import ANY
 from covplan.study.folder import open_study
 from covplan.study.settings import Definition
 from tests.study import EPSG, small_study

@@ -327,7 +327,7 @@ def test_a_figure_of_one_territory_beside_one_of_another_is_said(tmp_path):
 
 def test_a_value_off_the_published_baseline_is_said(planned):
     said = table_of(planned[1])["warnings_en"]
-    assert "Differs from the plan's baseline: 50.00 ≠ 14.03." in said["BTS_SHARE_RATIO"]
+    assert "Differs from the plan's baseline: 50 ≠ 14.03." in said["BTS_SHARE_RATIO"]
 
 
 def test_a_statistic_keeps_its_day_and_its_source(planned):

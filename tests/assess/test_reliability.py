@@ -10,6 +10,7 @@ import pytest
 
 from covplan.assess.reliability import compare, confusion, errors_by, observed_hamlets, success_rate, wilson_interval
 from covplan.study.errors import LayerError
+from covplan.study.language import speaking
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,10 @@ def test_all_tables_together():
     assert rates.loc["all", ["n", "met"]].tolist() == [3, 2]
     assert rates.loc["VTL", "share"] == 0.5
     assert found.errors["group"].tolist() == ["all", "4G", "VNPT", "VTL", "Rừng cây", "Đồng cỏ"]
-    assert found.unheard == 1
+    assert found.not_received == 1
 
 
+@speaking("en")
 def test_hamlets_are_dark_as_declared_or_as_a_list_says(tmp_path):
     villages = pd.DataFrame(
         {"village_id": list("abcde"), "declared_mobile": ["covered", "weak", "none", "unknown", None]},

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from shapely.geometry import LineString, Point
 
-from covplan.fiber.access import cable_m, fiber_ways
+from covplan.fiber.access import cable_m, cable_paths
 from covplan.fiber.reach import join_network
-from covplan.fiber.roads import attached, matrix, nearest_way, road_graph
+from covplan.fiber.roads import attached, matrix, road_graph, shortest_paths
 from covplan.pipeline.backhaul import cable_to_fiber
 from covplan.study.folder import open_study
 from tests.study import EPSG, SOUTH, WEST, small_study
@@ -36,7 +36,7 @@ def network_of(roads, *cables, spare=8, nodes=()):
 
 def lengths(network, routes, *points):
     x, y = np.array(points, float).T
-    return cable_m(fiber_ways(network, routes), WEST + x, SOUTH + y)
+    return cable_m(cable_paths(network, routes), WEST + x, SOUTH + y)
 
 
 def test_cable_follows_the_bend_of_the_road_and_the_track_to_the_site():
@@ -65,10 +65,10 @@ def test_the_quick_look_up_equals_the_shortest_way_with_the_sites_put_on_the_gra
     network, routes = network_of([one for one, use in zip(lanes, keep, strict=True) if use], line((0, 0), (1500, 0)))
     points = rng.uniform(0, 5000, (60, 2))
     xy = points + np.array([WEST, SOUTH])
-    ways = fiber_ways(network, routes)
+    ways = cable_paths(network, routes)
     graph, node, away_m = attached(network.graph, xy)
     lit = np.unique(np.concatenate([network.graph.tail[ways.lit], network.graph.head[ways.lit]]))
-    expected = nearest_way(matrix(graph, graph.length_m), lit)[0][node] + away_m
+    expected = shortest_paths(matrix(graph, graph.length_m), lit)[0][node] + away_m
     nearest = [int(np.argmin([one.distance(Point(at)) for one in network.graph.line])) for at in xy]
     beside_it = ways.lit[nearest]
     found = lengths(network, routes, *points)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from covplan.fiber.odn import equipment, optical_budget, pon_classes
 from covplan.study.errors import SettingsError
+from covplan.study.language import speaking
 from covplan.study.settings import Fiber
 
 
@@ -30,6 +31,7 @@ def test_every_class_the_settings_allow_has_its_budget():
     assert set(get_args(Fiber.model_fields["pon_class"].annotation)) == set(pon_classes())
 
 
+@speaking("en")
 def test_a_splitter_nobody_sells_is_named():
     with pytest.raises(SettingsError, match="no splitter 1:5"):
         optical_budget(Fiber(split=(5, 8)))

@@ -16,10 +16,10 @@ from covplan.fiber.roads import (
     along_routes,
     attached,
     matrix,
-    nearest_way,
     parts_of,
     read_osm,
     road_graph,
+    shortest_paths,
     with_cables,
 )
 from covplan.study.errors import LayerError
@@ -102,9 +102,9 @@ def test_a_graph_without_roads_has_a_way_to_nowhere():
 
 def test_the_nearest_source_is_found_with_what_each_starts_with():
     graph, node, _ = attached(road_graph(roads([(0, 0), (1000, 0)])), [place(200, 0), place(700, 0), place(400, 0)])
-    length_m, source = nearest_way(matrix(graph, graph.length_m), node[:2], [150.0, 0.0])
+    length_m, source = shortest_paths(matrix(graph, graph.length_m), node[:2], [150.0, 0.0])
     assert (source[node[2]], length_m[node[2]]) == (1, pytest.approx(300, rel=1e-3))
-    near, _ = nearest_way(matrix(graph, graph.length_m), node[:2], limit_m=100)
+    near, _ = shortest_paths(matrix(graph, graph.length_m), node[:2], limit_m=100)
     assert np.isinf(near[node[2]])
 
 
@@ -121,7 +121,7 @@ def test_ways_on_a_grid_of_roads_are_those_networkx_finds(ends):
     for a, b, length_m in zip(graph.tail.tolist(), graph.head.tolist(), graph.length_m.tolist(), strict=True):
         twin.add_edge(a, b, length=length_m)
     expected = nx.multi_source_dijkstra_path_length(twin, {0}, weight="length")
-    length_m, _ = nearest_way(matrix(graph, graph.length_m), np.array([0]))
+    length_m, _ = shortest_paths(matrix(graph, graph.length_m), np.array([0]))
     for node in range(graph.nodes):
         assert length_m[node] == pytest.approx(expected.get(node, np.inf), abs=0.05)
 

@@ -19,6 +19,7 @@ from covplan.intake.rewritten import write_edited
 from covplan.publish.geopackage import write_geopackage
 from covplan.study.errors import LayerError, StudyError
 from covplan.study.folder import open_study
+from covplan.study.language import speaking
 from tests.publish.proposed import edited, plan_of, proposed_plan
 from tests.publish.test_geopackage import restricted_l3
 from tests.study import EPSG, small_study
@@ -180,6 +181,7 @@ def test_rows_that_were_set_aside_and_columns_of_the_users_own_stay_in_the_file(
     assert after["keeper"].eq("Ông Đỗ").all()
 
 
+@speaking("en")
 def test_restricted_stations_that_were_not_in_the_file_are_not_removed(tmp_path):
     plan = proposed_plan(tmp_path, stations=restricted_l3)
     copy = write_geopackage(plan, tmp_path / "plan.gpkg")
@@ -222,6 +224,7 @@ def test_what_is_not_taken_back_is_told(plan, copy):
         ("DROP TABLE covplan_file", "was not written by `covplan export`"),
     ],
 )
+@speaking("en")
 def test_an_edit_that_cannot_be_understood_is_told_where_it_stands(plan, copy, statement, message):
     with edited(copy) as base:
         base.execute(statement)
@@ -232,7 +235,7 @@ def test_an_edit_that_cannot_be_understood_is_told_where_it_stands(plan, copy, s
 def test_a_new_station_says_what_it_lacks(plan, copy):
     with edited(copy) as base:
         base.execute("INSERT INTO ht_tram_bts (geom, operator) VALUES (?, 'VTL')", (geopackage_point(420000, 2415000),))
-    with pytest.raises(LayerError, match=r"lacks structure \(Loại cột\), height_m \(Chiều cao cột\)"):
+    with pytest.raises(LayerError, match=r"thiếu structure \(Loại cột\), height_m \(Chiều cao cột\)"):
         read_edits(copy, plan.study)
 
 
@@ -243,6 +246,7 @@ def test_a_new_station_says_what_it_lacks(plan, copy):
         ("UPDATE ht_tram_bts SET height_m = 900 WHERE station_id = 'S-2'", "Outside the range"),
     ],
 )
+@speaking("en")
 def test_an_edit_that_the_checks_set_aside_leaves_no_new_study(plan, copy, tmp_path, statement, message):
     with edited(copy) as base:
         base.execute(statement)
@@ -252,6 +256,7 @@ def test_an_edit_that_the_checks_set_aside_leaves_no_new_study(plan, copy, tmp_p
     assert [one.name for one in tmp_path.iterdir()] == ["edited.gpkg"]
 
 
+@speaking("en")
 def test_a_mast_put_outside_the_province_leaves_no_new_study(plan, copy, tmp_path):
     with edited(copy) as base:
         moved(base, "ht_tram_bts", "", "S-3", 80_000.0, 0.0)
@@ -259,6 +264,7 @@ def test_a_mast_put_outside_the_province_leaves_no_new_study(plan, copy, tmp_pat
         write_edited(plan.study, read_edits(copy, plan.study), tmp_path / "new")
 
 
+@speaking("en")
 def test_a_file_of_another_study_and_no_file_at_all_are_told(plan, copy, tmp_path):
     other = open_study(small_study(tmp_path / "other", settings={"province": {"name": "Hà Giang"}}))
     with pytest.raises(
@@ -277,6 +283,7 @@ def test_a_file_of_another_study_and_no_file_at_all_are_told(plan, copy, tmp_pat
         read_edits(tmp_path / "none.gpkg", plan.study)
 
 
+@speaking("en")
 def test_a_change_of_the_study_since_the_export_is_neither_undone_nor_overwritten(copy, tmp_path):
     def later(stations):
         stations.loc[stations["station_id"] == "S-5", "owner"] = "MBF"
@@ -333,7 +340,7 @@ def test_a_rejected_proposal_is_not_proposed_again_and_its_hamlet_is_served_othe
     served = {one for text in after["gains"] for one in text.split(";")}
     assert served == {one for text in spots["gains"] for one in text.split(";")}
     assert after["cost_base_vnd"].sum() >= spots["cost_base_vnd"].sum() - 1
-    assert not [one for one in said if "decision" in one]
+    assert not [one for one in said if "không còn phương án" in one]
 
 
 def test_an_accepted_proposal_stays_in_the_plan_with_its_year_even_when_another_would_be_cheaper(computed, tmp_path):
@@ -360,7 +367,7 @@ def test_an_accepted_proposal_stays_in_the_plan_with_its_year_even_when_another_
     assert kept["year"].to_list() == [2029]
     assert kept["note"].to_list() == ["đã có đất"]
     assert (third.proposals["decision"] == "open").sum() == len(third.proposals) - 1
-    assert not [one for one in said if "decision" in one]
+    assert not [one for one in said if "không còn phương án" in one]
 
 
 def test_a_rejected_5g_placement_is_replaced_and_all_places_are_served(computed, tmp_path):
@@ -381,7 +388,7 @@ def test_a_rejected_5g_placement_is_replaced_and_all_places_are_served(computed,
 def test_an_accepted_proposal_without_a_candidate_is_told(computed, tmp_path):
     moved_away = computed.proposals.assign(location_id="L-99", action="add_tenant").iloc[:1]
     _, said = again(replace(computed, proposals=moved_away), tmp_path, "UPDATE qh_de_xuat SET decision = 'accepted'")
-    assert [one for one in said if "QD-001" in one and "decision without a candidate" in one]
+    assert "quyết định QD-001 không còn phương án tương ứng" in said
 
 
 def test_the_command_shows_the_edits_and_writes_the_study(plan, copy, tmp_path):
@@ -398,6 +405,6 @@ def test_the_command_shows_the_edits_and_writes_the_study(plan, copy, tmp_path):
     assert len(open_study(tmp_path / "new").decisions) == 1
     refused = CliRunner().invoke(main, line)
     assert refused.exit_code == 2
-    assert "already there" in refused.output
+    assert "đã có" in refused.output
     assert CliRunner().invoke(main, [*line, "--overwrite"]).exit_code == 0
     assert {name for name, _ in pyogrio.list_layers(copy)} >= {"ht_tram_bts", "qh_de_xuat"}

@@ -50,20 +50,26 @@ def problems(draw, *, shares=(1.0,), capacity=False):
 
     limit = st.tuples(*[st.integers(-1, 2)] * actions, *[st.integers(0, 2)] * sites)
     rows = draw(st.lists(limit, max_size=2))
-    return cover(
-        csr_array(np.array(reach, bool)),
-        many(small, actions),
-        demand=np.array(owner),
-        weight=many(st.integers(1, 3), len(owner)),
-        share=many(st.sampled_from(shares), demands),
-        value=many(st.integers(1, 4), demands),
-        site=many(st.integers(-1, sites - 1), actions).astype(int),
-        site_cost=many(small, sites),
-        limits=csr_array(np.array(rows, float).reshape(len(rows), actions + sites)),
-        most=many(st.integers(0, 4), len(rows)),
-        traffic=many(st.integers(0, 3), demands) if capacity else None,
-        capacity=many(st.integers(0, 5), actions) if capacity else None,
-        carries=csr_array(many(st.booleans(), demands * actions).reshape(demands, actions)) if capacity else None,
+    problem = (
+        cover(
+            csr_array(np.array(reach, bool)),
+            many(small, actions),
+            demand=np.array(owner),
+            weight=many(st.integers(1, 3), len(owner)),
+            share=many(st.sampled_from(shares), demands),
+            value=many(st.integers(1, 4), demands),
+        )
+        .with_sites(many(st.integers(-1, sites - 1), actions).astype(int), many(small, sites))
+        .with_limits(
+            csr_array(np.array(rows, float).reshape(len(rows), actions + sites)), many(st.integers(0, 4), len(rows))
+        )
+    )
+    if not capacity:
+        return problem
+    return problem.with_traffic(
+        many(st.integers(0, 3), demands),
+        many(st.integers(0, 5), actions),
+        csr_array(many(st.booleans(), demands * actions).reshape(demands, actions)),
     )
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -12,8 +15,9 @@ from covplan.pipeline import propose_sharing
 from covplan.propose.common.decisions import decided, require
 from covplan.propose.solve.cover import cover, least_cost
 from covplan.study.layers import layers
+from covplan.study.plan import no_proposals, read_proposed, result_table, save_proposed
 from tests.propose.test_sharing import consolidations, of, opened
-from tests.study import EPSG
+from tests.study import EPSG, small_study
 
 
 def decisions(*rows):
@@ -79,7 +83,7 @@ def under(study, decision, origin, host):
     at = study.stations.set_index("location_id").geometry[host]
     row = {"kind": "share", "action": "consolidate", "decision": decision, "location_id": host,
            "from_location_id": origin, "x": at.x, "y": at.y}  # fmt: skip
-    bound = covplan.Study(**{**vars(study), "decisions": decisions(row)})
+    bound = replace(study, decisions=decisions(row))
     return moves(propose_sharing(bound, scenarios=()))
 
 
@@ -91,3 +95,20 @@ def test_the_sharing_plan_keeps_to_what_was_decided(study):
     others = sorted(consolidations(of(study)[0]) - free)
     kept = [move for move in others if move in under(study, "accepted", *move)]
     assert kept, "an accepted move that the program would not have chosen is in the plan"
+
+
+def test_decisions_and_kept_proposals_that_spell_fibre_are_of_fiber(tmp_path):
+    old = pd.DataFrame(
+        [
+            {"decision_id": "QD-1", "decision": "rejected", "kind": "fibre", "action": "connect_hamlet",
+             "village_id": "T-02203-1", "lon": 105.2, "lat": 21.83}
+        ]
+    )  # fmt: skip
+    folder = small_study(tmp_path / "s", decisions=old)
+    assert ",fibre," in (folder / "decisions.csv").read_text(encoding="utf-8")
+    study = covplan.open_study(folder)
+    assert study.decisions["kind"].tolist() == ["fiber"]
+    tables = no_proposals(EPSG)
+    tables["comparison"] = result_table("comparison", pd.DataFrame({"kind": ["fibre", "trench"]}))
+    save_proposed(SimpleNamespace(**tables), tmp_path)
+    assert read_proposed(tmp_path, EPSG)["comparison"]["kind"].tolist() == ["fiber", "trench"]

@@ -13,14 +13,16 @@ from shapely.geometry import LineString, Point
 from covplan.fiber.reach import join_network, reach, reach_findings
 from covplan.fiber.roads import road_graph
 from covplan.pipeline import extend_fiber, fiber_network, fiber_reach
-from covplan.propose.fiber.options import candidates
-from covplan.propose.fiber.program import by_years, extend, hamlets_missing, plan_fiber
-from covplan.propose.fiber.rows import as_layers, bill_of_quantities
+from covplan.pipeline.fiber import plan_fiber
+from covplan.propose.fiber.materials import bill_of_quantities
+from covplan.propose.fiber.options import Case, candidates
+from covplan.propose.fiber.program import by_years, extend, hamlets_missing
 from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.folder import open_study
 from covplan.study.layers import layers
 from covplan.study.settings import Fiber, Settings
+from tests.propose.built_fiber import as_layers
 from tests.real_province import real_study
 from tests.study import EPSG, SOUTH, WEST
 
@@ -96,11 +98,17 @@ class Fork:
             crs=EPSG,
         )
 
-    def problem(self, *, sites=None, fiber=None, **asked):
+    def case(self, *, sites=None, fiber=None, **decided):
         fiber = fiber or self.fiber
         self.network = join_network(road_graph(self.roads), self.dwellings, self.nodes, self.routes, sites)
         self.reach = reach(self.villages, self.dwellings, self.nodes, self.network, fiber)
-        return candidates(self.reach, self.dwellings, self.nodes, self.network, fiber, COSTS, sites=sites, **asked)
+        return Case(self.reach, self.dwellings, self.nodes, self.network, fiber, COSTS, sites=sites, **decided)
+
+    def problem(self, **changes):
+        return candidates(self.case(**changes))
+
+    def plan(self, targets, years, *, budget_vnd=None, **changes):
+        return plan_fiber(self.case(**changes), self.communes, targets, years, budget_vnd=budget_vnd)
 
 
 def joined(extension):
@@ -183,12 +191,9 @@ def test_a_mast_shares_the_trench_and_the_saving_can_be_counted():
 def test_a_rejected_hamlet_is_left_out_and_an_accepted_one_is_joined_whatever_it_costs():
     fork = Fork()
     assert joined(extend(fork.problem(), hamlets=1)) == {"c"}
-    assert joined(extend(fork.problem(without={"c"}), hamlets=1)) == {"a"}
-    assert joined(extend(fork.problem(must_join={"b"}), hamlets=1)) == {"b"}
-    plan = plan_fiber(
-        fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS, [(2025, 50.0)],
-        (2025, 2026), must_join={"a", "b"}, without={"c"},
-    )  # fmt: skip
+    assert joined(extend(fork.problem(rejected={"c"}), hamlets=1)) == {"a"}
+    assert joined(extend(fork.problem(accepted={"b"}), hamlets=1)) == {"b"}
+    plan = fork.plan([(2025, 50.0)], (2025, 2026), accepted={"a", "b"}, rejected={"c"})
     assert {one for text in plan.proposals["gains"] for one in text.split(";")} == {"a", "b"}  # 50 % asks for one
 
 
@@ -201,12 +206,7 @@ def test_an_optional_mast_is_joined_when_microwave_is_dearer():
 
 
 def test_a_later_phase_builds_on_the_first_and_names_what_it_depends_on():
-    fork = Fork(homes=(40, 40, 40))
-    fork.problem()
-    plan = plan_fiber(
-        fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS,
-        [(2025, 50.0), (2027, 75.0), (2030, 100.0)], range(2025, 2031),
-    )  # fmt: skip
+    plan = Fork(homes=(40, 40, 40)).plan([(2025, 50.0), (2027, 75.0), (2030, 100.0)], range(2025, 2031))
     assert plan.summary["hamlets"].tolist() == [1, 1, 1]
     rows = plan.proposals.set_index("village_id")
     assert rows.loc["b", "depends_on"] == rows.loc["a", "proposal_id"]
@@ -222,12 +222,7 @@ def test_a_later_phase_builds_on_the_first_and_names_what_it_depends_on():
 
 
 def test_proposals_have_the_columns_of_their_layer_and_its_codes():
-    fork = Fork()
-    fork.problem()
-    plan = plan_fiber(
-        fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS, [(2030, 100.0)],
-        range(2025, 2031),
-    )  # fmt: skip
+    plan = Fork().plan([(2030, 100.0)], range(2025, 2031))
     layer = layers()["proposals"]
     table = plan.proposals
     assert [name for name in table.columns if name != "geometry"] == [column.name for column in layer.columns]
@@ -271,21 +266,15 @@ def test_a_hamlet_without_a_road_and_an_exchange_without_a_port_are_named_and_th
     assert {("road_network_split", "Thôn split"), ("hamlet_far_from_road", "Thôn wild")} <= named
     assert "node_without_capacity" in {check for check, _ in named}
     assert joined(extend(found, hamlets=3)) == {"a", "b", "c"}
-    with pytest.raises(NoSolution, match="short by 1"):
+    with pytest.raises(NoSolution, match="thiếu 1"):
         extend(found, hamlets=4)
-    plan = plan_fiber(
-        fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network, fork.fiber, COSTS, [(2030, 100.0)], [2030]
-    )
+    plan = fork.plan([(2030, 100.0)], [2030])
     assert plan.summary[["hamlets", "short"]].to_numpy().tolist() == [[3, 2]]
 
 
 def test_a_hamlet_too_far_for_light_is_named():
-    fork = Fork()
-    fork.problem(fiber=fork.fiber.model_copy(update={"split": (8, 8)}))  # light for 5.5 km
-    plan = plan_fiber(
-        fork.reach, fork.dwellings, fork.nodes, fork.communes, fork.network,
-        fork.fiber.model_copy(update={"split": (8, 8)}), COSTS, [(2030, 100.0)], [2030],
-    )  # fmt: skip
+    dim = Fork.fiber.model_copy(update={"split": (8, 8)})  # light for 5.5 km
+    plan = Fork().plan([(2030, 100.0)], [2030], fiber=dim)
     named = {one.details["name"] for one in plan.findings}
     assert named == {"Thôn a", "Thôn b", "Thôn c"}
     assert plan.summary[["hamlets", "short"]].to_numpy().tolist() == [[0, 3]]
@@ -351,7 +340,7 @@ def test_on_real_roads_hamlets_are_joined_and_those_off_them_named(tmp_path):
     assert {one.id for one in found if one.check in ("hamlet_far_from_road", "road_network_split")} == set(
         state.loc[off, "village_id"]
     )
-    made = extend(candidates(state, homes, nodes, network, fiber, COSTS), hamlets=5)
+    made = extend(candidates(Case(state, homes, nodes, network, fiber, COSTS)), hamlets=5)
     assert (len(made.steps), made.tree.status) == (5, Status.OPTIMAL)
     km = network.graph.length_m[made.edges].sum() / 1000
     assert 1 < km < 60

@@ -10,12 +10,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from covplan.propose.programme.years import NEVER, Indicator, in_years, phase, yearly_targets
+from covplan.propose.programme.effects import Today, yearly_targets
+from covplan.propose.programme.program import NEVER, Indicator, Projects
+from covplan.propose.programme.program import phase as phased
+from covplan.propose.programme.years import in_years
 from covplan.propose.solve.solver import Status
 from covplan.study.errors import NoSolution
 from covplan.study.settings import Phases, Target
 
 YEARS = (2025, 2026, 2027)
+
+
+def phase(cost, value, needs, indicators, phases, *, fixed=None, **limits):
+    projects = Projects(np.asarray(cost, float), np.asarray(value, float), needs, fixed or {})
+    return phased(projects, indicators, phases, **limits)
 
 
 @st.composite
@@ -102,26 +110,24 @@ def test_backhaul_comes_before_the_mast_and_no_earlier_than_it_is_needed():
 
 def test_a_budget_that_cannot_hold_says_how_much_is_missing_and_when():
     phases = Phases(years=YEARS, budget_vnd=(1e9, 1e9, 1e9))
-    with pytest.raises(NoSolution, match=r"missing at least, in billion VND: 2025: 3\.00"):
+    with pytest.raises(NoSolution, match=r"còn thiếu ít nhất \(tỷ đồng\): 2025: 3"):
         phase([2e9, 2e9], [1, 1], [], [hamlets(2, {2025: 70.0})], phases)
 
 
 def test_a_target_beyond_all_proposals_is_named_with_what_they_reach():
-    with pytest.raises(
-        NoSolution, match=r"VILLAGE_MBB_COV: 80 % is wanted by the end of 2026; .* reach 70\.00 % \(7 of"
-    ):
+    with pytest.raises(NoSolution, match=r"VILLAGE_MBB_COV: cần đạt 80 % vào cuối năm 2026; .* đạt 70 % \(7/"):
         phase([1.0, 1.0], [1, 1], [], [hamlets(2, {2026: 80.0})], Phases(years=YEARS))
 
 
 def test_a_target_beyond_all_proposals_can_be_lowered_to_what_they_reach_and_is_said():
     reach = Indicator("REACH", 5.0, 10.0, np.eye(2, dtype=bool), np.zeros(2), np.zeros(2), {2026: 60.0, 2027: 90.0})
     phases = Phases(years=YEARS, budget_vnd=(0.0, 1.0, 1.0))
-    with pytest.raises(NoSolution, match="all proposals together reach 70"):
+    with pytest.raises(NoSolution, match="mọi đề xuất cộng lại chỉ đạt 70"):
         phase([1.0, 1.0], [1.0, 1.0], [], [reach], phases)
     found = phase([1.0, 1.0], [1.0, 1.0], [], [reach], phases, lower_targets=True)
     assert found.year.tolist() in ([2026, 2027], [2027, 2026])
     assert len(found.short) == 1
-    assert found.short[0].startswith("REACH: 90 % is wanted by the end of 2027; all proposals together reach 70.00 %")
+    assert found.short[0].startswith("REACH: cần đạt 90 % vào cuối năm 2027; mọi đề xuất cộng lại chỉ đạt 70 %")
     easy = Indicator("ONE", 9.0, 10.0, np.ones((1, 1), bool), np.zeros(1), np.zeros(1), {2027: 100.0})
     assert phase([1.0], [1.0], [], [easy], Phases(years=YEARS), lower_targets=True).short == ()
 
@@ -160,9 +166,9 @@ def test_a_table_of_all_kinds_gets_its_years():
     )
     targets = {"BTS_SHARE_RATIO": Target(target_2025=50.0), "VILLAGE_MBB_COV": Target(target_2025=80, target_2030=100)}
     phases = Phases(years=(2025, 2026, 2027), budget_vnd=(10, 15, 10))
-    phased, figures = in_years(proposals, today, locations, phases, targets)
-    assert phased.index.tolist() == [7, 8, 9, 10]
-    assert phased["year"].tolist() == [2025, 2026, 2027, 2026], "50 % shared in 2025: 2 of the 4 locations left"
+    table, figures = in_years(proposals, Today(today, locations), phases, targets)
+    assert table.index.tolist() == [7, 8, 9, 10]
+    assert table["year"].tolist() == [2025, 2026, 2027, 2026], "50 % shared in 2025: 2 of the 4 locations left"
     assert figures.spent_vnd.tolist() == [10, 15, 10]
     known = pd.DataFrame(
         {
@@ -173,9 +179,9 @@ def test_a_table_of_all_kinds_gets_its_years():
             "denominator": 1,
         }
     )
-    with pytest.raises(NoSolution, match=r"VILLAGE_MBB_COV: 100 % is wanted by the end of 2030; .* 90\.00 %"):
+    with pytest.raises(NoSolution, match=r"VILLAGE_MBB_COV: cần đạt 100 % vào cuối năm 2030; .* 90 %"):
         in_years(
-            proposals, today, locations, Phases(years=(2027, 2030)), targets, counted=known
+            proposals, Today(today, locations, known), Phases(years=(2027, 2030)), targets
         )  # T-1 is covered today: it does not count a second time
     planned = pd.DataFrame(
         {
@@ -185,10 +191,10 @@ def test_a_table_of_all_kinds_gets_its_years():
             "on_air": pd.to_datetime(["2025-05-01", "2024-03-01", None]),
         }
     )
-    with pytest.raises(NoSolution, match=r"BTS_SHARE_RATIO: 50 % is wanted by the end of 2025; .* 40\.00 %"):
-        in_years(proposals, today, locations, phases, targets, planned=planned)  # a new location alone: 2 of 5
-    with pytest.raises(NoSolution, match="BTS_SHARE_RATIO: 60 % is wanted by the end of 2025"):
-        in_years(proposals, today, locations, phases, targets | {"BTS_SHARE_RATIO": Target(target_2025=60.0)})
+    with pytest.raises(NoSolution, match=r"BTS_SHARE_RATIO: cần đạt 50 % vào cuối năm 2025; .* 40 %"):
+        in_years(proposals, Today(today, locations, planned=planned), phases, targets)  # a new location alone: 2 of 5
+    with pytest.raises(NoSolution, match="BTS_SHARE_RATIO: cần đạt 60 % vào cuối năm 2025"):
+        in_years(proposals, Today(today, locations), phases, targets | {"BTS_SHARE_RATIO": Target(target_2025=60.0)})
 
 
 def test_what_moves_no_indicator_is_done_when_there_is_room_unless_another_needs_it_first():
@@ -207,14 +213,14 @@ def test_what_moves_no_indicator_is_done_when_there_is_room_unless_another_needs
     )
     today = pd.DataFrame({"indicator": ["5G_KEYPLACES"], "numerator": [1.0], "denominator": [2.0]})
     phases = Phases(years=(2025, 2026, 2027), budget_vnd=(12, 15, 10))
-    phased, _ = in_years(proposals, today, pd.DataFrame(), phases, {"5G_KEYPLACES": Target()})
-    assert phased["year"].tolist()[:2] == [2026, 2026]  # the place needs both, and 2025 has no room for them
-    assert phased["year"].tolist()[2] == 2025
-    assert phased["year"].isna().tolist()[3]  # dearer than any year
+    table, _ = in_years(proposals, Today(today, pd.DataFrame()), phases, {"5G_KEYPLACES": Target()})
+    assert table["year"].tolist()[:2] == [2026, 2026]  # the place needs both, and 2025 has no room for them
+    assert table["year"].tolist()[2] == 2025
+    assert table["year"].isna().tolist()[3]  # dearer than any year
 
 
 def test_budgets_are_one_per_year():
-    with pytest.raises(ValueError, match="2 budgets for 3 years"):
+    with pytest.raises(ValueError, match="2 ngân sách cho 3 năm"):
         Phases(years=YEARS, budget_vnd=(1, 2))
-    with pytest.raises(ValueError, match="years must rise"):
+    with pytest.raises(ValueError, match="các năm phải tăng dần"):
         Phases(years=(2026, 2025))

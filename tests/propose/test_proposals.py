@@ -13,11 +13,12 @@ from scipy.sparse import csr_array
 from covplan import pipeline
 from covplan.cli import main
 from covplan.pipeline.proposed import first_things_first
+from covplan.propose.common.gains import gained
+from covplan.propose.common.spectrum import bands_of
 from covplan.propose.common.transmitters import azimuth_deg, tilt_deg
-from covplan.propose.places_5g import rows as rows_5g
 from covplan.propose.places_5g.options import capacity_mbps, configurations
+from covplan.propose.places_5g.rows import helped
 from covplan.propose.solve.cover import Choice, cover
-from covplan.propose.white_spots.options import bands_of
 from covplan.propose.white_spots.program import supply_curve
 from covplan.study.errors import NoSolution
 from covplan.study.folder import open_study
@@ -83,16 +84,16 @@ def test_proposals_are_rows_of_their_layer_and_carry_their_reasons(spots, placed
 
 def test_a_place_that_needs_two_placements_waits_for_both():
     reach = csr_array(np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0], [0, 0, 0, 1]], bool))  # 3 stands, rest new
-    halves = cover(reach, np.ones(4), demand=np.array([0, 0, 1, 2]), weight=np.array([0.6, 0.4, 1.0, 1.0]),
-                   traffic=np.zeros(3), capacity=np.ones(4))  # fmt: skip
+    halves = cover(reach, np.ones(4), demand=np.array([0, 0, 1, 2]), weight=np.array([0.6, 0.4, 1.0, 1.0]))
+    halves = halves.with_traffic(np.zeros(3), np.ones(4))
     everything = np.ones(4, bool)
     choice = Choice(everything, np.zeros(0, bool), np.ones(3, bool), 4.0, 3.0, None)
-    gained, part = rows_5g._gained(halves, choice, np.array([False, False, False, True]))
-    assert {action: demands.tolist() for action, demands in gained.items()} == {0: [0], 1: [1], 2: [], 3: [2]}
-    helped = rows_5g._helped(halves, choice, gained, part, [0, 1, 2])
-    assert helped[1].tolist() == [0]  # without it four tenths of the first place are dark
-    assert helped[2].tolist() == [1]  # carries traffic of the place it covers most of
-    assert helped[0].tolist() == []
+    gains = gained(halves, choice, standing=np.array([False, False, False, True]))
+    assert {action: demands.tolist() for action, demands in gains.items()} == {0: [0], 1: [1], 2: [], 3: [2]}
+    helps = helped(halves, choice, gains, [0, 1, 2])
+    assert helps[1].tolist() == [0]  # without it four tenths of the first place are dark
+    assert helps[2].tolist() == [1]  # carries traffic of the place it covers most of
+    assert helps[0].tolist() == []
 
 
 def test_the_money_of_the_rows_is_the_money_of_the_program(spots):
@@ -113,21 +114,21 @@ def test_the_next_best_named_in_a_reason_is_dearer_and_forbidding_the_action_cos
 def test_the_supply_curve_rises_and_knows_when_a_satellite_is_cheaper(spots):
     study, plan = spots
     s = study.settings
-    curve = supply_curve(plan, plan.hamlets, s.costs, s.propose)
-    nested = supply_curve(plan, plan.hamlets, s.costs, s.propose, nested=True)
+    curve = supply_curve(plan.problem, s.costs, s.propose)
+    nested = supply_curve(plan.problem, s.costs, s.propose, nested=True)
     assert curve["hamlets"].tolist() == [1, 2]
     assert curve["cost_vnd"].is_monotonic_increasing
     assert curve["cost_vnd"].iloc[-1] == pytest.approx(plan.choice.cost * 1e6)
     assert (nested["cost_vnd"] >= curve["cost_vnd"] - 1).all()
     assert curve["last_mile"].all()
     dear = {"satellite_terminal": s.costs["satellite_terminal"].model_copy(update={"base": 1e11, "high": 1e11})}
-    assert not supply_curve(plan, plan.hamlets, {**s.costs, **dear}, s.propose)["last_mile"].any()
+    assert not supply_curve(plan.problem, {**s.costs, **dear}, s.propose)["last_mile"].any()
 
 
 def test_a_hamlet_out_of_reach_is_named_with_the_level_it_would_get(tmp_path):
     study = opened(tmp_path / "s", {"propose": {"road_m": 1500}})
     with pytest.raises(
-        NoSolution, match=r"Bản Khẻ \(T-02209-2\) cannot be covered .* the closest reaches -\d+ dBm, -72 dBm"
+        NoSolution, match=r"Bản Khẻ \(T-02209-2\) không có phương án nào .* tốt nhất đạt -\d+ dBm, cần -72 dBm"
     ):
         pipeline.propose_white_spots(study)
 
@@ -146,8 +147,8 @@ def test_lower_masts_and_wider_spacing_change_the_plan_as_they_should(spots, tmp
     rule = {"unit": "m", "source": "thử"}
     low = [{"rule": "max_height", "area": area, "value": 45, **rule} for area in ("urban", "rural")]
     lower = pipeline.propose_white_spots(opened(tmp_path / "low", {**FAR, "rules": low}))
-    assert lower.options.sites["height_m"].max() == 42.0
-    assert plan.options.sites["height_m"].max() == 50.0
+    assert lower.options.sites.table["height_m"].max() == 42.0
+    assert plan.options.sites.table["height_m"].max() == 50.0
     assert lower.choice.cost >= plan.choice.cost - 1e-9
     wide = [{"rule": "min_spacing", "area": area, "value": 2500, **rule} for area in ("urban", "rural")]
     study = opened(tmp_path / "wide", {**FAR, "rules": wide})
@@ -163,7 +164,7 @@ def test_lower_masts_and_wider_spacing_change_the_plan_as_they_should(spots, tmp
 def test_every_operator_costs_more_than_any_and_shares_new_masts(spots, tmp_path):
     _, one = spots
     every = {"operators": "every", "every_operators": ["VTL", "VNPT"]}
-    with pytest.raises(NoSolution, match="contradict"):  # two operators, one free slot, no ground for a mast
+    with pytest.raises(NoSolution, match="mâu thuẫn"):  # two operators, one free slot, no ground for a mast
         pipeline.propose_white_spots(opened(tmp_path / "full", {**FAR, "white_spots": every}))
     stations = small_layers()["stations"].assign(max_tenants=4)
     study = opened(tmp_path / "s", {**FAR, "white_spots": every}, stations=stations)
@@ -234,9 +235,9 @@ def test_each_operator_at_each_place_costs_more_than_one_of_them(tmp_path):
 
 
 def test_traffic_beyond_all_placements_and_a_quota_that_cannot_be_kept_are_told_apart(tmp_path):
-    with pytest.raises(NoSolution, match="signal and capacity for all places at once are beyond all placements"):
+    with pytest.raises(NoSolution, match="tất cả các vị trí cộng lại cũng không đủ sóng và dung lượng"):
         pipeline.propose_places_5g(opened(tmp_path / "much", {**FAR}, places=lambda p: p.assign(demand_mbps=1e5)))
-    with pytest.raises(NoSolution, match="100 % of the new stations on existing structures cannot be kept"):
+    with pytest.raises(NoSolution, match="không thể giữ 100 % trạm mới trên công trình có sẵn"):
         pipeline.propose_places_5g(
             opened(tmp_path / "all", {**FAR, "targets": {"BTS_NEW_SHARE_RATIO": {"target_2030": 100.0}}})
         )
@@ -244,9 +245,7 @@ def test_traffic_beyond_all_placements_and_a_quota_that_cannot_be_kept_are_told_
 
 def test_a_place_no_band_of_an_operator_reaches_is_named(tmp_path):
     alone = {"policy": "each", "operators": ["MBF"]}
-    with pytest.raises(
-        NoSolution, match=r"1 places cannot be covered by any placement within the rules: Thác Thử \(MBF\)"
-    ):
+    with pytest.raises(NoSolution, match=r"1 địa điểm không có vị trí nào phủ được theo quy định: Thác Thử \(MBF\)"):
         pipeline.propose_places_5g(opened(tmp_path / "s", {**FAR, "places_5g": alone}))
 
 
@@ -289,7 +288,7 @@ def test_a_station_that_only_adds_capacity_is_needed_by_the_place_that_lacks_it(
     needed = {one for text in rows["depends_on"].dropna() for one in text.split(";")}
     assert needed == idle
     carried = plan.options.capacity_mbps[plan.choice.actions]
-    gains = plan.problem.traffic.sum()
+    gains = plan.problem.cover.traffic.sum()
     assert carried.sum() >= gains
     for reason in rows.loc[sorted(idle), "reason_en"]:
         assert re.match(r"Serves with another placement: \w|Serves no place: only the ratio", reason)
@@ -309,8 +308,8 @@ EASY = {**FAR, "targets": {"BTS_SHARE_RATIO": {"target_2025": 14.0, "target_2030
 
 def test_the_command_writes_what_the_functions_find_each_with_its_year(tmp_path):
     said, tables = written(tmp_path, settings=EASY)
-    assert "2/2 được tính lại" in said
-    assert "chung tuyến cáp (one trench)" in said
+    assert "tính lại, 2/2 thôn được phủ sóng" in said
+    assert "Chung tuyến cáp: " in said
     rows, compared = tables["proposals"], tables["comparison"]
     assert set(rows["kind"]) == {"white_spot", "place_5g", "fiber"}
     assert rows["proposal_id"].is_unique
@@ -351,21 +350,21 @@ def test_sharing_alone_says_who_loses_nothing(tmp_path):
 def test_a_kind_that_cannot_be_done_is_said_and_the_others_are_written(tmp_path):
     near = {"propose": {"road_m": 1500}}  # the far hamlet is out of every candidate's reach
     said, tables = written(tmp_path / "far", "-k", "white_spot", "-k", "fiber", settings=near)
-    assert "điểm lõm, trắng (white spots): 2 hamlets are to be covered, 1 of 2 can be: hamlet Bản Khẻ" in said
+    assert "Xoá vùng trắng sóng: Cần phủ 2 thôn, chỉ phủ được 1 trên 2: Bản Khẻ" in said
     assert set(tables["proposals"]["kind"]) == {"fiber"}
     roadless, left = written(
         tmp_path / "roadless", "-k", "fiber", "-k", "place_5g", "--no-years", roads=lambda roads: roads[:0]
     )
-    assert "cáp quang (fiber): roads.gpkg: thiếu" in roadless
+    assert "Cáp quang: roads.gpkg: thiếu" in roadless
     assert set(left["proposals"]["kind"]) == {"place_5g"}
 
 
 def test_nothing_that_can_be_done_writes_no_proposals_and_says_why(tmp_path):
     said, tables = written(tmp_path, "-k", "fiber", roads=lambda roads: roads[:0])
-    assert "cáp quang (fiber): roads.gpkg: thiếu" in said
+    assert "Cáp quang: roads.gpkg: thiếu" in said
     assert "proposals" not in tables
     alone = {"places_5g": {"policy": "each", "operators": ["MBF"]}}
     said, tables = written(tmp_path / "5g", "-k", "place_5g", settings={**FAR, **alone})
-    assert "địa điểm (places): 5G: 1 places cannot be covered" in said
+    assert "5G tại địa điểm: 5G: 1 địa điểm không có vị trí nào phủ được" in said
     assert "([places] least_share)" in said  # no markup of the terminal
     assert "proposals" not in tables

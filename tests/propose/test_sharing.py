@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import geopandas as gpd
 import numpy as np
@@ -13,11 +14,12 @@ import covplan
 from covplan.assess.demand import demand_points
 from covplan.assess.locations import group_locations, on_air
 from covplan.pipeline import Workspace, propose_sharing
-from covplan.propose.sharing.options import case, listen, market, points_of
-from covplan.propose.sharing.program import NOBODY
-from covplan.propose.sharing.rows import planned_network, rent_per_month
+from covplan.propose.sharing.figures import rent_per_month
+from covplan.propose.sharing.network import planned_network
+from covplan.propose.sharing.options import case, market, points_of, receive
 from covplan.propose.sharing.scenarios import other_plans, rule_prices
 from covplan.propose.solve.alternatives import Scenario
+from covplan.study.codes import NOBODY
 from covplan.study.errors import NoSolution
 from covplan.study.layers import layers
 from tests.study import EPSG, SOUTH, WEST, decimal_dots, small_study
@@ -70,14 +72,14 @@ def opened(folder, settings=None, **columns):
 
 
 def of(study, **changes):
-    """Market, signals, points and case of a study under changed settings of [sharing]."""
+    """Market, reception and case of a study under changed settings of [sharing]."""
     settings = study.settings.model_copy(update={"sharing": study.settings.sharing.model_copy(update=changes)})
     who = market(
         study.stations, study.cells, group_locations(on_air(study.stations)), study.communes, study.places, settings
     )
     points = points_of(demand_points(study.villages, study.dwellings), study.villages)
-    heard = listen(who, points, Workspace(study).ground, settings)
-    return who, heard, points, case(who, heard, points, settings), settings
+    reception = receive(who, points, Workspace(study).ground, settings)
+    return who, reception, case(who, reception, settings), settings
 
 
 def consolidations(who):
@@ -93,7 +95,7 @@ def test_only_near_structures_of_other_owners_with_room_are_joined(tmp_path):
     }, "L-7 and L-8 have one owner, L-9 stands alone"  # fmt: skip
     assert consolidations(of(study, near_rural_m=100.0)[0]) == consolidations(of(study)[0]), "the spacing rule: 400 m"
     wards = study.communes.assign(name="Phường " + study.communes["name"])
-    town = covplan.Study(**{**vars(study), "communes": wards})
+    town = replace(study, communes=wards)
     assert consolidations(of(town)[0]) == {("L-5", "L-6"), ("L-6", "L-5")}, "in town 150 m"
 
 
@@ -140,10 +142,10 @@ def test_a_bulky_structure_takes_nobody_where_only_a1_is_allowed(tmp_path):
     )  # fmt: skip
     study = opened(tmp_path / "s")
     town = study.communes.assign(name="Phường " + study.communes["name"])
-    inside = covplan.Study(**{**vars(study), "communes": town, "places": seat})
+    inside = replace(study, communes=town, places=seat)
     assert not consolidations(of(inside)[0]), "the only near pair in town stands beside the office"
     free = inside.settings.model_copy(update={"rules": ()})
-    assert consolidations(of(covplan.Study(**{**vars(inside), "settings": free}))[0])
+    assert consolidations(of(replace(inside, settings=free))[0])
 
 
 def test_the_plan_reaches_the_ratio_and_the_engine_finds_no_hamlet_lost(tmp_path):
@@ -171,36 +173,34 @@ def test_the_plan_reaches_the_ratio_and_the_engine_finds_no_hamlet_lost(tmp_path
 def test_an_operator_asked_to_reach_more_hamlets_comes_to_others_structures(tmp_path):
     study = opened(tmp_path / "s")
     today = dict(zip(OPERATORS, [0] * 9, strict=True))
-    who, heard, points, one, _ = of(study)
+    who, reception, one, _ = of(study)
     for k, code in enumerate(who.operators):
         today[code] = int((one.stock.reach[np.flatnonzero(one.stock.operator == k)].sum(axis=0) > 0).sum())
-    assert today["VNPT"] < points.hamlets
-    wanted = (today["VNPT"] + 1) / points.hamlets
+    assert today["VNPT"] < reception.points.hamlets
+    wanted = (today["VNPT"] + 1) / reception.points.hamlets
     asked = study.settings.sharing.model_copy(update={"operator_hamlets_share": {"VNPT": wanted}})
-    changed = covplan.Study(**{**vars(study), "settings": study.settings.model_copy(update={"sharing": asked})})
+    changed = replace(study, settings=study.settings.model_copy(update={"sharing": asked}))
     plan = propose_sharing(changed, scenarios=())
     vnpt = plan.coverage.set_index("operator").loc["VNPT"]
     assert vnpt["hamlets_after"] >= today["VNPT"] + 1
     come = plan.proposals[plan.proposals["operator"] == "VNPT"]
     assert come["gains_count"].max() >= 1
-    del heard
 
 
 def test_a_ratio_out_of_reach_is_refused_with_what_can_be_reached(tmp_path):
     study = opened(tmp_path / "s", {"targets": {"BTS_SHARE_RATIO": {"target_2025": 101}}})
-    with pytest.raises(NoSolution, match=r"101 % of locations shared is out of reach: at most \d of \d"):
+    with pytest.raises(NoSolution, match=r"không thể đạt 101 % vị trí dùng chung: nhiều nhất \d/\d"):
         propose_sharing(study, scenarios=())
 
 
 def test_alternatives_cost_hardly_more_and_rules_have_a_price(tmp_path):
     study = opened(tmp_path / "s")
-    who, heard, points, one, settings = of(study)
-    del one
+    who, reception, _case, settings = of(study)
     plan = propose_sharing(study, scenarios=())
-    others = other_plans(plan, who, settings, slack_share=0.05)
+    others = other_plans(plan.case, who, settings, slack_share=0.05)
     assert others.shape[1] > 1, "three pairs of masts are as good as each other"
     assert (others.sum() >= 1).all()
-    prices = rule_prices(lambda _: (who, heard), points, settings).set_index("rule")
+    prices = rule_prices(lambda _: (who, reception), settings).set_index("rule")
     assert prices.at["quota", "price_vnd"] == plan.shared.outlay_vnd
     assert (prices["price_vnd"] >= 0).all()
 

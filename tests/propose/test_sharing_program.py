@@ -11,8 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
-from covplan.propose.sharing.program import NOBODY, Demand, Moves, Stock, lost_and_won, share
+from covplan.propose.sharing.program import Demand, Moves, Stock, lost_and_won, share
 from covplan.propose.solve.solver import Status
+from covplan.study.codes import NOBODY
 from covplan.study.errors import NoSolution
 
 
@@ -157,17 +158,17 @@ def test_demands_that_hold_alone_may_contradict_each_other():
     moves = replace(moves, reach=csr_array(np.array([[1.0, 0.0], [1.0, 0.0], [1.0, 1.0]])))
     assert share(stock, moves, Demand(1.0, (0, 0), (0, 0))).chosen.tolist() == [0]
     assert share(stock, moves, Demand(0.0, (0, 0), (1, 0))).chosen.tolist() == [2]
-    with pytest.raises(NoSolution, match="contradict"):
+    with pytest.raises(NoSolution, match="mâu thuẫn"):
         share(stock, moves, Demand(1.0, (0, 0), (1, 0)))
 
 
 def test_a_ratio_out_of_reach_says_how_near_one_comes():
     stock, moves = two_masts(rooms=np.array([0, 0]))
-    with pytest.raises(NoSolution, match=r"16 % of locations shared is out of reach: at most 0 of 2 \(0.00 %\)"):
+    with pytest.raises(NoSolution, match=r"không thể đạt 16 % vị trí dùng chung: nhiều nhất 0/2 \(0 %\)"):
         share(stock, moves, Demand(0.16, (0, 0), (0, 0)))
 
 
 def test_hamlets_out_of_reach_name_the_operator():
     stock, moves = two_masts()
-    with pytest.raises(NoSolution, match="A cannot win 2 hamlets on others' structures, at most 1"):
+    with pytest.raises(NoSolution, match="A không thể phủ thêm 2 thôn trên cột của doanh nghiệp khác, nhiều nhất 1"):
         share(stock, moves, Demand(0.0, (0, 0), (2, 0)))

@@ -184,9 +184,9 @@ def test_what_cannot_be_joined_is_counted() -> None:
         4, 0, np.array([0]), np.array([1]), np.ones(1), np.array([1, 3]), np.arange(2), np.zeros(2), np.zeros(2, bool),
         np.ones(2),
     )  # fmt: skip
-    with pytest.raises(NoSolution, match="2 are asked for, 1 can be joined at most: short by 1"):
+    with pytest.raises(NoSolution, match="Yêu cầu nối 2, nhiều nhất nối được 1: thiếu 1"):
         cheapest_tree(problem, quota=2)
-    with pytest.raises(NoSolution, match="No way leads to 1 of the places"):
+    with pytest.raises(NoSolution, match="Không có tuyến nào đến được 1 điểm"):
         cheapest_tree(replace(problem, must=np.array([False, True])))
 
 

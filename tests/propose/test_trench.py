@@ -13,19 +13,19 @@ from shapely.geometry import LineString, Point
 from covplan import pipeline
 from covplan.fiber.reach import join_network, reach
 from covplan.fiber.roads import road_graph
-from covplan.propose.fiber.options import candidates
+from covplan.pipeline.trench import new_masts
+from covplan.propose.fiber.compared import by_own_ways, compared_hamlets
+from covplan.propose.fiber.options import Case, candidates
 from covplan.propose.fiber.program import extend
-from covplan.propose.fiber.trench import (
+from covplan.propose.programme.trench import (
     Trenches,
-    by_own_ways,
-    compared_hamlets,
     compared_trenches,
     masts_to_connect,
     on_the_tree,
     saving_in_words,
 )
 from covplan.study.folder import open_study
-from tests.propose.test_fiber_extension import CLOSURE, COSTS, KM, Fork, joined, line, own_vnd, sites
+from tests.propose.test_fiber_extension import CLOSURE, COSTS, KM, Fork, line, own_vnd, sites
 from tests.study import EPSG, SOUTH, WEST, decimal_dots, small_study
 
 HOP = COSTS["microwave_hop"].base
@@ -36,28 +36,32 @@ DARK = {
 }
 
 
-def trenches_of(fork, masts, hamlets):
-    alone = extend(fork.problem(), hamlets=hamlets)
-    return Trenches(
-        extend(fork.problem(sites=masts), hamlets=hamlets), alone, extend(fork.problem(sites=masts), hamlets=0)
-    )
+def trenches_of(both, alone, hamlets):
+    """Of candidates with and without masts."""
+    trees = extend(both, hamlets=hamlets).tree, extend(alone, hamlets=hamlets).tree, extend(both, hamlets=0).tree
+    return Trenches(*trees, both.is_site)
+
+
+def on(found, tree):
+    return set(found.id[tree.joined])
 
 
 def test_a_mast_that_would_take_a_hop_alone_joins_the_trench_that_passes_by():
     mast = sites(("W-1", 10_500, 40, False, HOP))  # 6.5 km from the cable: its own trench is dearer than a hop
-    trenches = trenches_of(Fork(), mast, 3)
-    spur_vnd = own_vnd(trenches.together.candidates, "W-1")
-    assert joined(trenches.masts) == set()
-    assert joined(trenches.together) == {"a", "b", "c", "W-1"}
-    assert trenches.masts.tree.objective == pytest.approx(HOP)
+    both = Fork().problem(sites=mast)
+    trenches = trenches_of(both, Fork().problem(), 3)
+    spur_vnd = own_vnd(both, "W-1")
+    assert on(both, trenches.masts) == set()
+    assert on(both, trenches.together) == {"a", "b", "c", "W-1"}
+    assert trenches.masts.objective == pytest.approx(HOP)
     assert trenches.saved_vnd.base == pytest.approx(HOP - spur_vnd, rel=1e-6)
     assert trenches.saved_vnd.low == trenches.saved_vnd.base == trenches.saved_vnd.high  # all three are proven
-    assert "1/1 cột mới dùng cáp (new masts on cable), làm riêng (apart) 0" in saving_in_words(trenches)
+    assert "1/1 cột mới dùng cáp, làm riêng 0" in saving_in_words(trenches)
 
 
 def test_the_table_sets_together_beside_apart_and_its_parts():
     masts = sites(("W-1", 10_500, 40, True, 0.0), ("W-2", 4000, 1000, True, 0.0))
-    trenches = trenches_of(Fork(), masts, 3)
+    trenches = trenches_of(Fork().problem(sites=masts), Fork().problem(), 3)
     table = compared_trenches(trenches, 2030).set_index("method")
     assert table.index.tolist() == ["program", "each alone", "hamlets alone", "masts alone"]
     apart = table.loc[["hamlets alone", "masts alone"], ["cost_vnd", "bound_vnd", "served"]].sum()
@@ -121,7 +125,7 @@ class Lattice:
         network = join_network(road_graph(roads), homes, nodes, routes, self.masts)
         state = reach(villages, homes, nodes, network, fiber)
         self.found = {
-            given: candidates(state, homes, nodes, network, fiber, COSTS, sites=self.masts if given else None)
+            given: candidates(Case(state, homes, nodes, network, fiber, COSTS, sites=self.masts if given else None))
             for given in (False, True)
         }
 
@@ -155,10 +159,10 @@ def test_together_and_apart_equal_every_way_to_lay_the_cable(seed):
     lattice = Lattice(seed)
     both, alone = lattice.found[True], lattice.found[False]
     for hamlets in (1, 2):
-        trenches = Trenches(extend(both, hamlets=hamlets), extend(alone, hamlets=hamlets), extend(both, hamlets=0))
-        assert trenches.together.tree.objective == pytest.approx(least_of_all(both, hamlets))
-        assert trenches.hamlets.tree.objective == pytest.approx(least_of_all(alone, hamlets))
-        assert trenches.masts.tree.objective == pytest.approx(least_of_all(both, 0))
+        trenches = trenches_of(both, alone, hamlets)
+        assert trenches.together.objective == pytest.approx(least_of_all(both, hamlets))
+        assert trenches.hamlets.objective == pytest.approx(least_of_all(alone, hamlets))
+        assert trenches.masts.objective == pytest.approx(least_of_all(both, 0))
         assert trenches.saved_vnd.base >= -1
 
 
@@ -178,7 +182,7 @@ def test_a_mast_on_the_tree_pays_for_no_backhaul_and_comes_after_its_cable(dark)
     assert len(backhaul)
     assert set(after["depends_on"].dropna()) == set(backhaul.index)
     for mast in after[after["depends_on"].notna()].index:
-        own = spots.options.site_backhaul[paid[mast]]
+        own = spots.options.sites.backhaul[paid[mast]]
         for level in ("low", "base", "high"):
             column = f"cost_{level}_vnd"
             assert after.loc[mast, column] == pytest.approx(before.loc[mast, column] - getattr(own, level))
@@ -192,24 +196,25 @@ def test_a_mast_on_the_tree_pays_for_no_backhaul_and_comes_after_its_cable(dark)
 
 def test_rows_of_cable_cost_what_the_tree_costs(dark):
     study, spots, made = dark
-    left_out = ~made.trenches.together.tree.joined & made.trenches.together.candidates.is_site
-    hops = made.trenches.together.candidates.worth_vnd[left_out].sum()
-    assert made.proposals["cost_base_vnd"].sum() + hops == pytest.approx(
-        made.trenches.together.tree.objective, rel=1e-6
-    )
+    masts = masts_to_connect(new_masts(spots), study.settings.costs)
+    on_cable = masts["site_id"].isin(made.masts.loc[made.masts["depends_on"].notna(), "proposal_id"])
+    hops = masts.loc[~on_cable, "worth_vnd"].sum()
+    assert made.proposals["cost_base_vnd"].sum() + hops == pytest.approx(made.trenches.together.objective, rel=1e-6)
     program = made.compared["trench"].iloc[0]
-    assert program["cost_vnd"] == pytest.approx(made.trenches.together.tree.objective)
-    assert set(masts_to_connect(spots, study.settings.costs)["site_id"]) <= set(spots.proposals["proposal_id"])
+    assert program["cost_vnd"] == pytest.approx(made.trenches.together.objective)
+    assert set(masts["site_id"]) <= set(spots.proposals["proposal_id"])
 
 
 def test_a_mast_left_off_the_tree_takes_the_hop(dark):
     study, spots, made = dark
-    sites = masts_to_connect(spots, study.settings.costs)
-    off, _ = on_the_tree(spots, sites, made.proposals[made.proposals["action"] != "backhaul"], study.settings.costs)
-    to_cable = [n for n, site in enumerate(spots.pays_for) if spots.options.sites["way"].iloc[site] == "fiber"]
+    masts, costs = new_masts(spots), study.settings.costs
+    no_backhaul = made.proposals[made.proposals["action"] != "backhaul"]
+    off, _ = on_the_tree(masts, masts_to_connect(masts, costs), no_backhaul, costs)
+    backhaul = spots.options.sites.table["backhaul"]
+    to_cable = [n for n, site in enumerate(spots.pays_for) if backhaul.iloc[site] == "fiber"]
     assert to_cable
     for n in to_cable:
-        paid = spots.options.site_backhaul[spots.pays_for[n]]
+        paid = spots.options.sites.backhaul[spots.pays_for[n]]
         change = off["cost_base_vnd"].iloc[n] - spots.proposals["cost_base_vnd"].iloc[n]
         assert change == pytest.approx(HOP - paid.base)
         assert "Backhaul: microwave to" in off["reason_en"].iloc[n]

@@ -52,15 +52,22 @@ def test_a_mast_on_new_ground_is_built_and_one_that_comes_back_costs_nothing(stu
     assert (same.base, nothing.base) == (0, 0)
 
 
+def test_a_station_without_an_id_gets_a_free_one(study):
+    new = {"operator": "VTL", "lon": 106.0, "lat": 21.9}
+    stations = changed_stations(study.stations, study.settings, add=[new, {**new, "station_id": "NEW-2"}, new])
+    assert stations["station_id"].tolist()[-3:] == ["NEW-1", "NEW-2", "NEW-3"]
+    assert stations["location_id"].tolist()[-3:] == ["new NEW-1", "new NEW-2", "new NEW-3"]
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"remove": ["S-99"]}, "no station 'S-99'"),
-        ({"move": {"S-3": "L-99"}}, "no structure 'L-99'"),
-        ({"add": [{"station_id": "S-1", "operator": "VTL", "location_id": "L-2"}]}, "'S-1' exists already"),
-        ({"add": [{"station_id": "N-1", "operator": "ABC", "location_id": "L-2"}]}, "unknown operator 'ABC'"),
-        ({"add": [{"station_id": "N-1", "operator": "VTL"}]}, "needs station_id, operator, and location_id or lon"),
-        ({"add": [{"station_id": "N-1", "operator": "VTL", "location_id": "L-2", "higth_m": 3}]}, "mean height_m"),
+        ({"remove": ["S-99"]}, "không có trạm 'S-99'"),
+        ({"move": {"S-3": "L-99"}}, "không có công trình 'L-99'"),
+        ({"add": [{"station_id": "S-1", "operator": "VTL", "location_id": "L-2"}]}, "trạm 'S-1' đã có"),
+        ({"add": [{"station_id": "N-1", "operator": "ABC", "location_id": "L-2"}]}, "không có nhà mạng 'ABC'"),
+        ({"add": [{"station_id": "N-1", "operator": "VTL"}]}, "cần operator, và location_id hoặc lon"),
+        ({"add": [{"station_id": "N-1", "operator": "VTL", "location_id": "L-2", "higth_m": 3}]}, "height_m"),
     ],
 )
 def test_what_cannot_be_is_named(study, change, said):

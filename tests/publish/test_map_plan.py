@@ -129,7 +129,8 @@ def test_the_nearest_masts_are_those_by_the_ellipsoid(plan: Plan, page: str) -> 
 
 def test_the_earliest_of_two_proposals_is_the_year_of_the_gain(plan: Plan) -> None:
     earlier = plan.proposals.assign(gains=[DARK, DARK, None, "P-2", None], year=[2029, 2026, 2026, 2025, None])
-    changed = changes_of(replace(plan, proposals=earlier))
+    earlier_plan = replace(plan, proposals=earlier)
+    changed = changes_of(earlier_plan, earlier_plan)
     assert changed.gains[DARK]["mobile_state"] == (2026, "covered")
     assert changed.years == (2025, 2026, 2027, 2028, 2029, 2030)
 
@@ -137,7 +138,11 @@ def test_the_earliest_of_two_proposals_is_the_year_of_the_gain(plan: Plan) -> No
 def test_a_proposal_at_a_restricted_location_is_not_on_the_map(tmp_path: Path) -> None:
     plan = proposed(plan_of(tmp_path / "study", stations=restricted_l3))
     page = write_map(plan, tmp_path / "map.html").read_text(encoding="utf-8")
-    assert [one["proposal_id"] for one in properties(page, PROPOSALS)] == ["W-1", "W-2", "F-1", "P-1"]
+    told = specifications(page)[PROPOSALS]
+    places = {one["properties"]["proposal_id"]: one["geometry"] for one in told["data"]["features"]}
+    assert list(places) == ["W-1", "W-2", "F-1", "P-1", "S-1"]
+    assert [one for one, place in places.items() if place is None] == ["S-1"]
+    assert "1 đề xuất" in told["note"]
     assert "L-3" not in page
 
 
@@ -145,7 +150,7 @@ def test_without_proposals_there_is_no_timeline(tmp_path: Path) -> None:
     plan = plan_of(tmp_path / "study")
     page = write_map(plan, tmp_path / "map.html").read_text(encoding="utf-8")
     assert PROPOSALS not in specifications(page)
-    assert re.search(r'covplan\.time\(\w+, \{"years":\[\]\}', page)
+    assert re.search(r'covplan\.time\(\w+, \{"years":\[\],"unplaced":\[\]\}', page)
 
 
 def test_drawn_masts_become_stations_of_a_what_if(tmp_path: Path) -> None:
@@ -415,6 +420,21 @@ def test_on_paper_there_are_no_buttons_but_legend_scale_and_title(fresh: Page) -
         assert not fresh.is_visible(gone), gone
     for kept in (".covplan-box h1", ".covplan-legend li", ".leaflet-control-scale", ".covplan-north"):
         assert fresh.locator(kept).first.is_visible(), kept
+    fresh.emulate_media(media="screen")
+
+
+def test_on_paper_the_legend_says_which_coverage_and_has_no_empty_headings(fresh: Page) -> None:
+    headings = fresh.locator(".covplan-panel h2")
+    fresh.emulate_media(media="print")
+    shown = [one.inner_text() for one in headings.all() if one.is_visible()]
+    assert shown == ["KẾT QUẢ", "HIỆN TRẠNG HẠ TẦNG VIỄN THÔNG", "HÀNH CHÍNH", "NỀN"]
+    fresh.emulate_media(media="screen")
+    fresh.locator(".covplan-coverage-choice").select_option("1")
+    fresh.locator(".covplan-panel label", has_text="Tuyến cáp quang").locator("input").check()
+    fresh.emulate_media(media="print")
+    shown = [one.inner_text() for one in headings.all() if one.is_visible()]
+    assert {"TUYẾN CÁP", "VÙNG PHỦ SÓNG (RSRP NGOÀI TRỜI)"} <= set(shown)
+    assert fresh.locator(".covplan-coverage-box .covplan-printed").inner_text() == "4G – Viettel"
     fresh.emulate_media(media="screen")
 
 

@@ -16,8 +16,9 @@ from covplan.pipeline import make_plan
 from covplan.publish import web
 from covplan.publish.map_layers import looks
 from covplan.publish.maps import draw_map, write_map
-from covplan.publish.words import label, number_vi, shown
+from covplan.publish.words import label, shown
 from covplan.study.folder import open_study
+from covplan.study.language import number
 from covplan.study.layers import OPERATORS_DOMAIN, layers
 from covplan.study.resources import resource_text
 from covplan.study.settings import indicator_table, operator_table
@@ -284,7 +285,7 @@ def test_a_study_is_drawn_like_its_plan(tmp_path: Path) -> None:
 
 def test_numbers_and_values_in_words() -> None:
     hamlets = layers()["hamlets"]
-    assert number_vi(1234567.891, 2) == "1.234.567,89"
+    assert number(1234567.891, 2) == "1.234.567,89"
     assert shown(hamlets.column("nearest_location_m"), 1234.5) == "1.234,5\N{NO-BREAK SPACE}m"
     assert shown(hamlets.column("ftth"), pd.NA) == ""
     assert label("kind", "school", layer="places") == "Trường học"
@@ -327,7 +328,7 @@ SHADE = f"() => {{ {DATA} for (let at = 0; at < data.length; at += 4) {{ sum += 
 def test_the_map_opens_without_network_and_without_error(browser_page: tuple[Page, list[str]]) -> None:
     page, wrong = browser_page
     assert page.evaluate(INK) > 50_000
-    assert page.inner_text(".covplan-banner").startswith("Dữ liệu mô phỏng")
+    assert page.inner_text(".covplan-banner").startswith("DỮ LIỆU MÔ PHỎNG")
     assert "Trắng sóng" in page.inner_text(".covplan-panel")
     assert wrong == []
 

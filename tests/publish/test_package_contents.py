@@ -31,7 +31,11 @@ from covplan.study.grid import Grid
 from tests.needs import GPKG_VALIDATOR, SYSTEM_PYTHON
 from tests.publish.proposed import edited, plan_of, proposed_plan
 from tests.publish.test_geopackage import restricted_l3, texts_of
+from tests.publish.test_map_language import CODES
 from tests.study import EPSG, SIDE, SOUTH, WEST
+from tests.vietnamese import vietnamese_words
+
+ENGLISH_TITLES = ("Structure height", "Hamlets", "Locations", "Planned", "unit:", "Simulated", "Telecom")
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +91,7 @@ def test_every_column_has_its_vietnamese_title_its_unit_and_its_codes(package):
         )
     }
     assert columns["ht_tram_bts", "height_m"][:2] == (
-        "Chiều cao cột", "Structure height: height of the structure above its base. đơn vị (unit): m",
+        "Chiều cao cột", "Chiều cao cột. đơn vị: m",
     )  # fmt: skip
     for (table,) in ask(package, "SELECT DISTINCT table_name FROM gpkg_data_columns"):
         fields = set(pyogrio.read_info(package, layer=table)["fields"])
@@ -215,7 +219,7 @@ def test_a_folder_without_coverage_is_told(plan, tmp_path):
 
 def test_coverage_does_not_show_where_restricted_masts_stand(coverage, tmp_path):
     plan = plan_of(tmp_path, stations=restricted_l3)
-    with pytest.raises(OutputError, match="restricted ones too"):
+    with pytest.raises(OutputError, match="kể cả cột hạn chế công bố"):
         write_geopackage(plan, tmp_path / "plan.gpkg", coverage=coverage)
     path = write_geopackage(plan, tmp_path / "plan.gpkg", coverage=coverage, include_restricted=True)
     assert ask(path, "SELECT count(*) FROM kq_vung_phu_4g") > [(0,)]
@@ -225,12 +229,42 @@ def test_nothing_of_a_restricted_location_leaves_with_the_proposals(tmp_path):
     plan = proposed_plan(tmp_path, stations=restricted_l3)
     path = write_geopackage(plan, tmp_path / "plan.gpkg")
     assert [secret for secret in ("L-3", "S-4") if secret in texts_of(path)] == []
-    rows = dict(ask(path, "SELECT proposal_id, depends_on FROM qh_de_xuat"))
-    assert set(rows) == {"W-001", "W-002", "P-001", "F-001"}
-    assert rows["F-001"] is None
+    rows = {row[0]: row[1:] for row in ask(path, "SELECT proposal_id, geom, operator, title_vi FROM qh_de_xuat")}
+    assert set(rows) == {"W-001", "W-002", "P-001", "S-001", "F-001"}
+    assert rows["S-001"] == (None, None, "Gộp về cột bên cạnh (không công bố vị trí)")
+    assert [one for one, row in rows.items() if row[0] is None] == ["S-001"]
     every = write_geopackage(plan, tmp_path / "all.gpkg", include_restricted=True)
-    assert "S-001" in dict(ask(every, "SELECT proposal_id, depends_on FROM qh_de_xuat"))
+    assert "L-3" in ask(every, "SELECT from_location_id FROM qh_de_xuat WHERE proposal_id = 'S-001'")[0]
     assert "CÓ các vị trí hạn chế" in ask(every, "SELECT metadata FROM gpkg_metadata")[0][0]
+
+
+def test_the_package_speaks_one_language_and_names_stay(plan, package, coverage, tmp_path):
+    """What is not data: titles, descriptions, codes in words, metadata, styles, the project."""
+    english = write_geopackage(plan, tmp_path / package.name, coverage=coverage, language="en")
+    names = "SELECT table_name, column_name FROM gpkg_data_columns ORDER BY 1, 2"
+    assert ask(english, names) == ask(package, names)
+    assert sorted(map(tuple, pyogrio.list_layers(english))) == sorted(map(tuple, pyogrio.list_layers(package)))
+    contents = dict(ask(english, "SELECT table_name, identifier || ': ' || description FROM gpkg_contents"))
+    assert contents["qh_tuyen_cap"] == "Planned fiber routes: Provincial telecom plan"
+    assert contents["kq_vung_phu_4g"] == "4G coverage – any operator: RSRP outdoors, in classes"
+    columns = ask(english, "SELECT description FROM gpkg_data_columns WHERE table_name = 'ht_tram_bts' AND "
+                           "column_name = 'height_m'")  # fmt: skip
+    assert columns == [("Structure height: height of the structure above its base. unit: m",)]
+    told = {package: [], english: []}
+    for path, texts in told.items():
+        for question in (
+            "SELECT identifier, description FROM gpkg_contents",
+            "SELECT title, description FROM gpkg_data_columns",
+            "SELECT description FROM gpkg_data_column_constraints",
+            "SELECT metadata FROM gpkg_metadata",
+            "SELECT styleQML FROM layer_styles",
+        ):
+            texts += [str(one) for row in ask(path, question) for one in row]
+        texts.append(ET.tostring(project_of(path), encoding="unicode"))
+    name = plan.study.settings.province.name
+    assert [text for text in told[english] if vietnamese_words(CODES.sub("", text.replace(name, "")))] == []
+    vietnamese = "\n".join(told[package])
+    assert [title for title in ENGLISH_TITLES if title in vietnamese] == []
 
 
 @pytest.mark.needs("gpkg_validator")

@@ -22,6 +22,7 @@ from covplan.radio.antenna import (
 )
 from covplan.radio.pattern import combined_loss
 from covplan.study.errors import LayerError
+from covplan.study.language import speaking
 from covplan.study.resources import resource_text
 
 ANGLES = np.arange(360)
@@ -114,6 +115,7 @@ def test_the_antennas_of_the_cells_layer_exist():
     assert all(titles)
 
 
+@speaking("en")
 def test_an_unknown_antenna_is_named_with_those_that_exist():
     with pytest.raises(LayerError, match=r"'sektor_65' is not known.*Did you mean sector_65\?.*sektor_65\.msi"):
         find_antenna("sektor_65")
@@ -336,11 +338,13 @@ def faulty(change):
         ),
     ],
 )
+@speaking("en")
 def test_a_fault_in_a_file_is_named_with_its_line(tmp_path, text, says):
     with pytest.raises(LayerError, match=says):
         read_msi(written(tmp_path, text))
 
 
+@speaking("en")
 def test_a_file_in_the_study_comes_before_the_table(tmp_path):
     written(tmp_path, msi_text(*measured_cuts()), "SECTOR_65.MSI")
     assert find_antenna("sector_65", tmp_path).projected

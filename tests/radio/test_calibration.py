@@ -7,11 +7,13 @@ import pandas as pd
 import pytest
 
 from covplan.radio.calibration import RIDGE, calibrate, error_figures, predictions, robust_offset
-from covplan.radio.coverage import NOBODY, coverage
+from covplan.radio.coverage import coverage
 from covplan.radio.explain import explain_links
 from covplan.radio.links import receive
 from covplan.radio.loss import Mast, path_loss_window
+from covplan.study.codes import NOBODY
 from covplan.study.errors import LayerError, SettingsError, TooLittleData
+from covplan.study.language import speaking
 from covplan.study.settings import Propagation, Radio, Settings
 from covplan.study.settings_file import load_settings, offsets_toml, settings_toml, write_offsets
 from covplan.terrain.ground import Ground
@@ -82,6 +84,7 @@ def test_pure_noise_gives_offsets_of_nothing():
     assert max(abs(value) for offsets in found.offsets_db.values() for value in offsets.values()) < RECOVERED_DB
 
 
+@speaking("en")
 def test_whole_squares_are_held_out_not_points():
     table = drive_test()
     spoilt = table.assign(
@@ -95,6 +98,7 @@ def test_whole_squares_are_held_out_not_points():
         fitted(table.assign(x_m=405_000.0, y_m=2_425_000.0))
 
 
+@speaking("en")
 def test_a_biased_tiny_sample_is_refused():
     tiny = drive_test(count=40)
     tiny["measured_dbm"] = tiny["predicted_dbm"] + 25
@@ -102,6 +106,7 @@ def test_a_biased_tiny_sample_is_refused():
         fitted(tiny)
 
 
+@speaking("en")
 def test_a_class_with_too_little_gets_no_offset_and_all_such_are_refused():
     table = drive_test()
     rare = table["landcover"].where(~((table["band"] == "L900") & (table["landcover"] == FIELDS)), 50)
@@ -120,7 +125,7 @@ def test_what_the_model_does_not_receive_is_counted_and_left_out():
     table = drive_test()
     silent = table.assign(predicted_dbm=table["predicted_dbm"].mask(table.index < 100))
     found = fitted(silent)
-    assert found.unheard == 100
+    assert found.not_received == 100
     assert found.errors.query("stage == 'before'")["n"].sum() == 1500
 
 
@@ -194,6 +199,7 @@ def test_an_explained_link_shows_the_offset_and_is_still_the_maps():
     assert shifted.map_rsrp_dbm == pytest.approx(one.rsrp_dbm[61, 95], abs=0.01)
 
 
+@speaking("en")
 def test_offsets_without_land_cover_are_refused_with_the_remedy():
     table = stations(PLACE)
     with pytest.raises(LayerError, match=r"landcover\.tif: missing"):
@@ -229,6 +235,7 @@ def test_predictions_are_of_the_measurements_own_operator_band_and_cell():
     assert set(found["landcover"]) == {FOREST}
 
 
+@speaking("en")
 def test_study_toml_takes_offsets_gives_them_back_and_names_a_wrong_band(tmp_path):
     offsets = {"L1800": {10: -6.5, 40: 1.25}, "N2600": {50: -3.0}}
     settings = Settings.model_validate({"province": {"name": "Thử"}, "propagation": {"offsets_db": offsets}})

@@ -13,11 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from covplan.radio.antenna import find_antenna, pattern_loss
-from covplan.radio.coverage import NOBODY, coverage, is_covered, sector_table, strongest, write_rasters
+from covplan.radio.coverage import coverage, is_covered, sector_table, strongest, write_rasters
 from covplan.radio.link_budget import band, coverage_probability
 from covplan.radio.loss import Mast, path_loss_window
+from covplan.study.codes import NOBODY
 from covplan.study.errors import CovplanError, GridMismatchError, LayerError
 from covplan.study.grid import Grid
+from covplan.study.language import speaking
 from covplan.study.settings import Definition, Propagation, Radio, default_definitions, radio_under
 from covplan.terrain.ground import Ground
 
@@ -193,6 +195,7 @@ def test_no_station_of_the_technology_is_no_coverage_not_a_crash():
     assert none.cell_ids == ()
 
 
+@speaking("en")
 def test_a_mast_outside_the_terrain_stops_with_its_place():
     with pytest.raises(LayerError, match="no terrain there"):
         received([(300_000.0, 2_446_975.0)])
@@ -226,6 +229,7 @@ def test_operators_on_the_same_carrier_do_not_interfere_with_each_other():
     np.testing.assert_array_equal(both.sinr_db[mine], one.sinr_db[mine])
 
 
+@speaking("en")
 def test_coverages_on_different_grids_or_of_different_technologies_are_not_joined():
     one = received([CENTRE])
     with pytest.raises(GridMismatchError):

@@ -19,6 +19,7 @@ from covplan.radio.emf import (
     station_exclusion,
 )
 from covplan.study.errors import OutsideValidity
+from covplan.study.language import speaking
 
 
 @pytest.mark.parametrize(("eirp_dbm", "distance_m"), [(61, 7.1), (64, 10), (70, 20), (76, 40), (79, 56)])
@@ -37,10 +38,11 @@ def test_at_the_exclusion_distance_power_density_and_field_are_at_the_limit():
     assert field**2 / 376.73 == pytest.approx(power_density(70, distance_m), rel=0.002)
 
 
+@speaking("en")
 def test_the_limits_are_those_of_the_regulation_within_its_scope():
     limit = exposure_limit(3750)
     assert (limit.electric_v_m, limit.power_density_w_m2) == (27.5, 2)
-    with pytest.raises(OutsideValidity, match=r"frequency_mhz = 26000 is outside its scope \(110 to 6000 MHz\)"):
+    with pytest.raises(OutsideValidity, match=r"frequency_mhz = 26000 is outside its scope \(110–6000 MHz\)"):
         exposure_limit(26_000)
     with pytest.raises(OutsideValidity, match=r"another: .*\(nothing\)"):
         exposure_limit(900, "another")
@@ -101,6 +103,7 @@ def test_a_ground_reflection_lengthens_every_distance_by_its_field():
     assert exclusion_distance(64.5, 1842.5, reflection=GROUND_REFLECTION) == pytest.approx(1.6 * alone_m)
 
 
+@speaking("en")
 def test_a_structure_without_cells_is_refused():
     with pytest.raises(OutsideValidity, match="no radiators"):
         station_exclusion([])

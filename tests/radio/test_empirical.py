@@ -22,6 +22,7 @@ from covplan.radio.empirical import (
     umi_nlos,
 )
 from covplan.study.errors import CovplanError, OutsideValidity
+from covplan.study.language import speaking
 
 BANDS_GHZ = (0.768, 0.9425, 1.8425, 2.14, 2.55, 3.75, 3.85)
 DISTANCES_M = (10, 35, 120, 400, 900, 1700, 3100, 5000)
@@ -215,6 +216,7 @@ def test_numbers_and_grids_give_the_same():
         (lambda: rma_los_probability(-1), ["distance_m = -1"]),
     ],
 )
+@speaking("en")
 def test_a_model_asked_outside_its_validity_says_what_and_where(call, words):
     with pytest.raises(OutsideValidity) as raised:
         call()

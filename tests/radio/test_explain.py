@@ -16,6 +16,7 @@ from covplan.radio.links import receive
 from covplan.radio.p1812 import path_loss
 from covplan.study.errors import LayerError
 from covplan.study.grid import Grid
+from covplan.study.language import speaking
 from covplan.study.links import verdict_texts
 from covplan.study.settings import Propagation, Radio
 from covplan.terrain.ground import Ground
@@ -253,6 +254,7 @@ def test_an_operator_without_a_link_is_told_why():
     assert math.isnan(told["GTEL"].length_m)
 
 
+@speaking("en")
 def test_a_place_without_terrain_is_named():
     land = ground()
     land.elevation_m[10, 10] = np.nan

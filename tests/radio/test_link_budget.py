@@ -35,6 +35,7 @@ from covplan.radio.link_budget import (
 )
 from covplan.sample.masts import EIRP_DBM
 from covplan.study.errors import OutsideValidity, SettingsError
+from covplan.study.language import speaking
 from covplan.study.links import budget_titles
 from covplan.study.resources import resource_text
 
@@ -67,6 +68,7 @@ def test_the_eirp_of_a_band_is_that_of_the_sample_province():
         assert band(code).eirp_dbm == pytest.approx(eirp_dbm)
 
 
+@speaking("en")
 def test_a_band_without_rsrp_is_refused_with_those_that_have_one():
     with pytest.raises(SettingsError, match=r"'U2100' has no link budget \(known: L700, .*N3900\)"):
         band("U2100")
@@ -147,6 +149,7 @@ def test_the_sinr_for_a_throughput_gives_that_throughput(efficiency):
     assert spectral_efficiency(sinr_for(efficiency, mapping), mapping) == pytest.approx(efficiency)
 
 
+@speaking("en")
 def test_the_rsrp_for_a_throughput_gives_that_throughput():
     carrier = band("L1800")
     threshold_dbm = rsrp_for(5, carrier, share=0.5, interference_margin_db=3)
@@ -169,6 +172,7 @@ def test_coverage_without_variability_is_certain_and_missing_stays_missing():
     assert np.isnan(coverage_probability(np.nan, -110, 6))
 
 
+@speaking("en")
 def test_the_shadow_margin_buys_the_confidence():
     assert shadow_margin(0.95, 8) == pytest.approx(1.6449 * 8, abs=0.001)
     assert shadow_margin(0.5, 8) == pytest.approx(0, abs=1e-12)
@@ -195,6 +199,7 @@ def test_at_the_allowed_path_loss_the_threshold_is_just_met(code):
     assert "tx_power" not in {line.item for line in own}
 
 
+@speaking("en")
 def test_a_terminal_spreads_its_uplink_as_suits_it_best():
     carrier, mapping = band("L1800"), throughput_mapping("4G", "uplink")
     sensitivity_dbm, noise_dbm, sinr_db = uplink_sensitivity(carrier, 2.5, interference_margin_db=1)

@@ -7,12 +7,14 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from covplan.radio.antenna import find_antenna, pattern_loss
-from covplan.radio.coverage import NOBODY, coverage, sector_table, strongest
+from covplan.radio.coverage import coverage, sector_table, strongest
 from covplan.radio.link_budget import band
 from covplan.radio.links import receive, rsrp_links
 from covplan.radio.loss import Mast, links, path_loss_matrix
 from covplan.radio.p1812 import path_loss
+from covplan.study.codes import NOBODY
 from covplan.study.errors import LayerError
+from covplan.study.language import speaking
 from covplan.terrain.ground import Ground
 from covplan.terrain.profile import profile
 from tests.radio.test_coverage import CELLS, CENTRE, GRID, NEAR, RADIO, omni, stations
@@ -93,6 +95,7 @@ def test_points_outside_or_behind_a_void_are_unknown_not_dark(hills):
     assert one.probability[1] > 0
 
 
+@speaking("en")
 def test_a_mast_on_no_terrain_is_named(hills, people):
     with pytest.raises(LayerError, match="no terrain there"):
         links([Mast(300_000.0, 2_446_975.0, 40.0, 1842.5)], *people, hills, NEAR)

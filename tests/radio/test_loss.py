@@ -11,6 +11,7 @@ from covplan.radio.kernels import Setting, radial, tables_for
 from covplan.radio.loss import Mast, links, path_loss_matrix, path_loss_window
 from covplan.study.errors import LayerError
 from covplan.study.grid import Grid
+from covplan.study.language import speaking
 from covplan.study.settings import Propagation
 from covplan.terrain.ground import Ground
 
@@ -126,11 +127,13 @@ def test_a_receiver_on_the_mast_gets_a_finite_loss(hills):
 
 
 @pytest.mark.parametrize(("x_m", "y_m"), [(399_000.0, 2_448_500.0), (402_000.0, 2_460_000.0)])
+@speaking("en")
 def test_a_mast_outside_the_terrain_is_named(hills, x_m, y_m):
     with pytest.raises(LayerError, match=f"x={x_m:.0f} y={y_m:.0f}.*no terrain there"):
         path_loss_window(Mast(x_m, y_m, 40.0, 1842.5), hills, PROPAGATION)
 
 
+@speaking("en")
 def test_a_mast_on_a_void_is_named():
     holed = ground(400.0)
     row, column = (int(v) for v in GRID.rowcol(MAST.x_m, MAST.y_m))

@@ -13,6 +13,7 @@ from scipy.special import fresnel
 from covplan.radio import formulas
 from covplan.radio.p1812 import path_loss
 from covplan.study.errors import OutsideValidity
+from covplan.study.language import speaking
 from tests.real_province import REFERENCE
 
 LOGS = sorted((REFERENCE / "p1812" / "validation_results").glob("*_log.csv"))
@@ -159,6 +160,7 @@ def test_free_space_over_the_sea_within_sight():
         ({"tx_height_m": -5}, "tx_height_m = -5"),
     ],
 )
+@speaking("en")
 def test_outside_the_recommendation_is_said_not_computed(changes, said):
     with pytest.raises(OutsideValidity, match=said):
         loss(hills(), **changes)

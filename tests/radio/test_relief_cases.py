@@ -18,6 +18,7 @@ from covplan.radio.loss import Mast, links, path_loss_window
 from covplan.radio.p1812 import DELTA_N, path_loss
 from covplan.study.errors import LayerError, OutsideValidity
 from covplan.study.grid import Grid
+from covplan.study.language import speaking
 from covplan.study.settings import Propagation, Radio
 from covplan.terrain.ground import Ground
 from covplan.terrain.profile import profile
@@ -140,6 +141,7 @@ def flat(height_m=100.0):
         (Mast(*MIDDLE, float("nan"), 1842.5), "antenna_height_m = nan"),
     ],
 )
+@speaking("en")
 def test_a_mast_outside_the_model_is_refused_on_the_grid_and_at_points(mast, said):
     with pytest.raises(OutsideValidity, match=said):
         path_loss_window(mast, flat(), NEAR)
@@ -147,6 +149,7 @@ def test_a_mast_outside_the_model_is_refused_on_the_grid_and_at_points(mast, sai
         links([mast], [MIDDLE[0]], [MIDDLE[1]], flat(), NEAR)
 
 
+@speaking("en")
 def test_a_mast_beside_the_raster_or_on_a_void_is_named_at_points_too():
     holed = flat()
     holed.elevation_m[38:43, 38:43] = np.nan

@@ -9,9 +9,10 @@ import pytest
 from shapely.geometry import Point, box
 
 import covplan
-from covplan.study.boundaries import communes_of, in_version, name_of, official_units, outline
+from covplan.study.boundaries import communes_of, in_version, name_of, official_units, outline, urban_communes
 from covplan.study.errors import LayerError
 from covplan.study.folder import open_study, read_study
+from covplan.study.language import speaking
 from covplan.study.resources import resource_text
 from tests.study import EPSG, SIDE, SOUTH, WEST, small_layers, small_study
 
@@ -132,6 +133,17 @@ def test_each_version_has_its_own_border():
     assert outline(communes, NEW).equals(communes.loc[4, "geometry"])
 
 
+@speaking("en")
 def test_a_version_the_layer_lacks_is_named_with_what_is_there():
     with pytest.raises(LayerError, match=r"no commune of version 2025-07 \(there: 2025-02\)"):
         communes_of(small_layers()["communes"].iloc[:4], NEW)
+
+
+def test_wards_and_townships_of_the_version_are_town_and_nothing_else(tmp_path):
+    communes = small_layers()["communes"].copy()
+    rural = communes.index[(communes["boundary_version"] == OLD) & communes["name"].str.startswith("Xã")][0]
+    communes.loc[rural, "name"] = "Thị trấn Hai"
+    town = urban_communes(communes, OLD)
+    assert set(town["name"]) == {"Thị trấn Hai", "Phường Ba"}
+    study = open_study(small_study(tmp_path, communes=lambda _table: communes))
+    assert study.towns.equals(town.union_all())

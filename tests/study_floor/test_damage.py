@@ -19,6 +19,7 @@ from covplan.study.errors import StudyError
 from covplan.study.find import plain_letters
 from covplan.study.findings import checks, findings_table
 from covplan.study.folder import open_study, read_study
+from covplan.study.language import speaking
 from covplan.study.layers import input_layers, layers
 from tests.study import EPSG, SIDE, SOUTH, WEST, small_layers, small_study
 
@@ -362,6 +363,7 @@ def test_rasters_with_voids_gaps_or_foreign_units_are_reported(tmp_path):
     assert "missing_raster" in {f.check for f in read_study(folder)[1]}
 
 
+@speaking("en")
 def test_a_check_called_strict_stops_the_run(tmp_path):
     folder = small_study(tmp_path, {"checks": {"strict": ["twin_locations"]}}, stations=cell(1, "location_id", "L-9"))
     with pytest.raises(StudyError, match="Location L-9 is only 0 m away"):

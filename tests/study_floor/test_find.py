@@ -8,6 +8,7 @@ import pytest
 from covplan.study.errors import LayerError
 from covplan.study.find import centre_of, find_village, plain_letters
 from covplan.study.folder import open_study
+from covplan.study.language import speaking
 from tests.study import EPSG, small_study
 
 
@@ -37,6 +38,7 @@ def found(study, text):
         ("Ta\u0302n Tha\u0300nh", "T-02200-1"),  # accents apart from their letters, as macOS writes them
     ],
 )
+@speaking("en")
 def test_a_name_with_or_without_accents_finds_its_hamlet(study, text, village_id):
     if village_id is None:
         with pytest.raises(LayerError, match="no hamlet"):
@@ -45,6 +47,7 @@ def test_a_name_with_or_without_accents_finds_its_hamlet(study, text, village_id
         assert found(study, text) == village_id
 
 
+@speaking("en")
 def test_a_name_of_several_hamlets_lists_them_with_their_communes(study):
     with pytest.raises(LayerError) as said:
         found(study, "to dan pho 1")
@@ -54,6 +57,7 @@ def test_a_name_of_several_hamlets_lists_them_with_their_communes(study):
         found(study, "tan thanh")
 
 
+@speaking("en")
 def test_a_misspelt_name_is_answered_with_the_nearest(study):
     with pytest.raises(LayerError, match="Did you mean Thôn Khuổi Phìn"):
         found(study, "Khuối Phín A")

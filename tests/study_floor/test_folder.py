@@ -16,6 +16,7 @@ from geopandas.testing import assert_geodataframe_equal
 from covplan.study.errors import OutputError, SettingsError, StudyError
 from covplan.study.files import file_digest
 from covplan.study.folder import open_study, read_study
+from covplan.study.language import speaking
 from covplan.study.layers import input_layers
 from tests.study import NAMES, small_layers, small_study
 
@@ -79,6 +80,7 @@ def test_saving_over_the_folder_itself_loses_nothing(tmp_path, opened):
     assert_same_layers(opened, open_study(folder))
 
 
+@speaking("en")
 def test_a_layer_the_study_no_longer_has_cannot_come_back_from_an_older_folder(tmp_path, opened):
     before = digests(opened.save(tmp_path / "b"))
     without = {"places": opened.places.iloc[:0], "roads": opened.roads.iloc[:0]}
@@ -212,6 +214,7 @@ def test_semicolons_between_cells_are_read_as_excel_writes_them_here(tmp_path, o
     assert study.findings == opened.findings
 
 
+@speaking("en")
 def test_a_folder_without_settings_is_named_with_what_to_do(tmp_path, opened):
     folder = shutil.copytree(opened.path, tmp_path / "a")
     (folder / "study.toml").unlink()
@@ -233,18 +236,20 @@ def test_the_error_lists_every_finding_that_stops_with_file_and_remedy(tmp_path)
     with pytest.raises(StudyError) as stopped:
         open_study(folder)
     first, *lines = str(stopped.value).splitlines()
-    assert "3 finding(s) stop the run" in first
+    assert "dừng vì 3 lỗi dữ liệu" in first
     assert sorted(line.split()[0] for line in lines) == ["bts_sites.csv", "places.gpkg", "roads.gpkg"]
-    assert "Add the column or rename one to 'operator'." in str(stopped.value)
+    assert "Thêm hoặc đổi tên cột thành 'operator'." in str(stopped.value)
+    with speaking("en"), pytest.raises(StudyError, match="Add the column or rename one to 'operator'"):
+        open_study(folder)
 
 
 def test_more_than_ten_findings_that_stop_are_counted_not_poured_out(tmp_path):
     strict = {"checks": {"strict": ["tenants_disagree", "too_many_tenants"]}}
     with pytest.raises(StudyError) as stopped:
         open_study(small_study(tmp_path, strict, stations=lambda t: t.assign(tenants="GTEL", max_tenants=1)))
-    assert "7 finding(s) stop the run" in str(stopped.value)  # six locations, and one with two operators
+    assert "dừng vì 7 lỗi dữ liệu" in str(stopped.value)  # six locations, and one with two operators
     strict = {"checks": {"strict": ["assumed_cells", "households_disagree", "tenants_disagree"]}}
-    with pytest.raises(StudyError, match="and 5 more"):
+    with pytest.raises(StudyError, match="và 5 nữa"):
         open_study(
             small_study(
                 tmp_path / "b",

@@ -11,9 +11,11 @@ from hypothesis import settings as run
 from hypothesis import strategies as st
 
 from covplan.study.errors import SettingsError
+from covplan.study.language import speaking
 from covplan.study.resources import resource_text
 from covplan.study.settings import Radio, Settings, radio_under
 from covplan.study.settings_file import load_settings, settings_reference, settings_toml
+from covplan.study.synthetic import synthetic_mark, synthetic_notice
 
 PROVINCE = '[province]\nname = "Tỉnh thử"\n'
 CHANGED = {
@@ -66,6 +68,7 @@ def loaded(tmp_path, text):
         (PROVINCE + PROVINCE, "study.toml: not valid TOML"),
     ],
 )
+@speaking("en")
 def test_what_study_toml_cannot_mean_is_named_with_its_place(tmp_path, text, said):
     with pytest.raises(SettingsError) as stopped:
         loaded(tmp_path, text)
@@ -104,6 +107,7 @@ def test_every_fault_of_the_file_is_told_at_once(tmp_path):
     ]
 
 
+@speaking("en")
 def test_a_file_that_is_not_utf8_is_said_to_be_so(tmp_path):
     path = tmp_path / "study.toml"
     path.write_bytes(PROVINCE.encode("utf-16"))
@@ -184,6 +188,7 @@ def test_one_target_or_one_end_of_a_cost_changed_keeps_the_rest(tmp_path):
     assert (cost.base, cost.high) == (default.costs["monopole_urban"].base, 7e8)
 
 
+@speaking("en")
 def test_a_definition_that_does_not_exist_is_named_with_what_was_meant():
     with pytest.raises(ValueError, match=r"'ofcom4g' is no definition\. Did you mean ofcom_4g\?.*Known: province"):
         Settings.model_validate({"province": {"name": "T"}, "coverage": {"preset": "ofcom4g"}})
@@ -206,3 +211,9 @@ def test_the_regulators_definitions_are_those_published():
     assert known["qcvn126"].throughput_mbps == 30.0
     indoors, outdoors = (radio_under(known[name], Radio()) for name in ("ofcom_4g_indoor", "ofcom_4g"))
     assert indoors.rsrp_threshold_dbm == outdoors.rsrp_threshold_dbm + 10 == -95.0
+
+
+def test_generated_data_say_so_in_one_language():
+    assert synthetic_notice().startswith(synthetic_mark())
+    with speaking("en"):
+        assert synthetic_mark() == "SIMULATED DATA"

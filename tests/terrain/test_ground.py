@@ -13,6 +13,7 @@ from rasterio.transform import Affine
 
 from covplan.study.errors import LayerError
 from covplan.study.grid import Grid
+from covplan.study.language import speaking
 from covplan.terrain.ground import clutter_height_m, default_heights_m, load_ground
 from covplan.terrain.profile import profile
 
@@ -91,6 +92,7 @@ def test_another_system_and_another_cell_give_the_same_ground(tmp_path):
         ("e.tif", b"not a raster", "e.tif: cannot be read"),
     ],
 )
+@speaking("en")
 def test_what_is_no_raster_is_named(tmp_path, name, content, said):
     (tmp_path / name).write_bytes(content)
     with pytest.raises(LayerError, match=said):
@@ -108,6 +110,7 @@ def test_clutter_heights_follow_the_table_and_the_studys_own():
     assert set(default_heights_m("igbp")) == set(range(18))
 
 
+@speaking("en")
 def test_a_profile_runs_over_the_ground_and_ends_where_asked(tiles):
     ground = load_ground(GRID, tiles)
     start, end = (441_000.0, 2_436_000.0), (445_500.0, 2_431_300.0)

@@ -8,20 +8,22 @@ surveyed.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.ndimage import map_coordinates
 
 from covplan.propose.common.costs import NOTHING, Range, fiber_cost, unit_cost
-from covplan.study.numbers import number_vi
+from covplan.propose.common.heights import cell_at, elevations_m
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import geopandas as gpd
+    import pandas as pd
     from numpy.typing import NDArray
 
+    from covplan.fiber.access import Cable
     from covplan.study.settings import Cost, Propose
     from covplan.terrain.ground import Ground
 
@@ -32,74 +34,75 @@ LONG_HOP_KM = 10.0  # up to here 15 GHz, beyond 7 GHz: usual in Vietnam's mounta
 SHORT_GHZ, LONG_GHZ = 15.0, 7.0
 TRIED = 40  # nearest locations on fiber a hop is tried to
 POLES_M = 300.0  # a powered road nearer than this has poles to hang a cable on
-AT_HAND_M = 50.0  # less cable than this would be said as 0.0 km
 PIECE = 20_000  # hops whose profiles are held at a time
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """What a new site could be connected to."""
+
+    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable]
+    """From points (study CRS) to the nearest fiber."""
+    donors: gpd.GeoDataFrame
+    """Locations on fiber, for the other end of a hop: location_id, antenna_height_m, geometry."""
+    ground: Ground
+    """Over which a hop must see."""
 
 
 @dataclass(frozen=True)
 class Backhaul:
     """The cheapest connection of each site."""
 
-    way: NDArray[np.str_]
-    """fiber or microwave."""
+    kind: NDArray[np.str_]
+    """fiber, microwave, or satellite where there is neither."""
     length_m: NDArray[np.float64]
     """Of new cable; 0 with a hop."""
     hop_to: list[str]
     """Location at the other end of the nearest clear hop, whether it is taken or not; empty where there is none."""
+    by_road: NDArray[np.bool_]
+    """Whether the cable to fiber was measured along roads."""
     cost: list[Range]
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """As columns of a table of sites."""
+        return {"backhaul": self.kind, "length_m": self.length_m, "hop_to": self.hop_to, "by_road": self.by_road}
 
-def connect(
-    x_m: NDArray[np.float64],
-    y_m: NDArray[np.float64],
-    antenna_m: NDArray[np.float64],
-    fiber_m: NDArray[np.float64],
-    power_m: NDArray[np.float64],
-    donors: gpd.GeoDataFrame,
-    ground: Ground,
-    costs: Mapping[str, Cost],
-    propose: Propose,
-) -> Backhaul:
-    """Cheapest backhaul of sites: cable of a given length, or a clear hop.
+
+def hop_donors(locations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Locations on fiber that let others in, with the height a hop could start at."""
+    on_fiber = locations[locations["fiber"] & ~locations["closed"]]
+    return on_fiber.assign(antenna_height_m=on_fiber["highest_m"])
+
+
+def connect(sites: pd.DataFrame, backbone: Backbone, costs: Mapping[str, Cost], propose: Propose) -> Backhaul:
+    """Cheapest backhaul of sites: cable to the nearest fiber, or a clear hop.
 
     Parameters
     ----------
-    fiber_m : ndarray
-        Length of cable to the nearest fiber, metres; infinite where there is no way.
-    power_m : ndarray
-        Distance to the nearest road with power: whether there are poles.
-    donors : GeoDataFrame
-        Locations on fiber: location_id, antenna_height_m, geometry.
+    sites : DataFrame
+        x_m, y_m (study CRS), antenna_height_m, power_m (to the nearest road with power: whether there are poles).
     """
-    hop = _hops(x_m, y_m, antenna_m, donors, ground, propose.hop_km)
-    by_air = unit_cost(costs, "microwave_hop")
-    ends = ["" if row < 0 else str(donors["location_id"].iloc[row]) for row in hop]
-    ways, lengths, prices = [], [], []
-    for n in range(x_m.size):
-        poles = bool(power_m[n] <= POLES_M)
-        cable = fiber_cost(costs, float(fiber_m[n]), poles=poles) if np.isfinite(fiber_m[n]) else None
-        air = hop[n] >= 0 and (cable is None or by_air.base < cable.base)
-        if not air and cable is None:
-            ways.append("satellite")
+    x_m, y_m, antenna_m, power_m = (
+        sites[name].to_numpy(float) for name in ("x_m", "y_m", "antenna_height_m", "power_m")
+    )
+    found = backbone.cable(x_m, y_m)
+    hop = _hops(np.column_stack([x_m, y_m, antenna_m]), backbone.donors, backbone.ground, propose.hop_km)
+    hop_cost = unit_cost(costs, "microwave_hop")
+    ends = ["" if row < 0 else str(backbone.donors["location_id"].iloc[row]) for row in hop]
+    kinds, lengths, prices = [], [], []
+    for n, (length_m, poles) in enumerate(zip(found.length_m, power_m <= POLES_M, strict=True)):
+        cable = fiber_cost(costs, float(length_m), poles=bool(poles)) if np.isfinite(length_m) else None
+        by_hop = hop[n] >= 0 and (cable is None or hop_cost.base < cable.base)
+        if not by_hop and cable is None:
+            kinds.append("satellite")
             lengths.append(0.0)
             prices.append(NOTHING)
             continue
-        ways.append("microwave" if air else "fiber")
-        lengths.append(0.0 if air else float(fiber_m[n]))
-        prices.append(by_air if air or cable is None else cable)
-    return Backhaul(np.array(ways, dtype=np.str_), np.array(lengths), ends, prices)
-
-
-def backhaul_words(way: str, length_m: float, hop_to: str, *, by_road: bool) -> tuple[str, str]:
-    """A connection in Vietnamese and English, with how its cable was measured."""
-    if way == "microwave":
-        return f"viba tới {hop_to}", f"microwave to {hop_to}"
-    if length_m < AT_HAND_M:
-        return f"cáp quang dưới {AT_HAND_M:.0f} m", f"less than {AT_HAND_M:.0f} m of fiber"
-    km = f"{length_m / 1000:.1f}"
-    vi = "đo theo đường bộ" if by_road else "ước tính từ đường chim bay"
-    en = "along roads" if by_road else "estimated from the straight distance"
-    return f"cáp quang {number_vi(length_m / 1000, 1)} km ({vi})", f"{km} km of fiber ({en})"
+        kinds.append("microwave" if by_hop else "fiber")
+        lengths.append(0.0 if by_hop else float(length_m))
+        prices.append(hop_cost if by_hop or cable is None else cable)
+    return Backhaul(np.array(kinds, dtype=np.str_), np.array(lengths), ends, found.by_road, prices)
 
 
 def clear_hops(
@@ -134,10 +137,8 @@ def _clear(
     share = np.linspace(0.0, 1.0, count)
     x = start[:, :1] + share * (end[:, :1] - start[:, :1])
     y = start[:, 1:2] + share * (end[:, 1:2] - start[:, 1:2])
-    row = (ground.grid.north_m - y) / ground.grid.cell_m - 0.5
-    column = (x - ground.grid.west_m) / ground.grid.cell_m - 0.5
-    terrain = map_coordinates(ground.elevation_m, [row, column], order=1, cval=np.nan, output=np.float64)
-    clutter = map_coordinates(ground.clutter_m, [row, column], order=0, mode="nearest", output=np.float64)
+    terrain = elevations_m(ground, x, y)
+    clutter = map_coordinates(ground.clutter_m, cell_at(ground, x, y), order=0, mode="nearest", output=np.float64)
     clutter[:, 0] = clutter[:, -1] = 0.0  # antennas stand over or in a clearing of what grows at their own site
     near_km, far_km = share * length_m[:, None] / 1000.0, (1.0 - share) * length_m[:, None] / 1000.0
     bulge_m = 1000.0 * near_km * far_km / (2.0 * K_FACTOR * EARTH_KM)
@@ -149,25 +150,23 @@ def _clear(
     return free
 
 
-def _hops(
-    x_m: NDArray[np.float64],
-    y_m: NDArray[np.float64],
-    antenna_m: NDArray[np.float64],
-    donors: gpd.GeoDataFrame,
-    ground: Ground,
-    most_km: float,
-) -> NDArray[np.int64]:
-    """Row of the nearest donor each site sees, −1 where it sees none."""
-    found = np.full(x_m.size, -1, dtype=np.int64)
-    if not len(donors) or not x_m.size:
+def _hops(sites: NDArray[np.float64], donors: gpd.GeoDataFrame, ground: Ground, longest_km: float) -> NDArray[np.int64]:
+    """Row of the nearest donor each site sees, −1 where it sees none.
+
+    Parameters
+    ----------
+    sites : ndarray, shape (sites, 3)
+        x and y (study CRS) and antenna height above ground, metres.
+    """
+    found = np.full(len(sites), -1, dtype=np.int64)
+    if not len(donors) or not len(sites):
         return found
     at = np.column_stack([donors.geometry.x, donors.geometry.y, donors["antenna_height_m"].to_numpy(float)])
-    away_m = np.hypot(x_m[:, None] - at[:, 0], y_m[:, None] - at[:, 1])
+    away_m = np.hypot(sites[:, :1] - at[:, 0], sites[:, 1:2] - at[:, 1])
     order = np.argsort(away_m, axis=1, kind="stable")[:, :TRIED]
-    sites = np.column_stack([x_m, y_m, antenna_m])
     for donor_of in order.T:  # the nearest of all sites, then the second of those that do not see it, and so on
-        away = away_m[np.arange(x_m.size), donor_of]
-        site = np.flatnonzero((found < 0) & (away <= most_km * 1000.0))
+        away = away_m[np.arange(len(sites)), donor_of]
+        site = np.flatnonzero((found < 0) & (away <= longest_km * 1000.0))
         donor, km = donor_of[site], away[site] / 1000.0
         clear = clear_hops(sites[site], at[donor], ground, np.where(km <= LONG_HOP_KM, SHORT_GHZ, LONG_GHZ))
         found[site[clear]] = donor[clear]

@@ -5,11 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from covplan.study.errors import SettingsError
+from covplan.study.language import MILLION, _
 from covplan.study.settings import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
     from covplan.study.settings import Cost, Propose
 
@@ -39,7 +44,8 @@ NOTHING = Range(0.0, 0.0, 0.0)
 def unit_cost(costs: Mapping[str, Cost], item: str) -> Range:
     """Low, base and high of one item of the cost table, in the item's unit."""
     if item not in costs:
-        raise SettingsError(f"study.toml [costs] {item}: no such cost.{did_you_mean(item, costs)}")
+        text = _("study.toml [costs] {item}: no such cost.")
+        raise SettingsError(text.format(item=item) + did_you_mean(item, costs))
     cost = costs[item]
     return Range(cost.low, cost.base, cost.high)
 
@@ -49,6 +55,13 @@ def present_value(yearly: float, propose: Propose) -> float:
     years, rate = propose.horizon_years, propose.discount_rate
     factor = float(years) if rate == 0 else (1.0 - (1.0 + rate) ** -years) / rate
     return yearly * factor
+
+
+def cost_over_horizon(built: Sequence[Range], yearly: Sequence[Range], propose: Propose) -> NDArray[np.float64]:
+    """Base cost to build and to run over the horizon, million VND: what the covering programs weigh."""
+    return np.array(
+        [(b.base + present_value(y.base, propose)) / MILLION for b, y in zip(built, yearly, strict=True)], dtype=float
+    )
 
 
 def structure_cost(
@@ -71,16 +84,11 @@ def structure_cost(
     return built * unit_cost(costs, "roadless_factor") if road_m > propose.roadless_m else built
 
 
-def power_cost(costs: Mapping[str, Cost], line_m: float, *, grid: bool = True) -> Range:
-    """Power at a new site, VND: a line to the grid with rectifier and battery, or a solar hybrid where that is cheaper.
-
-    Without `grid` there is none to connect to.
-    """
+def power_cost(costs: Mapping[str, Cost], line_m: float) -> Range:
+    """Power at a new site, VND: a line to the grid with rectifier and battery, or solar where that is cheaper."""
     solar = unit_cost(costs, "power_solar_hybrid")
-    if not grid:
-        return solar
     line = unit_cost(costs, "power_line_lv") * (line_m / METRES_PER_KM) + unit_cost(costs, "power_rectifier_battery")
-    return min(line, solar, key=lambda way: way.base)
+    return min(line, solar, key=lambda supply: supply.base)
 
 
 def fiber_cost(costs: Mapping[str, Cost], length_m: float, *, poles: bool) -> Range:

@@ -7,12 +7,13 @@ number it had in one plan.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy.sparse import csr_array, vstack
 
+from covplan.propose.common.options import Options
 from covplan.study.columns import split_list
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     from covplan.propose.solve.cover import Cover
 
-AnyOptions = TypeVar("AnyOptions", bound=Any)  # `white_spot_options.Options` or `options_5g.PlaceOptions`
+AnyOptions = TypeVar("AnyOptions", bound=Options)
 SAME_M = 100.0  # an accepted place on new ground is the candidate no farther from it than this
 NEAR_M = 300.0  # a rejected place on new ground takes everything in this circle with it
 REJECTED, ACCEPTED = "rejected", "accepted"
@@ -52,11 +53,11 @@ def decided(decisions: gpd.GeoDataFrame, kind: str, candidates: pd.DataFrame) ->
     forbidden = np.zeros(len(candidates), dtype=np.bool_)
     required: list[NDArray[np.int64]] = []
     unmet: list[str] = []
-    mine = decisions[decisions["kind"] == kind]
-    for _, one in mine[mine["decision"] == REJECTED].iterrows():
-        forbidden |= _meant(one, candidates, NEAR_M)
-    for _, one in mine[mine["decision"] == ACCEPTED].iterrows():
-        group = np.flatnonzero(_meant(one, candidates, SAME_M) & ~forbidden)
+    of_kind = decisions[decisions["kind"] == kind]
+    for _, one in of_kind[of_kind["decision"] == REJECTED].iterrows():
+        forbidden |= _matches(one, candidates, NEAR_M)
+    for _, one in of_kind[of_kind["decision"] == ACCEPTED].iterrows():
+        group = np.flatnonzero(_matches(one, candidates, SAME_M) & ~forbidden)
         if group.size:
             required.append(group)
         else:
@@ -67,14 +68,13 @@ def decided(decisions: gpd.GeoDataFrame, kind: str, candidates: pd.DataFrame) ->
 def without(options: AnyOptions, forbidden: NDArray[np.bool_]) -> AnyOptions:
     """Options without some of their actions."""
     keep = np.flatnonzero(~forbidden)
-    changed: dict[str, Any] = {
-        "actions": options.actions.iloc[keep].reset_index(drop=True),
-        **{name: [getattr(options, name)[n] for n in keep] for name in ("cells", "cost", "opex")},
-    }
-    if hasattr(options, "capacity_mbps"):
-        changed["capacity_mbps"] = options.capacity_mbps[keep]
-    left: AnyOptions = replace(options, **changed)
-    return left
+    return replace(
+        options,
+        actions=options.actions.iloc[keep].reset_index(drop=True),
+        cells=[options.cells[n] for n in keep],
+        cost=[options.cost[n] for n in keep],
+        opex=[options.opex[n] for n in keep],
+    )
 
 
 def decided_options(decisions: gpd.GeoDataFrame, kind: str, options: AnyOptions) -> tuple[AnyOptions, Decided]:
@@ -102,7 +102,7 @@ def marked(proposals: gpd.GeoDataFrame, decisions: gpd.GeoDataFrame) -> tuple[gp
     table, missing = proposals.copy(), []
     table["decision"] = table["decision"].astype("object").where(table["decision"].notna(), "open")
     for _, one in decisions[decisions["decision"] == ACCEPTED].iterrows():
-        own = (table["kind"] == one["kind"]).to_numpy(bool) & _meant(one, table, SAME_M)
+        own = (table["kind"] == one["kind"]).to_numpy(bool) & _matches(one, table, SAME_M)
         if not own.any():
             missing.append(str(one["decision_id"]))
             continue
@@ -113,7 +113,7 @@ def marked(proposals: gpd.GeoDataFrame, decisions: gpd.GeoDataFrame) -> tuple[gp
     return table, missing
 
 
-def _meant(one: pd.Series, candidates: pd.DataFrame, near_m: float) -> NDArray[np.bool_]:
+def _matches(one: pd.Series, candidates: pd.DataFrame, near_m: float) -> NDArray[np.bool_]:
     """Candidates a decision is about."""
     same: NDArray[np.bool_] = (candidates["action"] == one["action"]).to_numpy(bool)
     if pd.notna(one["operator"]):

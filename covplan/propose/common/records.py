@@ -1,4 +1,4 @@
-"""From chosen actions to rows of the layer `proposals`: places, communes, types; amounts in words."""
+"""From chosen actions to rows of the layer `proposals`: places, communes, types."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.study.boundaries import Version, in_version
-from covplan.study.numbers import number_vi
+from covplan.study.codes import WGS84
 from covplan.study.plan import result_table
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import shapely
 
-MILLION, BILLION = 1e6, 1e9
+    from covplan.propose.common.costs import Range
 
 
 def proposal_rows(
@@ -28,7 +28,7 @@ def proposal_rows(
     """Records as a table with every column of the layer, at their points in the study's CRS."""
     geometry = gpd.GeoSeries(list(points), crs=communes.crs)
     table = result_table("proposals", pd.DataFrame(list(records)))
-    lonlat = geometry.to_crs(4326)
+    lonlat = geometry.to_crs(WGS84)
     unit = in_version(geometry, communes, version)
     table["x_m"], table["y_m"] = geometry.x.round(1), geometry.y.round(1)
     table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
@@ -36,14 +36,11 @@ def proposal_rows(
     return gpd.GeoDataFrame(result_table("proposals", table), geometry=geometry, crs=communes.crs)
 
 
-def amount(vnd: float) -> tuple[str, str]:
-    """Vietnamese and English words for an amount of money."""
-    if abs(vnd) >= BILLION:
-        return f"{number_vi(vnd / BILLION, 2)} tỷ đồng", f"VND {vnd / BILLION:.2f} billion"
-    return f"{number_vi(vnd / MILLION)} triệu đồng", f"VND {vnd / MILLION:.0f} million"
-
-
-def named(names: Sequence[str], most: int = 4) -> str:
-    """A few names, and how many more."""
-    shown = ", ".join(names[:most])
-    return shown + (f" +{len(names) - most}" if len(names) > most else "")
+def cost_columns(cost: Range, opex: Range) -> dict[str, float]:
+    """What a proposal costs to build and to run."""
+    return {
+        "cost_low_vnd": cost.low,
+        "cost_base_vnd": cost.base,
+        "cost_high_vnd": cost.high,
+        "opex_vnd_per_year": opex.base,
+    }

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 import numpy as np
 
-from covplan.study.boundaries import Version, communes_of
+from covplan.study.boundaries import Version, urban_communes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,13 +16,10 @@ if TYPE_CHECKING:
 
     from covplan.study.settings import Rule
 
-URBAN_UNITS = ("Phường", "Thị trấn", "Thị xã", "Thành phố")
-
 
 def in_town(x_m: ArrayLike, y_m: ArrayLike, communes: gpd.GeoDataFrame, version: Version) -> NDArray[np.bool_]:
     """Whether points (study CRS) lie in a ward or a township."""
-    units = communes_of(communes, version)
-    urban = units[units["name"].str.startswith(URBAN_UNITS)]
+    urban = urban_communes(communes, version)
     points = gpd.GeoSeries.from_xy(np.asarray(x_m, float), np.asarray(y_m, float), crs=communes.crs)
     inside = np.zeros(len(points), dtype=bool)
     inside[urban.sindex.query(points, predicate="within")[0]] = True

@@ -1,34 +1,69 @@
-"""Which hamlets get fiber next, along which roads, in which order, at what cost; and the fiber of masts in one trench.
+"""The cheapest extension of fiber: which hamlets and masts it joins, along which roads, and in which order.
 
-The trees are those of `propose.steiner` over the problem of `fiber_candidates`.
+The trees are those of `propose.solve.steiner` over the problem of `options.candidates`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
-from scipy.sparse.csgraph import breadth_first_order
 
-from covplan.fiber.roads import sparse
-from covplan.fiber.routes import LEVELS
-from covplan.propose.fiber.options import Candidates, Extension, Step, candidates
-from covplan.propose.fiber.rows import bill_of_quantities, fiber_proposals, order_table
+from covplan.propose.fiber.options import candidates
+from covplan.propose.fiber.order import joining_order
 from covplan.propose.solve.solver import TIME_LIMIT_S
 from covplan.propose.solve.steiner import Tree, cheapest_tree, joinable_groups
-from covplan.study.findings import finding
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Sequence
 
     import geopandas as gpd
-    import shapely
+    from numpy.typing import NDArray
 
-    from covplan.fiber.reach import Network
-    from covplan.study.findings import Finding
-    from covplan.study.settings import Cost, Fiber
+    from covplan.propose.fiber.options import Candidates, Case
+    from covplan.propose.fiber.order import Step
+    from covplan.study.settings import Level
+
+    Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Extension:
+    """A tree, the order in which its groups are joined, and what it is worth."""
+
+    candidates: Candidates
+    tree: Tree
+    steps: tuple[Step, ...]
+
+    @property
+    def edges(self) -> Ints:
+        """Graph edges that get new cable."""
+        found = [step.edges for step in self.steps]
+        return np.concatenate(found) if found else np.empty(0, np.int64)
+
+    def cost_vnd(self, level: Level = "base") -> float:
+        """Everything up to homes passed; drops and home equipment are not in it."""
+        return sum(step.cost_vnd[level] for step in self.steps)
+
+    @property
+    def hamlets(self) -> int:
+        """How many it joins."""
+        return sum(not self.candidates.is_site[step.group] for step in self.steps)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """An extension that reaches a target by its year; what earlier phases built it has."""
+
+    extension: Extension
+    year: int
+    target_pct: float | None
+    """Of the hamlets; None where a budget is spent instead."""
+    short: int
+    """Hamlets that the target asks for and no route can reach."""
+    years: tuple[int, ...]
+    """Of each step."""
 
 
 def extend(
@@ -52,7 +87,70 @@ def extend(
         quota = float(hamlets + (found.built & ~found.is_site).sum())
         penalty = found.worth_vnd if found.worth_vnd.any() else None
         tree = cheapest_tree(problem, quota=quota, penalty=penalty, gap=gap, time_limit_s=time_limit_s)
-    return Extension(found, tree, tuple(_ordered(found, tree)))
+    return Extension(found, tree, tuple(joining_order(found, tree)))
+
+
+def extend_in_phases(
+    case: Case,
+    targets: Sequence[tuple[int, float]],
+    years: Sequence[int],
+    *,
+    budget_vnd: float | None = None,
+    gap: float = 0.0,
+    time_limit_s: float = TIME_LIMIT_S,
+) -> list[Phase]:
+    """Reach each target share of hamlets by its year at least cost, one phase after the other; or spend one budget.
+
+    Where a target asks for more than any route can reach, all that can be reached are joined, and `short` says how many
+    are missing.
+
+    Parameters
+    ----------
+    targets : sequence of (year, per cent)
+        Rising; what one phase builds the next one has. Ignored when there is a budget.
+    years : sequence of int
+        Years in which something can be built; a phase has those after the one before it.
+    """
+    found, phases = candidates(case), list[Phase]()
+    joined, since = 0, min([*years, targets[0][0]] if targets else years) - 1
+    steps = [(max(years), None)] if budget_vnd is not None else [(year, pct) for year, pct in targets]
+    for year, pct in steps:
+        missing = 0 if pct is None else max(0, hamlets_missing(case.reach, pct) - joined)
+        able = joinable_groups(found.problem) & ~found.built & ~found.is_site
+        accepted = np.isin(found.id, list(case.accepted)) & ~found.built
+        wanted = max(min(missing, int(able.sum())), int(accepted.sum()))
+        extension = extend(found, hamlets=wanted, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
+        year_of = by_years(extension, [one for one in years if since < one <= year] or [year])
+        phases.append(Phase(extension, year, pct, max(missing - wanted, 0), tuple(year_of)))
+        joined, since, found = joined + extension.hamlets, year, after_phase(found, extension)
+    return phases
+
+
+def after_phase(found: Candidates, built: Extension) -> Candidates:
+    """The candidates once an extension is built: its cable, its entries and its groups cost nothing more."""
+    problem = found.problem
+    joined = {built.candidates.id[step.group] for step in built.steps}
+    again = np.array([one in joined for one in found.id], np.bool_)
+    cost = problem.cost.copy()
+    cost[built.tree.edges] = 0.0
+    own = {level: np.where(again, 0.0, money) for level, money in found.own_vnd.items()}
+    route = {level: money.copy() for level, money in found.route_vnd.items()}
+    for money in route.values():
+        money[built.edges] = 0.0
+    laid_by, by_edge = found.laid_by.copy(), np.full(int(found.edge.max(initial=0)) + 1, -1)
+    for number, step in enumerate(built.steps):
+        by_edge[step.edges] = built.candidates.steps_before + number
+    new = (found.edge >= 0) & built.tree.edges
+    laid_by[new] = np.where(by_edge[found.edge[new]] >= 0, by_edge[found.edge[new]], laid_by[new])
+    return replace(
+        found,
+        problem=replace(problem, cost=cost, own_cost=own["base"], must=problem.must | again),
+        own_vnd=own,
+        route_vnd=route,
+        built=found.built | again,
+        laid_by=laid_by,
+        steps_before=found.steps_before + len(built.steps),
+    )
 
 
 def hamlets_missing(reach: gpd.GeoDataFrame, target_pct: float) -> int:
@@ -68,170 +166,3 @@ def by_years(extension: Extension, years: Sequence[int]) -> list[int]:
         return []
     share = (money - np.diff(money, prepend=0.0) / 2) / max(float(money[-1]), 1e-9)
     return [int(years[min(int(one * len(years)), len(years) - 1)]) for one in share]
-
-
-@dataclass(frozen=True)
-class FiberPlan:
-    """Phases of the extension and everything counted from them."""
-
-    phases: tuple[Extension, ...]
-    proposals: gpd.GeoDataFrame
-    """Columns of resources/layers/proposals.csv."""
-    order: pd.DataFrame
-    """The marginal cost curve."""
-    bill: pd.DataFrame
-    summary: pd.DataFrame
-    """Per phase: last year, hamlets and how many short of the target, km, cost, bound, gap, status, seconds."""
-    findings: tuple[Finding, ...]
-    """Hamlets no route can reach."""
-
-
-def plan_fiber(
-    reach: gpd.GeoDataFrame,
-    dwellings: gpd.GeoDataFrame,
-    nodes: gpd.GeoDataFrame,
-    communes: gpd.GeoDataFrame,
-    network: Network,
-    fiber: Fiber,
-    costs: Mapping[str, Cost],
-    targets: Sequence[tuple[int, float]],
-    years: Sequence[int],
-    *,
-    budget_vnd: float | None = None,
-    towns: shapely.Geometry | None = None,
-    sites: pd.DataFrame | None = None,
-    without: Collection[str] = (),
-    must_join: Collection[str] = (),
-    gap: float = 0.0,
-    time_limit_s: float = TIME_LIMIT_S,
-) -> FiberPlan:
-    """Reach each target share of hamlets by its year at least cost, one phase after the other; or spend one budget.
-
-    Where a target asks for more than any route can reach, all that can be reached are joined, and `short` says how many
-    are missing.
-
-    Parameters
-    ----------
-    targets : sequence of (year, per cent)
-        Rising; what one phase builds the next one has. Ignored when there is a budget.
-    years : sequence of int
-        Years in which something can be built; a phase has those after the one before it.
-    without, must_join
-        As in `candidates`.
-    """
-    phases: list[Extension] = []
-    tables: list[gpd.GeoDataFrame] = []
-    rows: list[dict[str, Any]] = []
-    joined, since = 0, min([*years, targets[0][0]] if targets else years) - 1
-    steps = [(max(years), None)] if budget_vnd is not None else [(year, pct) for year, pct in targets]
-    for year, pct in steps:
-        found = candidates(
-            reach, dwellings, nodes, network, fiber, costs, towns=towns, sites=sites, built=phases, without=without,
-            must_join=must_join,
-        )  # fmt: skip
-        missing = 0 if pct is None else max(0, hamlets_missing(reach, pct) - joined)
-        able = joinable_groups(found.problem) & ~found.built & ~found.is_site
-        accepted = np.isin(found.id, list(must_join)) & ~found.built
-        wanted = max(min(missing, int(able.sum())), int(accepted.sum()))
-        made = extend(found, hamlets=wanted, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
-        when = by_years(made, [one for one in years if since < one <= year] or [year])
-        tables.append(fiber_proposals(made, when, reach, communes, network))
-        phases.append(made)
-        rows.append(_phase_row(made, network, year, pct, max(missing - wanted, 0)))
-        joined, since = joined + rows[-1]["hamlets"], year
-    proposals = pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
-    order = pd.concat([order_table(one, reach, network) for one in phases], ignore_index=True)
-    order.insert(0, "proposal_id", proposals["proposal_id"].to_numpy() if len(proposals) else [])
-    order.insert(1, "year", proposals["year"].to_numpy() if len(proposals) else [])
-    for column in ("households", "length_m", "cost_vnd"):
-        order[f"{column}_so_far"] = order[column].cumsum()
-    bill = bill_of_quantities(phases, network, costs)
-    findings = tuple(_out_of_reach(phases[0].candidates, reach))
-    return FiberPlan(tuple(phases), proposals, order, bill, pd.DataFrame(rows), findings)
-
-
-def _out_of_reach(found: Candidates, reach: gpd.GeoDataFrame) -> list[Finding]:
-    """Hamlets on a road to which no way from an exchange with free ports keeps the optical budget."""
-    named = dict(zip(reach["village_id"], reach["name"], strict=True))
-    lost = found.id[~joinable_groups(found.problem) & ~found.is_site]
-    place = {"layer": "villages"}
-    return [
-        finding("hamlet_out_of_reach", "villages.gpkg", id=one, value=named[one], name=named[one], **place)
-        for one in lost.tolist()
-    ]
-
-
-def _phase_row(made: Extension, network: Network, year: int, pct: float | None, short: int) -> dict[str, Any]:
-    found, tree = made.candidates, made.tree
-    groups = np.array([step.group for step in made.steps], np.int64)
-    homes = int(found.households[groups].sum())
-    scale = 1.0 if pct is None else 1e-6
-    return {
-        "year": year,
-        "target_pct": pct,
-        "hamlets": int((~found.is_site[groups]).sum()),
-        "short": short,
-        "sites": int(found.is_site[groups].sum()),
-        "households": homes,
-        "km": round(float(network.graph.length_m[made.edges].sum()) / 1000, 2),
-        **{f"cost_{level}_vnd": round(made.cost_vnd(level)) for level in LEVELS},
-        "vnd_per_home_passed": round(made.cost_vnd() / homes) if homes else None,
-        "objective": round(tree.objective * scale, 3),
-        "bound": round(tree.bound * scale, 3),
-        "gap": tree.gap,
-        "status": str(tree.status),
-        "seconds": round(tree.seconds, 1),
-    }
-
-
-def _ordered(found: Candidates, tree: Tree) -> list[Step]:
-    """Groups in the order of what the next one adds per hamlet: always the cheapest that is left, sites by need."""
-    problem = found.problem
-    used = np.flatnonzero(tree.edges)
-    links = sparse(problem.tail[used], problem.head[used], np.ones(used.size), problem.nodes)
-    _, before = breadth_first_order(links, problem.root, directed=False, return_predecessors=True)
-    between = {
-        (min(a, b), max(a, b)): int(edge)
-        for edge, a, b in zip(used, problem.tail[used].tolist(), problem.head[used].tolist(), strict=True)
-    }
-    ways: dict[int, list[int]] = {}
-    for group in np.flatnonzero(tree.joined).tolist():
-        edges: list[int] = []
-        for start in problem.terminal[problem.group == group].tolist():
-            node = int(start)
-            while node != problem.root:
-                edges.append(between[(min(node, int(before[node])), max(node, int(before[node])))])
-                node = int(before[node])
-        ways[group] = list(dict.fromkeys(edges))
-    laid = {int(edge): int(found.laid_by[edge]) for edge in np.flatnonzero(found.laid_by >= 0)}
-    steps: list[Step] = []
-    behind: dict[int, set[int]] = {}
-    """Of each step: all steps that it needs, directly or not."""
-    for group in np.flatnonzero(found.built).tolist():
-        for edge in ways.pop(group, []):
-            laid.setdefault(edge, -1)
-    while ways:
-        added = {
-            group: float(problem.own_cost[group] + sum(problem.cost[edge] for edge in edges if edge not in laid))
-            for group, edges in ways.items()
-        }
-        group = min(added, key=lambda one: (added[one], str(found.id[one])))
-        edges = ways.pop(group)
-        new = [edge for edge in edges if edge not in laid]
-        old = [laid[edge] for edge in edges if edge in laid and found.edge[edge] >= 0]
-        entries = [edge for edge in new if found.edge[edge] < 0]
-        drawn = next((edge for edge in edges if found.edge[edge] < 0), None)
-        source = -1 if drawn is None or problem.source is None else int(problem.source[drawn])
-        cable = found.edge[[edge for edge in new if found.edge[edge] >= 0]].astype(np.int64)
-        cost = {
-            level: float(found.own_vnd[level][group] + found.route_vnd[level][cable].sum())
-            + sum(found.closure_vnd[level] for edge in entries if problem.cost[edge] > 0)
-            for level in LEVELS
-        }
-        number = found.steps_before + len(steps)
-        for edge in new:
-            laid[edge] = number
-        behind[number] = set(old).union(*(behind.get(one, ()) for one in old))
-        needs = tuple(sorted(set(old) - {-1}.union(*(behind.get(one, ()) for one in old))))
-        steps.append(Step(group, cable, len(entries), source, max(old, default=-1), needs, cost))
-    return steps

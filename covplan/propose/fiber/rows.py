@@ -1,4 +1,4 @@
-"""Extensions as tables: proposals with their reasons, order, materials, and the layers the study would hold then."""
+"""Extensions as tables: proposals with their reasons, order of joining, phases; and who is out of reach."""
 
 from __future__ import annotations
 
@@ -9,30 +9,44 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from covplan.fiber.odn import odn_values
-from covplan.fiber.routes import LEVELS
-from covplan.propose.solve.solver import Status
-from covplan.study.numbers import number_vi
+from covplan.propose.fiber.reasons import fiber_reasons, hamlet_titles, station_titles
+from covplan.propose.solve.steiner import joinable_groups
+from covplan.study.codes import WGS84
+from covplan.study.findings import finding
+from covplan.study.kinds import FIBER
 from covplan.study.plan import result_table
+from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
     from covplan.fiber.reach import Network
-    from covplan.propose.fiber.options import Extension, Step
-    from covplan.study.settings import Cost, Fiber
+    from covplan.propose.fiber.options import Candidates
+    from covplan.propose.fiber.order import Step
+    from covplan.propose.fiber.program import Extension, Phase
+    from covplan.study.findings import Finding
 
     Ints = NDArray[np.int64]
 
-CABLE_CORES = (12, 24, 48, 96, 144)
-SITE_CORES = 4  # of a mast: a pair and a spare pair
 INDICATOR = "VILLAGE_FTTH_COV"
 
 
-def order_table(extension: Extension, reach: gpd.GeoDataFrame, network: Network) -> pd.DataFrame:
-    """The marginal cost curve: hamlets in the order they are joined, each with what it adds."""
+def order_table(
+    extensions: Sequence[Extension], proposals: pd.DataFrame, reach: gpd.GeoDataFrame, network: Network
+) -> pd.DataFrame:
+    """The marginal cost curve: hamlets in the order they are joined, each with what it adds, its proposal and year."""
+    order = pd.concat([_steps_table(one, reach, network) for one in extensions], ignore_index=True)
+    order.insert(0, "proposal_id", proposals["proposal_id"].to_numpy() if len(proposals) else [])
+    order.insert(1, "year", proposals["year"].to_numpy() if len(proposals) else [])
+    for column in ("households", "length_m", "cost_vnd"):
+        order[f"{column}_so_far"] = order[column].cumsum()
+    return order
+
+
+def _steps_table(extension: Extension, reach: gpd.GeoDataFrame, network: Network) -> pd.DataFrame:
+    """Hamlets and sites in the order they are joined, each with what it adds."""
     found, graph = extension.candidates, network.graph
     names = dict(zip(reach["village_id"], reach["name"], strict=True))
     rows = []
@@ -52,93 +66,33 @@ def order_table(extension: Extension, reach: gpd.GeoDataFrame, network: Network)
     return table
 
 
-def bill_of_quantities(extensions: Sequence[Extension], network: Network, costs: Mapping[str, Cost]) -> pd.DataFrame:
-    """Materials with their costs: columns item, detail, unit, quantity, cost_low_vnd, cost_base_vnd, cost_high_vnd.
+def phases_table(phases: Sequence[Phase], network: Network) -> pd.DataFrame:
+    """What each phase joins, costs and how sure it is (resources/layers/fiber_phases.csv)."""
+    return pd.DataFrame([_phase_row(one, network) for one in phases])
 
-    Cable is listed by cores and mounting; poles, closures in existing cable, boxes, splitters and PON ports follow from
-    the tree; drops and home equipment (ONT) are for the planned take-up, beside the cost of passing.
-    """
-    rows: list[dict[str, Any]] = []
-    graph, kind = network.graph, extensions[0].candidates.kind
-    edges = np.concatenate([one.edges for one in extensions])
-    cores = np.concatenate([cable_cores(one) for one in extensions])
-    vnd = {
-        level: np.concatenate([one.candidates.route_vnd[level][one.edges] for one in extensions]) for level in LEVELS
+
+def _phase_row(phase: Phase, network: Network) -> dict[str, Any]:
+    extension = phase.extension
+    found, tree = extension.candidates, extension.tree
+    groups = np.array([step.group for step in extension.steps], np.int64)
+    homes = int(found.households[groups].sum())
+    scale = 1.0 if phase.target_pct is None else 1e-6
+    return {
+        "year": phase.year,
+        "target_pct": phase.target_pct,
+        "hamlets": extension.hamlets,
+        "short": phase.short,
+        "sites": int(found.is_site[groups].sum()),
+        "households": homes,
+        "km": round(float(network.graph.length_m[extension.edges].sum()) / 1000, 2),
+        **{f"cost_{level}_vnd": round(extension.cost_vnd(level)) for level in LEVELS},
+        "vnd_per_home_passed": round(extension.cost_vnd() / homes) if homes else None,
+        "objective": round(tree.objective * scale, 3),
+        "bound": round(tree.bound * scale, 3),
+        "gap": tree.gap,
+        "status": str(tree.status),
+        "seconds": round(tree.seconds, 1),
     }
-    length_km = graph.length_m[edges] / 1000
-    for number, mounted in sorted(set(zip(cores.tolist(), kind[edges].tolist(), strict=True))):
-        these = (cores == number) & (kind[edges] == mounted)
-        money = [float(vnd[level][these].sum()) for level in LEVELS]
-        rows.append(_line("cable", f"{number} FO {mounted}", "km", length_km[these].sum(), money))
-    poles = np.ceil(1000 * length_km[kind[edges] == "C1"].sum() / odn_values()["pole_spacing_m"])
-    rows.append(_line("new_poles", "in the cost of cable C1", "piece", poles, [0.0] * 3))
-    chosen = [(one.candidates, step) for one in extensions for step in one.steps]
-    parts = [found.parts[step.group] for found, step in chosen]
-    lines = sum(int(found.lines[step.group]) for found, step in chosen)
-    spurs = [
-        sum(found.own_vnd[level][step.group] for found, step in chosen if found.is_site[step.group]) for level in LEVELS
-    ]
-    if any(spurs):
-        sites = sum(bool(found.is_site[step.group]) for found, step in chosen)
-        rows.append(_line("site_spur", "from the road to the station", "piece", sites, spurs))
-    quantities = {
-        "fdt_box": sum(one.fdts for one in parts),
-        "fat_box": sum(one.fats for one in parts),
-        "splitter": sum(one.splitters for one in parts),
-        "fiber_closure": sum(step.entries for _, step in chosen),
-        "olt_port_share": lines,
-        "drop_and_ont": lines,
-    }
-    details = {"olt_port_share": f"{sum(one.pon_ports for one in parts)} PON ports", "drop_and_ont": "planned take-up"}
-    for item, quantity in quantities.items():
-        unit = costs[item].unit.removeprefix("VND/")
-        money = [quantity * float(getattr(costs[item], level)) for level in LEVELS]
-        rows.append(_line(item, details.get(item, ""), unit, quantity, money))
-    return pd.DataFrame(rows)
-
-
-def cable_cores(extension: Extension) -> Ints:
-    """Cores of the cable on each of `extension.edges`: two per PON port behind it, four per site, two in reserve."""
-    found, before = extension.candidates, extension.candidates.steps_before
-    behind = [
-        2 * found.parts[step.group].pon_ports + SITE_CORES * int(found.is_site[step.group]) for step in extension.steps
-    ]
-    for number, step in reversed(list(enumerate(extension.steps))):
-        if step.after >= before:  # cable of an earlier phase is what it is
-            behind[step.after - before] += behind[number]
-    sizes: list[int] = []
-    for wanted, step in zip(behind, extension.steps, strict=True):
-        size = next((size for size in CABLE_CORES if size >= wanted + 2), CABLE_CORES[-1])
-        sizes += [size] * len(step.edges)
-    return np.array(sizes, np.int64)
-
-
-def as_layers(
-    extensions: Sequence[Extension], network: Network, fiber: Fiber
-) -> tuple[gpd.GeoDataFrame, gpd.GeoDataFrame]:
-    """The new network as rows of the layers `routes` and `nodes`: what the study would hold once it is built."""
-    graph, routes, nodes = network.graph, [], []
-    for made in extensions:
-        found, cores, number = made.candidates, cable_cores(made), 0
-        for step in made.steps:
-            group, operator = step.group, found.source_operator[step.source]
-            for edge, size in zip(step.edges, cores[number : number + step.edges.size], strict=True):
-                mounted = found.kind[edge].removesuffix("U")
-                routes.append((f"F-{edge}", operator, "access", mounted, int(size), 2, graph.line[edge]))
-            number += step.edges.size
-            if found.is_site[group]:
-                continue
-            hamlet, part = found.id[group], found.parts[group]
-            spots = graph.node_m[np.unique(found.problem.terminal[found.problem.group == group])]
-            outputs = part.pon_ports * max(int(np.prod(fiber.split[:-1])), 1)
-            nodes.append((f"F-FDT-{hamlet}", operator, "FDT", hamlet, outputs, outputs - part.fats, *spots[0]))
-            each = -(-part.fats // len(spots)) * fiber.split[-1]
-            nodes += [(f"F-FAT-{hamlet}-{k}", operator, "FAT", hamlet, each, each, *at) for k, at in enumerate(spots)]
-    columns = ["route_id", "operator", "class", "mounting", "cores", "spare_cores", "geometry"]
-    lines = gpd.GeoDataFrame(pd.DataFrame(routes, columns=columns), crs=graph.epsg)
-    table = pd.DataFrame(nodes, columns=["node_id", "operator", "kind", "village_id", "ports", "ports_free", "x", "y"])
-    points = gpd.points_from_xy(table.pop("x"), table.pop("y"), crs=graph.epsg)
-    return lines, gpd.GeoDataFrame(table, geometry=points)
 
 
 def fiber_proposals(
@@ -156,106 +110,83 @@ def fiber_proposals(
         Of each step (`by_years`).
     """
     found, graph = extension.candidates, network.graph
-    hamlets = reach.set_index("village_id")
-    named = communes.drop_duplicates(["commune_code", "boundary_version"]).set_index(
-        ["commune_code", "boundary_version"]
-    )["name"]
+    hamlets = _hamlets_with_commune(reach, communes)
     known = max(int(reach["ftth"].notna().sum()), 1)
-    before = found.steps_before
     rows, shapes = [], []
-    for number, (step, year) in enumerate(zip(extension.steps, years, strict=True)):
-        group = step.group
-        site = bool(found.is_site[group])
-        place = graph.node_m[found.problem.terminal[found.problem.group == group][0]]
+    for number, (step, year) in enumerate(zip(extension.steps, years, strict=True), found.steps_before):
+        node_m = graph.node_m[found.problem.terminal[found.problem.group == step.group][0]]
         lines = graph.line[step.edges]
-        shape = shapely.Point(place) if not len(lines) else shapely.line_merge(shapely.multilinestrings(lines))
+        shapes.append(shapely.line_merge(shapely.multilinestrings(lines)) if len(lines) else shapely.Point(node_m))
         length_m = float(graph.length_m[step.edges].sum())
-        row: dict[str, Any] = {
-            "proposal_id": _proposal_id(before + number),
-            "kind": "fiber",
-            "action": "backhaul" if site else "connect_hamlet",
+        row = {
+            "proposal_id": _proposal_id(number),
+            "kind": FIBER,
             "operator": found.source_operator[step.source] if step.source >= 0 else None,
-            "x_m": round(float(place[0]), 1),
-            "y_m": round(float(place[1]), 1),
+            "x_m": round(float(node_m[0]), 1),
+            "y_m": round(float(node_m[1]), 1),
             "length_m": round(length_m, 1),
             "indicator": INDICATOR,
-            "indicator_change": 0.0 if site else round(100 / known, 4),
             "year": int(year),
             "depends_on": ";".join(map(_proposal_id, step.needs)) or None,
             "gap": float(extension.tree.gap),
-            "households": int(found.households[group]),
-            "gains": None if site else found.id[group],
-            "gains_count": 0 if site else 1,
+            "households": int(found.households[step.group]),
             **{f"cost_{level}_vnd": float(round(step.cost_vnd[level])) for level in LEVELS},
         }
-        if site:
-            row |= {"location_id": found.id[group]}
-            row |= _titles(f"Kéo cáp quang đến trạm {found.id[group]}", f"Fiber to station {found.id[group]}")
-        else:
-            hamlet = hamlets.loc[found.id[group]]
-            commune = named.get((hamlet["commune_code"], hamlet["boundary_version"]))
-            row |= {
-                "village_id": found.id[group],
-                "commune_code": hamlet["commune_code"],
-                "boundary_version": hamlet["boundary_version"],
-                "commune": commune,
-                "synthetic": hamlet.get("synthetic"),
-                "provenance": hamlet.get("provenance"),
-            }
-            row |= _titles(f"Kéo cáp quang đến {hamlet['name']}", f"Fiber to {hamlet['name']}")
-        row |= _reason(extension, step, length_m)
-        rows.append(row)
-        shapes.append(shape)
+        rows.append(row | _joined(extension, step, length_m, hamlets, known))
     table = result_table("proposals", pd.DataFrame(rows))
-    lonlat = gpd.GeoSeries.from_xy(table["x_m"], table["y_m"], crs=graph.epsg).to_crs(4326)
+    lonlat = gpd.GeoSeries.from_xy(table["x_m"], table["y_m"], crs=graph.epsg).to_crs(WGS84)
     table["lon"], table["lat"] = lonlat.x.round(6), lonlat.y.round(6)
     return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, crs=graph.epsg))
+
+
+def _hamlets_with_commune(reach: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Hamlets by id, with the name of their commune."""
+    unit = ["commune_code", "boundary_version"]
+    names = communes.drop_duplicates(unit).set_index(unit)["name"]
+    units = zip(reach["commune_code"], reach["boundary_version"], strict=True)
+    return reach.set_index("village_id").assign(commune=[names.get(one) for one in units])
+
+
+def _joined(extension: Extension, step: Step, length_m: float, hamlets: pd.DataFrame, known: int) -> dict[str, Any]:
+    """What a step joins: a station, or a hamlet and its part of the indicator."""
+    found, group = extension.candidates, step.group
+    reasons = fiber_reasons(extension, step, length_m)
+    if found.is_site[group]:
+        return {
+            "action": "backhaul",
+            "location_id": found.id[group],
+            "indicator_change": 0.0,
+            "gains": None,
+            "gains_count": 0,
+            **station_titles(found.id[group]),
+            **reasons,
+        }
+    hamlet = hamlets.loc[found.id[group]]
+    return {
+        "action": "connect_hamlet",
+        "village_id": found.id[group],
+        **{
+            name: hamlet.get(name)
+            for name in ("commune_code", "boundary_version", "commune", "synthetic", "provenance")
+        },
+        "indicator_change": round(100 / known, 4),
+        "gains": found.id[group],
+        "gains_count": 1,
+        **hamlet_titles(hamlet["name"]),
+        **reasons,
+    }
 
 
 def _proposal_id(step: int) -> str:
     return f"F-{step + 1:04d}"
 
 
-def _titles(vi: str, en: str) -> dict[str, str]:
-    return {"title_vi": vi, "title_en": en}
-
-
-def _reason(extension: Extension, step: Step, length_m: float) -> dict[str, str]:
-    """Why this one: what it adds, per household, and how sure the whole choice is."""
-    found, tree = extension.candidates, extension.tree
-    km, million, homes = length_m / 1000, step.cost_vnd["base"] / 1e6, int(found.households[step.group])
-    cable_vi = f"{number_vi(km, 2)} km cáp mới" if len(step.edges) else "Nối vào cáp đã có, không kéo thêm"
-    cable_en = f"{km:.2f} km of new cable" if len(step.edges) else "Joined to cable that is there, none laid"
-    new_vi = f"{cable_vi}, {number_vi(million, 1)} triệu đồng"
-    new_en = f"{cable_en}, {million:.1f} million VND"
-    if tree.status is Status.OPTIMAL:
-        sure_vi, sure_en = "đã chứng minh là rẻ nhất", "proven to be the best"
-    else:
-        sure_vi = f"đắt hơn phương án tốt nhất không quá {number_vi(100 * tree.gap, 2)} %"
-        sure_en = f"at most {100 * tree.gap:.2f} % from the best"
-    if not found.is_site[step.group]:
-        each = million / max(homes, 1)
-        what_vi = f"cho {number_vi(homes)} hộ ({number_vi(each, 2)} triệu/hộ)"
-        what_en = f"for {homes} households ({each:.2f} million each)"
-        else_vi, else_en = "thôn chưa có FTTH", "the hamlet has no FTTH"
-    else:
-        what_vi, what_en = "cho truyền dẫn của trạm", "for a station's backhaul"
-        else_vi, else_en = "trạm không có truyền dẫn", "the station has no backhaul"
-        worth = found.worth_vnd[step.group] / 1e6
-        if worth:
-            else_vi = f"trạm dùng viba, {number_vi(worth)} triệu đồng"
-            else_en = f"the station takes a microwave hop for {worth:.0f} million"
-    return {
-        "reason_vi": f"{new_vi} {what_vi}; cả phương án {sure_vi}. Nếu không làm: {else_vi}.",
-        "reason_en": f"{new_en} {what_en}; the plan is {sure_en}. Without it {else_en}.",
-    }
-
-
-def _line(item: str, detail: str, unit: str, quantity: float, money: list[float]) -> dict[str, Any]:
-    return {
-        "item": item,
-        "detail": detail,
-        "unit": unit,
-        "quantity": round(float(quantity), 3),
-        **{f"cost_{level}_vnd": float(round(one)) for level, one in zip(LEVELS, money, strict=True)},
-    }
+def hamlets_out_of_reach(found: Candidates, reach: gpd.GeoDataFrame) -> list[Finding]:
+    """Hamlets on a road to which no way from an exchange with free ports keeps the optical budget."""
+    named = dict(zip(reach["village_id"], reach["name"], strict=True))
+    lost = found.id[~joinable_groups(found.problem) & ~found.is_site]
+    place = {"layer": "villages"}
+    return [
+        finding("hamlet_out_of_reach", "villages.gpkg", id=one, value=named[one], name=named[one], **place)
+        for one in lost.tolist()
+    ]

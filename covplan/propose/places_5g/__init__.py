@@ -1,1 +1,1 @@
-"""5G at places: options, program, rows."""
+"""5G at places: options, program, rows, reasons."""

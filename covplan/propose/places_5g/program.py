@@ -12,153 +12,57 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.sparse import csr_array, vstack
 
-from covplan.propose.common.costs import present_value
+from covplan.propose.common.costs import cost_over_horizon
 from covplan.propose.common.decisions import require
-from covplan.propose.common.records import MILLION, named
-from covplan.propose.common.transmitters import reach_of
-from covplan.propose.places_5g.options import LOOK_M, SECTORS, PlaceOptions
-from covplan.propose.places_5g.rows import compared_methods, method_line, plan_rows
-from covplan.propose.solve.cover import Choice, Cover, cover, least_cost_in_parts, most_value, served_by, stacked
-from covplan.propose.white_spots.options import ANY
-from covplan.propose.white_spots.program import level_needed
+from covplan.propose.common.reach import reach_of
+from covplan.propose.common.reasons import listed
+from covplan.propose.places_5g.options import LOOK_M, SECTORS, Case, PlaceOptions
+from covplan.propose.solve.cover import (
+    Choice,
+    Cover,
+    cost_of,
+    cover,
+    least_cost_in_parts,
+    most_value,
+    served_by,
+    stacked,
+)
+from covplan.study.codes import ANY
 from covplan.study.errors import NoSolution
+from covplan.study.language import MILLION, _, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+    from collections.abc import Sequence
 
     import geopandas as gpd
     import pandas as pd
     from numpy.typing import NDArray
 
-    from covplan.study.boundaries import Version
-    from covplan.study.settings import Places5G, Propagation, Propose, Radio
-    from covplan.terrain.ground import Ground
+    from covplan.study.settings import Places5G, Propose
 
 CARRIES = 0.5  # of a place's area that a placement must cover to carry its traffic
+ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
-class PlacesPlan:
-    """What is proposed for the places, and how good it is."""
+class PlaceProblem:
+    """The covering problem of the places, and what its demands are."""
 
-    proposals: gpd.GeoDataFrame
-    comparison: pd.DataFrame
-    choice: Choice
-    problem: Cover
-    options: PlaceOptions
+    cover: Cover
+    places: gpd.GeoDataFrame
     place_of: NDArray[np.int64]
-    """Row of `places` of each demand; with several operators one demand for each."""
+    """Of each demand: row of `places`; with several operators one demand for each."""
+    built: NDArray[np.float64]
+    """Of each placement: what it costs to build, million VND."""
+    reuse_share: float
+    """Of the new stations, that must stand on existing structures."""
+
+    def requiring(self, required: Sequence[NDArray[np.int64]]) -> PlaceProblem:
+        """The problem in which one placement of each group is built."""
+        return replace(self, cover=require(self.cover, required))
 
 
-def propose(
-    places: gpd.GeoDataFrame,
-    x_m: NDArray[np.float64],
-    y_m: NDArray[np.float64],
-    place: NDArray[np.int64],
-    options: PlaceOptions,
-    radio: Radio,
-    propagation: Propagation,
-    ground: Ground,
-    settings: Places5G,
-    weighing: Propose,
-    least_share: float,
-    reuse_share: float,
-    communes: gpd.GeoDataFrame,
-    version: Version,
-    *,
-    year: int = 2030,
-    required: Sequence[NDArray[np.int64]] = (),
-    cache: Path | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> PlacesPlan:
-    """Cheapest placements that give every place its signal and its capacity, beside what habit would do.
-
-    Parameters
-    ----------
-    places : GeoDataFrame
-        place_id, name, kind, demand_mbps, users; numbered from 0.
-    x_m, y_m, place : ndarray
-        Sample points (study CRS), and the row of the place each belongs to.
-    reuse_share : float
-        Share of the new stations that must stand on existing structures.
-    required : sequence of ndarray of int
-        Placements of which one must be built, for each that a planner accepted.
-    """
-    free, place_of = posed(
-        places, x_m, y_m, place, options, radio, propagation, ground, settings, weighing, least_share, reuse_share,
-        cache=cache,
-    )  # fmt: skip
-    problem = require(free, required)
-    if progress:
-        progress(f"5G: {problem.share.size} địa điểm (places), {problem.cost.size} phương án (options)")
-    out = np.flatnonzero(~served_by(problem, np.ones(problem.cost.size, dtype=bool)))
-    if out.size and not settings.budget_vnd:
-        by = [f" ({one})" for one in settings.operators] if settings.policy == "each" else [""]
-        names = named([f"{places['name'].iloc[place_of[n]]}{by[n // len(places)]}" for n in out])
-        raise NoSolution(
-            f"5G: {out.size} places cannot be covered by any placement within the rules: {names}. Allow a smaller "
-            "share of their area ([places] least_share), planned places to wait ([places_5g] planned = false), or "
-            "other operators ([places_5g] operators)."
-        )
-    built = np.array([one.base for one in options.cost]) / MILLION
-    if settings.budget_vnd:
-        choice = most_users(problem, built, settings.budget_vnd / MILLION, weighing)
-    else:
-        try:
-            choice = least_cost_in_parts(problem, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
-        except NoSolution as error:
-            raise NoSolution(_contradiction(options, problem, weighing, reuse_share)) from error
-    table = plan_rows(places, options, problem, choice, place_of, year, communes, version)
-    compared = compared_methods(places, options, free, choice, place_of, built, settings.budget_vnd / MILLION or np.inf)
-    return PlacesPlan(table, compared, choice, problem, options, place_of)
-
-
-def most_users(problem: Cover, built: NDArray[np.float64], budget: float, weighing: Propose) -> Choice:
-    """Most users at places for what may be built (`cover.most_value`), the same at least cost to build and run.
-
-    Parameters
-    ----------
-    built, budget : ndarray, float
-        What each placement costs to build, and what all may cost together, million VND.
-    """
-    paid = np.concatenate([built, np.zeros(problem.site_cost.size)])
-    limits = csr_array(vstack([problem.limits, csr_array(paid[None, :])]))
-    within = replace(problem, limits=limits, most=np.append(problem.most, budget))
-    return most_value(within, np.inf, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
-
-
-def _contradiction(options: PlaceOptions, problem: Cover, weighing: Propose, reuse_share: float) -> str:
-    """Which requirement the places contradict: the quota, or the capacity and the tenants of all there is."""
-    without = replace(problem, limits=csr_array(problem.limits[1:]), most=problem.most[1:])  # the quota is the first
-    try:
-        found = least_cost_in_parts(without, gap=weighing.gap, time_limit_s=weighing.time_limit_s)
-    except NoSolution as error:
-        return f"5G: signal and capacity for all places at once are beyond all placements together ({error})"
-    line = method_line("", found, options, problem)
-    return (
-        f"5G: {100 * reuse_share:g} % of the new stations on existing structures cannot be kept; without this rule "
-        f"{line['stations']} stations serve all places, {line['reuse_pct']:g} % of them on existing structures. Lower "
-        "[targets.BTS_NEW_SHARE_RATIO] target_2030, or let fewer places or operators count."
-    )
-
-
-def posed(
-    places: gpd.GeoDataFrame,
-    x_m: NDArray[np.float64],
-    y_m: NDArray[np.float64],
-    place: NDArray[np.int64],
-    options: PlaceOptions,
-    radio: Radio,
-    propagation: Propagation,
-    ground: Ground,
-    settings: Places5G,
-    weighing: Propose,
-    least_share: float,
-    reuse_share: float,
-    *,
-    cache: Path | None = None,
-) -> tuple[Cover, NDArray[np.int64]]:
+def place_problem(case: Case, options: PlaceOptions, *, least_share: float, reuse_share: float) -> PlaceProblem:
     """The covering problem of the places, with capacity; costs in million VND over the horizon.
 
     ::
@@ -171,60 +75,194 @@ def posed(
         limits       Σ new stations · reuse share ≤ Σ new stations on existing structures;
                      tenants of a structure; one radio per operator, band and structure
     """
-    near = propagation.model_copy(update={"radius_km": min(propagation.radius_km, LOOK_M / 1000.0)})
-    reach = reach_of(options.cells, x_m, y_m, level_needed(radio, propagation), ground, near, cache=cache).covered
-    operator = options.actions["operator"].to_numpy(object)
-    who = list(settings.operators) if settings.policy == "each" else [ANY]
-    count, points = len(places), x_m.size
-    parts = [reach if one == ANY else csr_array(reach.multiply((operator == one)[None, :])).astype(bool) for one in who]
-    traffic = places["demand_mbps"].fillna(0.0).to_numpy(float) / len(who)
+    places, points = case.places, case.points
+    operators = list(case.settings.operators) if case.settings.policy == "each" else [ANY]
+    of_any = reach_of(options.cells, points.x_m, points.y_m, case.model, within_km=LOOK_M / 1000.0).covered
+    operator_of = options.actions["operator"].to_numpy(object)
+    parts = [
+        of_any if one == ANY else csr_array(of_any.multiply((operator_of == one)[None, :])).astype(bool)
+        for one in operators
+    ]
+    reach = csr_array(stacked(parts, [], of_any.shape[1])[0])
+    traffic = np.tile(places["demand_mbps"].fillna(0.0).to_numpy(float) / len(operators), len(operators))
     users = places["users"].fillna(0).to_numpy(float)
-    stack = csr_array(stacked(parts, [], reach.shape[1])[0])
-    demand = np.concatenate([place + n * count for n in range(len(who))])
-    size = np.bincount(place, minlength=count)
-    owners = csr_array((1.0 / np.tile(size[place], len(who)), (demand, np.arange(points * len(who)))),
-                       shape=(count * len(who), points * len(who)))  # fmt: skip
-    part = csr_array(owners @ stack.astype(float))
-    # A place known as a point lies in one sector, which must carry it whole; an area spreads over several.
-    sector_mbps = options.capacity_mbps / SECTORS
-    whole = np.where(places.geometry.area > 0, 0.0, np.minimum(traffic, sector_mbps.max(initial=0.0)))
-    arcs = part.tocoo()
-    able = (arcs.data >= CARRIES) & (sector_mbps[arcs.col] >= np.tile(whole, len(who))[arcs.row] - 1e-9)
-    part = csr_array((np.ones(int(able.sum())), (arcs.row[able], arcs.col[able])), shape=part.shape)
+    demand = np.concatenate([points.place + n * len(places) for n in range(len(operators))])
+    is_point = np.tile(places.geometry.area.to_numpy() <= 0, len(operators))
     limits, most = _limits(options, reuse_share)
     problem = cover(
-        stack,
-        np.array([(c.base + present_value(o.base, weighing)) / MILLION
-                  for c, o in zip(options.cost, options.opex, strict=True)]),
+        reach,
+        cost_over_horizon(options.cost, options.opex, case.assumptions.propose),
         demand=demand,
         share=least_share,
-        value=np.tile(np.maximum(users, 1.0), len(who)),
-        limits=limits,
-        most=most,
-        traffic=np.tile(traffic, len(who)),
-        capacity=options.capacity_mbps,
-        carries=part,
-    )  # fmt: skip
-    return problem, np.tile(np.arange(count), len(who))
+        value=np.tile(np.maximum(users, 1.0), len(operators)),
+    )
+    carries = _carries(reach, demand, traffic, is_point, options.capacity_mbps / SECTORS)
+    problem = problem.with_limits(limits, most).with_traffic(traffic, options.capacity_mbps, carries)
+    built = np.array([one.base for one in options.cost]) / MILLION
+    return PlaceProblem(problem, places, np.tile(np.arange(len(places)), len(operators)), built, reuse_share)
+
+
+def check_reachable(problem: PlaceProblem, settings: Places5G) -> None:
+    """Raise NoSolution in words when a place is out of reach of all placements."""
+    out = np.flatnonzero(~served_by(problem.cover, np.ones(problem.cover.cost.size, dtype=bool)))
+    if not out.size:
+        return
+    count = len(problem.places)
+    by = [f" ({one})" for one in settings.operators] if settings.policy == "each" else [""]
+    names = listed([f"{problem.places['name'].iloc[problem.place_of[n]]}{by[n // count]}" for n in out])
+    raise NoSolution(
+        _(
+            "5G: {count} places cannot be covered by any placement within the rules: {names}. Allow a smaller share "
+            "of their area ([places] least_share), planned places to wait ([places_5g] planned = false), or other "
+            "operators ([places_5g] operators)."
+        ).format(count=number(out.size), names=names)
+    )
+
+
+def choose_placements(problem: PlaceProblem, options: PlaceOptions, settings: Places5G, propose: Propose) -> Choice:
+    """Cheapest placements that give every place its signal and its capacity; or most users for a budget.
+
+    Raises
+    ------
+    NoSolution
+        A place out of reach, by name; or a requirement that contradicts the places.
+    """
+    if settings.budget_vnd:
+        return most_users(problem.cover, problem.built, settings.budget_vnd / MILLION, propose)
+    check_reachable(problem, settings)
+    try:
+        return least_cost_in_parts(problem.cover, gap=propose.gap, time_limit_s=propose.time_limit_s)
+    except NoSolution as error:
+        raise NoSolution(_contradiction(problem, options, propose)) from error
+
+
+def most_users(problem: Cover, built: NDArray[np.float64], budget: float, propose: Propose) -> Choice:
+    """Most users at places for what may be built (`cover.most_value`), the same at least cost to build and run.
+
+    Parameters
+    ----------
+    built, budget : ndarray, float
+        What each placement costs to build, and what all may cost together, million VND.
+    """
+    paid = np.concatenate([built, np.zeros(problem.site_cost.size)])
+    limits = csr_array(vstack([problem.limits, csr_array(paid[None, :])]))
+    within = replace(problem, limits=limits, most=np.append(problem.most, budget))
+    return most_value(within, np.inf, gap=propose.gap, time_limit_s=propose.time_limit_s)
+
+
+def place_by_place(
+    problem: Cover, rank: NDArray[np.float64], built: NDArray[np.float64], budget: float = np.inf
+) -> Choice:
+    """Place by place, most traffic first: what is chosen already is used, else the first by rank that helps.
+
+    Keeps capacities and the budget: a place that cannot be served whole for what is left is passed over. Limits are not
+    looked at. What a planner does by hand.
+
+    Parameters
+    ----------
+    rank : ndarray, shape (demands, actions)
+        Smaller is tried first.
+    built, budget
+        As in `most_users`.
+    """
+    chosen, room = problem.cost == 0, problem.capacity.copy()
+    served = np.zeros(problem.share.size, dtype=bool)
+    for demand in np.argsort(-problem.traffic, kind="stable"):
+        tried = _serve(problem, int(demand), rank[demand], chosen, room)
+        if tried is not None and built[tried[0]].sum() <= budget:
+            (chosen, room), served[demand] = tried, True
+    sites = np.zeros(problem.site_cost.size, dtype=bool)
+    return Choice(chosen, sites, served, cost_of(problem, chosen), float(problem.value[served].sum()), None)
+
+
+def _serve(
+    problem: Cover, demand: int, rank: NDArray[np.float64], taken: NDArray[np.bool_], left: NDArray[np.float64]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]] | None:
+    """Placements, and capacities left, once one demand is served whole as well; None when it cannot be."""
+    points = np.flatnonzero(problem.demand == demand)
+    reach = csr_array(problem.reach)[points].toarray()
+    carries = problem.carries[[demand]].toarray().ravel().astype(bool)
+    chosen, room = taken.copy(), left.copy()
+    order = np.argsort(rank, kind="stable")
+    need, covered = float(problem.traffic[demand]), reach[:, chosen].any(axis=1)
+    least = problem.share[demand] - ROUNDING
+    enough = problem.weight[points][covered].sum() >= least
+    for action in [*order[chosen[order]], *order[~chosen[order]]]:
+        if enough and need <= ROUNDING:
+            break
+        carried = min(need, float(room[action])) if carries[action] else 0.0
+        gains = not enough and (reach[:, action] & ~covered).any()
+        if not gains and carried <= 0:
+            continue
+        chosen[action] = True
+        covered = covered | reach[:, action]
+        enough = problem.weight[points][covered].sum() >= least
+        need -= carried
+        room[action] -= carried
+    return (chosen, room) if enough and need <= ROUNDING else None
+
+
+def stations_of(options: PlaceOptions, choice: Choice) -> tuple[int, float]:
+    """New stations of a choice, and the percentage of them on existing structures."""
+    new = options.actions["new"].to_numpy(bool)[choice.actions & ~options.stands]
+    return new.size, round(100.0 * float((~new).mean()), 2) if new.size else np.nan
+
+
+def _contradiction(problem: PlaceProblem, options: PlaceOptions, propose: Propose) -> str:
+    """Which requirement the places contradict: the quota, or the capacity and the tenants of all there is."""
+    whole = problem.cover
+    without = replace(whole, limits=csr_array(whole.limits[1:]), most=whole.most[1:])  # the quota is the first
+    try:
+        found = least_cost_in_parts(without, gap=propose.gap, time_limit_s=propose.time_limit_s)
+    except NoSolution as error:
+        return _("5G: signal and capacity for all places at once are beyond all placements together ({reason})").format(
+            reason=error
+        )
+    stations, reuse_pct = stations_of(options, found)
+    return _(
+        "5G: {quota} % of the new stations on existing structures cannot be kept; without this rule {stations} "
+        "stations serve all places, {reused} % of them on existing structures. Lower [targets.BTS_NEW_SHARE_RATIO] "
+        "target_2030, or let fewer places or operators count."
+    ).format(quota=number(100 * problem.reuse_share, 2), stations=number(stations), reused=number(reuse_pct, 2))
+
+
+def _carries(
+    reach: csr_array,
+    demand: NDArray[np.int64],
+    traffic: NDArray[np.float64],
+    is_point: NDArray[np.bool_],
+    sector_mbps: NDArray[np.float64],
+) -> csr_array:
+    """(demands × placements), 1 where a placement may carry traffic of a demand.
+
+    It covers half of it or more. A place known as a point lies in one sector, which must carry it whole, or as much as
+    the largest sector can; an area spreads over several.
+    """
+    size = np.bincount(demand, minlength=traffic.size)
+    owners = csr_array((1.0 / size[demand], (demand, np.arange(demand.size))), shape=(traffic.size, demand.size))
+    covered = csr_array(owners @ reach.astype(float)).tocoo()
+    whole = np.where(is_point, np.minimum(traffic, sector_mbps.max(initial=0.0)), 0.0)
+    able = (covered.data >= CARRIES) & (sector_mbps[covered.col] >= whole[covered.row] - ROUNDING)
+    ones = np.ones(int(able.sum()))
+    return csr_array((ones, (covered.row[able], covered.col[able])), shape=covered.shape)
 
 
 def _limits(options: PlaceOptions, reuse_share: float) -> tuple[csr_array, NDArray[np.float64]]:
-    actions = options.actions
-    width = len(actions)
-    fresh = (actions["action"] != "stands").to_numpy(bool)
+    """Rows of what cannot be together; the first is the quota of new stations on existing structures."""
+    actions, fresh = options.actions, ~options.stands
     quota = np.where(fresh, np.where(actions["new"].to_numpy(bool), reuse_share, reuse_share - 1.0), 0.0)
     rows, most = [csr_array(quota[None, :])], [0.0]
     added = actions[fresh]
 
-    def one_row(index: pd.Index, limit: float) -> None:
+    def together(index: pd.Index, limit: float) -> None:
         columns = index.to_numpy(np.int64)
-        rows.append(csr_array((np.ones(columns.size), columns, [0, columns.size]), shape=(1, width)))
+        rows.append(csr_array((np.ones(columns.size), columns, [0, columns.size]), shape=(1, len(actions))))
         most.append(limit)
 
-    for _, same in added.groupby(["location_id", "operator", "bands"]):
+    for _key, same in added.groupby(["location_id", "operator", "bands"]):
         if len(same) > 1:
-            one_row(same.index, 1.0)
-    for _, guests in added[added["action"] == "add_tenant"].groupby("location_id"):
+            together(same.index, 1.0)
+    for _location, guests in added[added["action"] == "add_tenant"].groupby("location_id"):
         if len(guests) > 1:
-            one_row(guests.index, float(min(guests["slots"].iloc[0], 1)))  # one free section is looked at
-    return stacked(rows, most, width)
+            together(guests.index, float(min(guests["slots"].iloc[0], 1)))  # one free section is looked at
+    return stacked(rows, most, len(actions))

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 
 from covplan.propose.common.decisions import decided
-from covplan.propose.sharing.program import NOBODY
+from covplan.study.codes import NOBODY
+from covplan.study.kinds import SHARE
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -35,6 +36,6 @@ def decided_case(decisions: gpd.GeoDataFrame, market: Market, case: Case) -> tup
             "y_m": at.y.to_numpy()[host],
         }
     )
-    told = decided(decisions, "share", moves)
-    demand = replace(case.demand, forbidden=np.flatnonzero(told.forbidden), required=told.required)
-    return replace(case, demand=demand), told
+    found = decided(decisions, SHARE, moves)
+    demand = replace(case.demand, forbidden=np.flatnonzero(found.forbidden), required=found.required)
+    return replace(case, demand=demand), found

@@ -1,13 +1,13 @@
-"""Who shares with whom today and who could: from tables and terrain to the arrays of `sharing_program`.
+"""Who shares with whom today and who could: from tables and terrain to the arrays of `program`.
 
-What depends on terrain is computed once (`listen`); thresholds, costs and rules come afterwards (`case`), so that the
+What depends on terrain is computed once (`receive`); thresholds, costs and rules come afterwards (`case`), so that the
 program under other costs or another threshold is a matter of seconds.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
@@ -18,27 +18,28 @@ from scipy.spatial import cKDTree
 from covplan.propose.common.candidates import locations_with_room
 from covplan.propose.common.costs import present_value, unit_cost
 from covplan.propose.common.zones import a1_only, by_area, headquarters, in_town
-from covplan.propose.sharing.program import NOBODY, Demand, Moves, Stock
+from covplan.propose.sharing.program import Demand, Moves, Stock
 from covplan.radio.coverage import sector_table
 from covplan.radio.link_budget import shadow_margin
 from covplan.radio.links import rsrp_links
 from covplan.study.boundaries import in_version
+from covplan.study.codes import NOBODY, ON_ROOFS, WGS84
 from covplan.study.columns import split_list
 from covplan.study.geometry import distance_m
 from covplan.study.settings import radio_under
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand as DemandPoints
-    from covplan.study.settings import Settings
+    from covplan.study.settings import Level, Settings
     from covplan.terrain.ground import Ground
 
-Level = Literal["low", "base", "high"]
 INDICATOR = "BTS_SHARE_RATIO"
-BULKY, ROOFS = "A2", ("A1a", "A2a")
+BULKY = "A2"
 MOST_NEWCOMERS = 2  # sections tried on one structure
 MOVED = ["tenancy", "operator", "host", "section", "antenna_height_m", "distance_m"]
 
@@ -80,9 +81,10 @@ class Market:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """RSRP of the loudest cell of every tenancy and every move at every point, dBm; not stored: not received."""
+class Reception:
+    """RSRP of the strongest cell of every tenancy and every move at every point, dBm; not stored: not received."""
 
+    points: Points
     tenancies: csr_array
     moves: csr_array
 
@@ -141,13 +143,12 @@ def market(
     ).to_numpy()
     parts = [_consolidations(table, tenancies, settings), _new_tenancies(table, tenancies, operators)]
     moves = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
-    asked = [settings.sharing.operator_hamlets_share.get(code, 0.0) > 0 for code in operators]
-    listened = (moves["tenancy"] != NOBODY) | np.array(asked, dtype=np.bool_)[moves["operator"].to_numpy(np.int64)]
-    moved = _moved_sectors(table, moves[listened], sectors, operators, technology)
+    computed = (moves["tenancy"] != NOBODY) | _asked_to_win(operators, settings)[moves["operator"].to_numpy(np.int64)]
+    moved = _moved_sectors(table, moves[computed], sectors, operators, technology)
     return Market(technology, operators, table, tenancies, moves, sectors, moved)
 
 
-def listen(
+def receive(
     market: Market,
     points: Points,
     ground: Ground,
@@ -155,10 +156,10 @@ def listen(
     *,
     cache: Path | None = None,
     antennas: Path | None = None,
-) -> Heard:
-    """What every tenancy and every move is heard with at every point."""
-    loud = [
-        _loudest(
+) -> Reception:
+    """What every tenancy and every move is received with at every point."""
+    tenancies, moves = (
+        _strongest(
             rsrp_links(sectors, points.x_m, points.y_m, ground, settings.propagation, cache=cache, antennas=antennas),
             sectors[column].to_numpy(np.int64),
             count,
@@ -167,73 +168,80 @@ def listen(
             (market.sectors, "tenancy", len(market.tenancies)),
             (market.moved_sectors, "move", len(market.moves)),
         )
-    ]
-    return Heard(loud[0], loud[1])
+    )
+    return Reception(points, tenancies, moves)
 
 
 def case(
-    market: Market,
-    heard: Heard,
-    points: Points,
-    settings: Settings,
-    *,
-    level: Level = "base",
-    shift_db: float = 0.0,
+    market: Market, reception: Reception, settings: Settings, *, level: Level = "base", shift_db: float = 0.0
 ) -> Case:
     """The program under the settings, one level of costs, and signals so much stronger than computed."""
-    covers, joins = (covered(one, settings, shift_db=shift_db) for one in (heard.tenancies, heard.moves))
-    moves, table = market.moves, market.locations
-    leaving = moves["tenancy"].to_numpy() != NOBODY
-    rows = _worth_trying(market, _kept_share(covers, joins, moves, points), covers, points, settings)
-    chosen = moves.iloc[rows]
-    new = ~leaving[rows]
+    points = reception.points
+    covers, joins = (covered(one, settings, shift_db=shift_db) for one in (reception.tenancies, reception.moves))
+    rows = _worth_trying(market, _kept_share(covers, joins, market.moves, points), covers, points, settings)
+    reach = covers[:, : points.hamlets]
     cost = {item: getattr(unit_cost(settings.costs, item), level) for item in settings.costs}
-    survey = np.where(table["survey"], cost["mast_survey"], 0.0)[chosen["host"]]
-    tenant = present_value(cost["opex_tenant"], settings.propose)
-    now = covers[:, : points.hamlets]
-    target = settings.targets[INDICATOR].target_2025
-    held = [int((now[np.flatnonzero(market.tenancies["operator"] == k)].sum(axis=0) > 0).sum())
-            for k in range(len(market.operators))]  # fmt: skip
-    asked = [settings.sharing.operator_hamlets_share.get(code, 0.0) for code in market.operators]
     return Case(
-        Stock(
-            market.operators,
-            market.tenancies["location"].to_numpy(np.int64),
-            market.tenancies["operator"].to_numpy(np.int64),
-            now,
-            table["rooms"].to_numpy(np.int64),
-            table["may_go"].to_numpy(np.bool_),
-            np.where(table["roof"], cost["dismantle_roof"], cost["dismantle_ground"]),
-            np.full(len(table), present_value(cost["opex_site"], settings.propose)),
-        ),
-        Moves(
-            chosen["tenancy"].to_numpy(np.int64),
-            chosen["operator"].to_numpy(np.int64),
-            chosen["host"].to_numpy(np.int64),
-            chosen["section"].to_numpy(np.int64),
-            joins[rows][:, : points.hamlets],
-            np.where(new, cost["lte_radio_3_sectors"], cost["station_relocation"]) + survey,
-            np.full(rows.size, tenant),
-        ),
-        Demand(
-            0.0 if target is None else target / 100.0,
-            tuple(int(settings.sharing.hamlet_loss_share * count) for count in held),
-            tuple(
-                max(int(np.ceil(share * points.hamlets - 1e-9)) - count, 0)
-                for share, count in zip(asked, held, strict=True)
-            ),
-        ),
+        _stock(market, reach, cost, settings),
+        _moves(market, rows, joins[rows][:, : points.hamlets], cost, settings),
+        _demand(market, reach, settings),
         rows,
     )
 
 
-def covered(heard: csr_array, settings: Settings, *, shift_db: float = 0.0) -> csr_array:
+def _stock(market: Market, reach: csr_array, cost: Mapping[str, float], settings: Settings) -> Stock:
+    """Locations on air today, with what it costs to take them down and to run them."""
+    table = market.locations
+    return Stock(
+        market.operators,
+        market.tenancies["location"].to_numpy(np.int64),
+        market.tenancies["operator"].to_numpy(np.int64),
+        reach,
+        table["rooms"].to_numpy(np.int64),
+        table["may_go"].to_numpy(np.bool_),
+        np.where(table["roof"], cost["dismantle_roof"], cost["dismantle_ground"]),
+        np.full(len(table), present_value(cost["opex_site"], settings.propose)),
+    )
+
+
+def _moves(
+    market: Market, rows: NDArray[np.int64], reach: csr_array, cost: Mapping[str, float], settings: Settings
+) -> Moves:
+    """Moves worth trying, with what they cost to make and to run."""
+    chosen = market.moves.iloc[rows]
+    new = chosen["tenancy"].to_numpy() == NOBODY
+    survey = np.where(market.locations["survey"], cost["mast_survey"], 0.0)[chosen["host"]]
+    return Moves(
+        chosen["tenancy"].to_numpy(np.int64),
+        chosen["operator"].to_numpy(np.int64),
+        chosen["host"].to_numpy(np.int64),
+        chosen["section"].to_numpy(np.int64),
+        reach,
+        np.where(new, cost["lte_radio_3_sectors"], cost["station_relocation"]) + survey,
+        np.full(rows.size, present_value(cost["opex_tenant"], settings.propose)),
+    )
+
+
+def _demand(market: Market, reach: csr_array, settings: Settings) -> Demand:
+    """The ratio, the hamlets an operator may lose, and those it must win."""
+    target, hamlets = settings.targets[INDICATOR].target_2025, reach.shape[1]
+    held = [int((reach[np.flatnonzero(market.tenancies["operator"] == k)].sum(axis=0) > 0).sum())
+            for k in range(len(market.operators))]  # fmt: skip
+    asked = [settings.sharing.operator_hamlets_share.get(code, 0.0) for code in market.operators]
+    return Demand(
+        0.0 if target is None else target / 100.0,
+        tuple(int(settings.sharing.hamlet_loss_share * count) for count in held),
+        tuple(max(int(np.ceil(share * hamlets - 1e-9)) - count, 0) for share, count in zip(asked, held, strict=True)),
+    )
+
+
+def covered(rsrp_dbm: csr_array, settings: Settings, *, shift_db: float = 0.0) -> csr_array:
     """1 where a signal so much stronger than computed meets the threshold with the confidence of the settings."""
     definition = settings.definition
     radio = radio_under(definition, settings.radio[definition.technology])
     margin_db = float(shadow_margin(radio.confidence, settings.propagation.location_sigma_db))
-    found = heard.copy()
-    found.data = (heard.data + shift_db >= radio.rsrp_threshold_dbm + margin_db).astype(float)
+    found = rsrp_dbm.copy()
+    found.data = (rsrp_dbm.data + shift_db >= radio.rsrp_threshold_dbm + margin_db).astype(float)
     found.eliminate_zeros()
     return found
 
@@ -265,7 +273,7 @@ def _with_rooms(
     table["rooms"] = slots.where(~shut & ~(zoned & table["structure"].str.startswith(BULKY)), 0).astype(int)
     table["survey"] = of.map(free["survey"]).astype(bool)
     table["certificate_year"] = of.map(stations.groupby("location_id")["certificate_year"].max())
-    table["roof"] = table["structure"].isin(ROOFS)
+    table["roof"] = table["structure"].isin(ON_ROOFS)
     with_technology = stations["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)
     computed = of.map(with_technology.groupby(stations["location_id"]).all()).astype(bool)
     planned = of.isin(stations.loc[stations["status"] == "planned", "location_id"])
@@ -289,7 +297,7 @@ def _consolidations(table: gpd.GeoDataFrame, tenancies: pd.DataFrame, settings: 
     """A station moves to the structure of another owner nearby, where its operator is not yet."""
     near_m = _near_m(table, settings)
     spots = np.column_stack([table.geometry.x, table.geometry.y])
-    lonlat = table.geometry.to_crs(4326)
+    lonlat = table.geometry.to_crs(WGS84)
     around = cKDTree(spots).query_ball_point(spots, near_m * 1.01) if len(table) else []
     there = set(zip(tenancies["location"], tenancies["operator"], strict=True))
     may_go, rooms, owner = table["may_go"].to_numpy(), table["rooms"].to_numpy(), table["owner"].fillna("").to_numpy()
@@ -372,7 +380,13 @@ def new_stations(
     )
 
 
-def _loudest(rsrp: csr_array, group: NDArray[np.int64], groups: int) -> csr_array:
+def _asked_to_win(operators: tuple[str, ...], settings: Settings) -> NDArray[np.bool_]:
+    """Operators that must cover more hamlets than the share they cover today, whatever that is."""
+    asked = settings.sharing.operator_hamlets_share
+    return np.array([asked.get(code, 0.0) > 0 for code in operators], dtype=np.bool_)
+
+
+def _strongest(rsrp: csr_array, group: NDArray[np.int64], groups: int) -> csr_array:
     """Of rows of the same group, entry by entry the largest."""
     entries = rsrp.tocoo()
     row = group[entries.row]
@@ -403,8 +417,7 @@ def _worth_trying(
     """
     moves, now = market.moves, covers[:, : points.hamlets]
     leaving = moves["tenancy"].to_numpy() != NOBODY
-    asked = [settings.sharing.operator_hamlets_share.get(code, 0.0) > 0 for code in market.operators]
-    wanted = ~leaving & np.array(asked, dtype=np.bool_)[moves["operator"].to_numpy(np.int64)]
+    wanted = ~leaving & _asked_to_win(market.operators, settings)[moves["operator"].to_numpy(np.int64)]
     spare = moves[~leaving & ~wanted & (moves["section"] == 0).to_numpy()]
     shown = csr_array(
         (np.ones(len(market.tenancies)), (market.tenancies["location"], np.arange(len(market.tenancies)))),
@@ -416,5 +429,5 @@ def _worth_trying(
     potential = ((shown > 0).astype(float) @ lacking.T)[spare["host"], spare["operator"]]
     best = spare.assign(potential=potential).sort_values(["host", "potential"], ascending=[True, False], kind="stable")
     alone = best.drop_duplicates("host").index
-    near = leaving & (np.nan_to_num(kept, nan=0.0) >= settings.sharing.overlap_share)
-    return np.sort(np.concatenate([np.flatnonzero(near | wanted), alone.to_numpy(np.int64)]))
+    overlapping = leaving & (np.nan_to_num(kept, nan=0.0) >= settings.sharing.overlap_share)
+    return np.sort(np.concatenate([np.flatnonzero(overlapping | wanted), alone.to_numpy(np.int64)]))

@@ -1,4 +1,4 @@
-"""Which structures to empty and who moves where: the sharing program on arrays. `sharing` fills it from tables."""
+"""Which structures to empty and who moves where: the sharing program on arrays. `options` fills it from tables."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import numpy as np
 
 from covplan.propose.solve.program import Program, Rows
 from covplan.propose.solve.solver import TIME_LIMIT_S, Solution
+from covplan.study.codes import NOBODY
 from covplan.study.errors import NoSolution
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-NOBODY = -1
 Goal = Literal["target", "saving"]
 ROUNDING = 1e-7
 
@@ -98,7 +99,7 @@ class Shared:
 
 
 @dataclass(frozen=True)
-class Written:
+class SharingProgram:
     """The program, and what its variables are counted by: moves come first, then the locations that may go."""
 
     program: Program
@@ -116,7 +117,7 @@ class Written:
 
 
 @dataclass(frozen=True)
-class _Hanging:
+class _HamletGroup:
     """Hamlets that an operator covers, or could, from the same movable tenancies and moves."""
 
     operator: int
@@ -159,7 +160,7 @@ def share(
     )
 
 
-def sharing_program(stock: Stock, moves: Moves, demand: Demand) -> Written:
+def sharing_program(stock: Stock, moves: Moves, demand: Demand) -> SharingProgram:
     """Consolidation and co-location with quotas (integer program).
 
     ::
@@ -185,8 +186,8 @@ def sharing_program(stock: Stock, moves: Moves, demand: Demand) -> Written:
 
     Hamlets that hang on the same tenancies and moves are one row with a weight.
     """
-    losses = _hanging(stock, moves, covered=True)
-    wins = _hanging(stock, moves, covered=False) if any(demand.gains) else []
+    losses = _hamlet_groups(stock, moves, covered=True)
+    wins = _hamlet_groups(stock, moves, covered=False) if any(demand.gains) else []
     leaving = np.flatnonzero(stock.may_go)
     single = np.intersect1d(np.flatnonzero(stock.tenants == 1), moves.host)
     parts = np.cumsum([moves.host.size, leaving.size, single.size, len(losses), len(wins)])
@@ -232,7 +233,7 @@ def sharing_program(stock: Stock, moves: Moves, demand: Demand) -> Written:
     present[: moves.host.size] = moves.outlay_vnd + moves.running_vnd
     present[v_of_leaving] = stock.dismantle_vnd[leaving] - stock.saved_vnd[leaving]
     program = Program(outlay, rows.constraint(), np.ones(size, dtype=np.bool_), np.ones(size), np.zeros(size))
-    return Written(program, leaving, outlay, present, more_shared, fewer, won)
+    return SharingProgram(program, leaving, outlay, present, more_shared, fewer, won)
 
 
 def lost_and_won(stock: Stock, moves: Moves, plan: Shared) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
@@ -286,14 +287,14 @@ def _none_goes_dark(rows: Rows, stock: Stock, moves: Moves, v: NDArray[np.int64]
             rows.add((v[here], -1.0), (there, 1.0), least=1 - here.size)
 
 
-def _hanging(stock: Stock, moves: Moves, *, covered: bool) -> list[_Hanging]:
+def _hamlet_groups(stock: Stock, moves: Moves, *, covered: bool) -> list[_HamletGroup]:
     """Hamlets covered today that may be lost, or those not covered that may be won, by operator."""
-    found: list[_Hanging] = []
+    found: list[_HamletGroup] = []
     for k in range(len(stock.operators)):
         tenancies, own_moves = np.flatnonzero(stock.operator == k), np.flatnonzero(moves.operator == k)
         now, then = stock.reach[tenancies].tocsc(), moves.reach[own_moves].tocsc()
         stays = ~stock.may_go[stock.location[tenancies]]
-        groups: dict[tuple[bytes, bytes], _Hanging] = {}
+        groups: dict[tuple[bytes, bytes], _HamletGroup] = {}
         for i in range(now.shape[1]):
             here = np.sort(now.indices[now.indptr[i] : now.indptr[i + 1]])
             there = np.sort(then.indices[then.indptr[i] : then.indptr[i + 1]])
@@ -301,7 +302,7 @@ def _hanging(stock: Stock, moves: Moves, *, covered: bool) -> list[_Hanging]:
                 continue
             key = (here.tobytes(), there.tobytes())
             weight = groups[key].weight + 1 if key in groups else 1
-            groups[key] = _Hanging(k, stock.location[tenancies[here]], own_moves[there], weight)
+            groups[key] = _HamletGroup(k, stock.location[tenancies[here]], own_moves[there], weight)
         found += groups.values()
     return found
 
@@ -316,11 +317,13 @@ def _why_not(stock: Stock, moves: Moves, demand: Demand) -> str:
         shared = int((stock.tenants > 1).sum() + round(float(alone.more_shared @ best)))
         left = stock.rooms.size - round(float(alone.fewer @ best))
         if shared < demand.shared_share * left - ROUNDING:
-            return (
-                f"No solution: {100 * demand.shared_share:g} % of locations shared is out of reach: at most {shared} "
-                f"of {left} ({100 * shared / left:.2f} %). "
-                "Allow larger distances, more loss or more rooms in [sharing], or ask for less."
-            )
+            return _(
+                "No solution: {wanted} % of locations shared is out of reach: at most {shared} of {locations} "
+                "({reached} %). Allow larger distances, more loss or more rooms in [sharing], or ask for less."
+            ).format(
+                wanted=number(100 * demand.shared_share, 2), shared=number(shared), locations=number(left),
+                reached=number(100 * shared / left, 2),
+            )  # fmt: skip
     for k, wanted in enumerate(demand.gains):
         if wanted <= 0:
             continue
@@ -331,8 +334,8 @@ def _why_not(stock: Stock, moves: Moves, demand: Demand) -> str:
         except NoSolution:
             most = 0
         if most < wanted:
-            return (
-                f"No solution: {stock.operators[k]} cannot win {wanted} hamlets on others' structures, at most {most}. "
+            return _(
+                "No solution: {operator} cannot win {wanted} hamlets on others' structures, at most {most}. "
                 "Ask for less, or build new masts for the rest."
-            )
+            ).format(operator=stock.operators[k], wanted=number(wanted), most=number(most))
     return ""

@@ -1,134 +1,147 @@
-"""Titles and reasons of sharing proposals, in both languages, from the figures of the move."""
+"""Titles and reasons of sharing proposals, from the figures of the move."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from covplan.propose.common.costs import Range
-from covplan.study.numbers import number_vi
+from covplan.study.language import MILLION, _, columns_in_both, ngettext, number
+from covplan.study.layers import LIST_SEPARATOR
 
 if TYPE_CHECKING:
-    from covplan.study.settings import Settings
+    from covplan.propose.sharing.program import Goal
 
-MILLION = 1e6
+SAME_VND = 0.5 * MILLION  # a difference that is no reason
 
 
 def titles(move: pd.Series) -> dict[str, str]:
-    """One line each: who moves where."""
-    operator, host = move["operator"], move["location_id"]
+    """title_vi and title_en: who moves where."""
+    return columns_in_both(title=lambda: _title(move))
+
+
+def reasons(move: pd.Series, outlay: Range, running: Range, spacing_m: float, goal: Goal) -> dict[str, str]:
+    """reason_vi and reason_en: what it gains and costs, what the next best would cost, what happens without it."""
+
+    def reason() -> str:
+        what = _new_tenant(move) if move["action"] == "add_tenant" else _consolidation(move, spacing_m)
+        return " ".join([what, _money(move, outlay, running), _otherwise(move["next_best_vnd"], goal)])
+
+    return columns_in_both(reason=reason)
+
+
+def _title(move: pd.Series) -> str:
     if move["action"] == "add_tenant":
-        return {
-            "title_vi": f"{operator} lắp trạm mới trên cột {host} của {move['owner']}",
-            "title_en": f"{operator} comes new to {host} of {move['owner']}",
-        }
-    return {
-        "title_vi": f"{operator} bỏ cột {move['from_location_id']}, dùng chung cột {host}",
-        "title_en": f"{operator} leaves {move['from_location_id']} and shares {host}",
-    }
+        text = _("{operator} comes new to {location} of {owner}")
+        return text.format(operator=move["operator"], location=move["location_id"], owner=move["owner"])
+    text = _("{operator} leaves {origin} and shares {location}")
+    return text.format(operator=move["operator"], origin=move["from_location_id"], location=move["location_id"])
 
 
-def reasons(move: pd.Series, outlay: Range, running: Range, spacing_m: float, settings: Settings) -> dict[str, str]:
-    """What it gains and costs, what the next best would cost, what happens without it."""
-    vi, en = _what(move, spacing_m)
+def _won(move: pd.Series) -> int:
+    return len(move["gains"].split(LIST_SEPARATOR)) if move["gains"] else 0
+
+
+def _new_tenant(move: pd.Series) -> str:
+    """The room on the structure, and whom it lets the operator reach."""
+    room = _("The structure has room at {height} m; operators {before} → {after}.").format(
+        height=number(move["antenna_height_m"], 1), before=move["tenants_before"], after=move["tenants_after"]
+    )
+    won = _won(move)
+    if not won:
+        counts = _("It counts for the ratio; hamlets it may reach are not counted.")
+        return f"{room} {counts}"
+    reached = ngettext(
+        "{operator} reaches {hamlets} hamlet it does not cover today.",
+        "{operator} reaches {hamlets} hamlets it does not cover today.",
+        won,
+    ).format(operator=move["operator"], hamlets=number(won))
+    return f"{room} {reached}"
+
+
+def _consolidation(move: pd.Series, spacing_m: float) -> str:
+    """How near the structures stand, what the station keeps from the other one, what its operator loses."""
+    return " ".join([_apart(move, spacing_m), _kept(move), _lost(move)])
+
+
+def _apart(move: pd.Series, spacing_m: float) -> str:
+    text = _("The structures of {leaving} and {joined} stand {distance} m apart.")
+    if move["distance_m"] < spacing_m:
+        text = _(
+            "The structures of {leaving} and {joined} stand {distance} m apart "
+            "(nearer than the local spacing of {spacing} m)."
+        )
+    return text.format(
+        leaving=move["from_owner"], joined=move["owner"], distance=number(move["distance_m"]), spacing=number(spacing_m)
+    )
+
+
+def _kept(move: pd.Series) -> str:
+    before = move["households_before"]
+    text = _("From {height} m it covers no household today; operators on the structure {before} → {after}.")
+    if before > 0:
+        text = _("From {height} m it keeps {share} % of its households; operators on the structure {before} → {after}.")
+    return text.format(
+        height=number(move["antenna_height_m"], 1),
+        share=number(100 * move["households_kept"] / before) if before > 0 else "",
+        before=move["tenants_before"],
+        after=move["tenants_after"],
+    )
+
+
+def _lost(move: pd.Series) -> str:
+    lost, won = int(move["operator_hamlets_lost"]), _won(move)
+    if won:
+        text = ngettext(
+            "With the whole plan {operator} loses {lost} hamlet; this station wins {won}.",
+            "With the whole plan {operator} loses {lost} hamlets; this station wins {won}.",
+            lost,
+        )
+    else:
+        text = ngettext(
+            "With the whole plan {operator} loses {lost} hamlet.",
+            "With the whole plan {operator} loses {lost} hamlets.",
+            lost,
+        )
+    return text.format(operator=move["operator"], lost=number(lost), won=number(won))
+
+
+def _money(move: pd.Series, outlay: Range, running: Range) -> str:
+    text = _("Outlay {outlay} million VND; running cost {running} million VND a year.")
+    if move["survey"]:
+        text = _(
+            "Outlay {outlay} million VND (with a survey: {certificate}); running cost {running} million VND a year."
+        )
+    costs = text.format(
+        outlay=_millions(outlay), running=_signed_millions(running.base), certificate=_certificate(move)
+    )
     rent = Range(*(float(move[name]) for name in ("rent_low_vnd", "rent_vnd", "rent_high_vnd")))
-    money = (
-        f"Chi {_range_vi(outlay)} triệu đồng"
-        + (" (gồm kiểm định: " + _certificate_vi(move) + ")" if move["survey"] else "")
-        + f"; chi phí hằng năm {_signed_vi(running.base)} triệu đồng. "
-        + f"Giá thuê theo mô hình: {_range_vi(rent, 1)} triệu đồng/tháng (giữa doanh nghiệp, không phải chi phí).",
-        f"Outlay {_range(outlay)} million VND"
-        + (" (with a survey: " + _certificate_en(move) + ")" if move["survey"] else "")
-        + f"; running cost {_signed(running.base)} million VND a year. "
-        + f"Rent by the model: {_range(rent, 1)} million VND a month (between firms, not counted as cost).",
-    )
-    other = _other(move, settings)
-    return {
-        "reason_vi": " ".join([*vi, money[0], other[0]]),
-        "reason_en": " ".join([*en, money[1], other[1]]),
-    }
+    text = _("Rent by the model: {rent} million VND a month (between firms, not counted as cost).")
+    return f"{costs} {text.format(rent=_millions(rent, 1))}"
 
 
-def _what(move: pd.Series, spacing_m: float) -> tuple[list[str], list[str]]:
-    won = len(move["gains"].split(";")) if move["gains"] else 0
-    tenants = f"{move['tenants_before']} → {move['tenants_after']}"
-    if move["action"] == "add_tenant":
-        return (
-            [f"Cột còn chỗ ở độ cao {number_vi(move['antenna_height_m'], 1)} m; số nhà mạng {tenants}.",
-             f"{move['operator']} phủ thêm {won} thôn chưa có sóng của mình." if won
-             else "Tính vào tỷ lệ dùng chung; không xét thôn phủ thêm."],
-            [f"The structure has room at {move['antenna_height_m']:g} m; operators {tenants}.",
-             f"{move['operator']} reaches {won} hamlets it does not cover today." if won
-             else "It counts for the ratio; hamlets it may reach are not counted."],
-        )  # fmt: skip
-    kept = move["households_kept"] / move["households_before"] if move["households_before"] > 0 else np.nan
-    near = move["distance_m"] < spacing_m
-    share = "không có hộ nào để giữ" if np.isnan(kept) else f"giữ {number_vi(100 * kept)} % số hộ trạm đang phủ"
-    share_en = "it covers no household today" if np.isnan(kept) else f"it keeps {100 * kept:.0f} % of its households"
-    lost = move["operator_hamlets_lost"]
-    vi = [
-        f"Hai cột của {move['from_owner']} và {move['owner']} cách nhau {number_vi(move['distance_m'])} m"
-        + (f" (dưới khoảng cách tối thiểu {number_vi(spacing_m)} m của quy định địa phương)" if near else "") + ".",
-        f"Ở độ cao {number_vi(move['antenna_height_m'], 1)} m, {share}; số nhà mạng trên cột {tenants}.",
-        f"Cả phương án: {move['operator']} mất {lost} thôn"
-        + (f", trạm này phủ thêm {won} thôn." if won else "."),
-    ]  # fmt: skip
-    en = [
-        f"The structures of {move['from_owner']} and {move['owner']} stand {move['distance_m']:.0f} m apart"
-        + (f" (nearer than the local spacing of {spacing_m:g} m)" if near else "") + ".",
-        f"From {move['antenna_height_m']:g} m {share_en}; operators on the structure {tenants}.",
-        f"With the whole plan {move['operator']} loses {lost} hamlets"
-        + (f"; this station wins {won}." if won else "."),
-    ]  # fmt: skip
-    return vi, en
-
-
-def _other(move: pd.Series, settings: Settings) -> tuple[str, str]:
+def _otherwise(more_vnd: float, goal: Goal) -> str:
     """The honest counterfactual: the best plan without this move, and what stays as it is."""
-    more = move["next_best_vnd"]
-    goal_vi = "chi ban đầu" if settings.sharing.goal == "target" else "chi phí quy về hiện tại"
-    goal_en = "outlay" if settings.sharing.goal == "target" else "present cost"
-    if pd.isna(more):
-        return (
-            "Không có đề xuất này thì không phương án nào khác đạt yêu cầu.",
-            "Without it no other plan meets the demands.",
-        )
-    if more < 0.5 * MILLION:
-        return (
-            f"Có phương án khác không có đề xuất này mà {goal_vi} bằng nhau: có thể thay thế.",
-            f"Another plan without it has the same {goal_en}: it can be replaced.",
-        )
-    return (
-        f"Không có đề xuất này, phương án tốt nhất còn lại tốn thêm {number_vi(more / MILLION)} triệu đồng {goal_vi}.",
-        f"Without it the best other plan costs {more / MILLION:.0f} million VND more ({goal_en}).",
+    if pd.isna(more_vnd):
+        return _("Without it no other plan meets the demands.")
+    aim = _("outlay") if goal == "target" else _("present cost")
+    if more_vnd < SAME_VND:
+        return _("Another plan without it has the same {aim}: it can be replaced.").format(aim=aim)
+    return _("Without it the best other plan costs {more} million VND more ({aim}).").format(
+        more=number(more_vnd / MILLION), aim=aim
     )
 
 
-def _range(cost: Range, decimals: int = 0) -> str:
-    base, low, high = (f"{vnd / MILLION:,.{decimals}f}" for vnd in (cost.base, cost.low, cost.high))
+def _certificate(move: pd.Series) -> str:
+    year = move["certificate_year"]
+    return _("no certificate") if pd.isna(year) else _("last certificate of {year}").format(year=int(year))
+
+
+def _millions(cost: Range, decimals: int = 0) -> str:
+    base, low, high = (number(vnd / MILLION, decimals) for vnd in (cost.base, cost.low, cost.high))
     return f"{base} ({low}–{high})"
 
 
-def _range_vi(cost: Range, decimals: int = 0) -> str:
-    base, low, high = (number_vi(vnd / MILLION, decimals) for vnd in (cost.base, cost.low, cost.high))
-    return f"{base} ({low}–{high})"
-
-
-def _signed(amount_vnd: float) -> str:
-    return f"{amount_vnd / MILLION:+,.0f}".replace("-", "−")
-
-
-def _signed_vi(amount_vnd: float) -> str:
-    return ("−" if amount_vnd < 0 else "+") + number_vi(abs(amount_vnd) / MILLION)
-
-
-def _certificate_vi(move: pd.Series) -> str:
-    year = move["certificate_year"]
-    return "không có giấy kiểm định" if pd.isna(year) else f"kiểm định gần nhất năm {int(year)}"
-
-
-def _certificate_en(move: pd.Series) -> str:
-    year = move["certificate_year"]
-    return "no certificate" if pd.isna(year) else f"last certificate of {int(year)}"
+def _signed_millions(amount_vnd: float) -> str:
+    return ("−" if amount_vnd < 0 else "+") + number(abs(amount_vnd) / MILLION)

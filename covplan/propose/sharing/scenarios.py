@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from covplan.propose.sharing.options import INDICATOR, case
-from covplan.propose.sharing.program import NOBODY, share, sharing_program
+from covplan.propose.sharing import options
+from covplan.propose.sharing.options import INDICATOR
+from covplan.propose.sharing.program import share, sharing_program
 from covplan.propose.solve.alternatives import (
     SCENARIOS,
     Scenario,
@@ -18,21 +18,23 @@ from covplan.propose.solve.alternatives import (
     near_optimal,
     price_of_rules,
 )
+from covplan.study.codes import NOBODY
+from covplan.study.language import N_, _
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import geopandas as gpd
     from numpy.typing import NDArray
 
-    from covplan.propose.sharing.options import Heard, Market, Points
-    from covplan.propose.sharing.rows import SharingPlan
+    from covplan.propose.sharing.options import Case, Market, Reception
     from covplan.study.settings import Settings
 
 RULES = {
-    "quota": "BTS_SHARE_RATIO",
-    "loss": "[sharing] hamlet_loss_share: no operator loses more hamlets",
-    "overlap": "[sharing] overlap_share: a station keeps its households",
-    "a1_only_radius": "[[rules]] only non-bulky structures around headquarters",
+    "quota": N_("BTS_SHARE_RATIO: the share of locations that must be shared"),
+    "loss": N_("[sharing] hamlet_loss_share: no operator loses more hamlets"),
+    "overlap": N_("[sharing] overlap_share: a station keeps its households"),
+    "a1_only_radius": N_("[[rules]] only non-bulky structures around headquarters"),
 }
 
 
@@ -47,55 +49,68 @@ def key_of(market: Market, rows: NDArray[np.int64]) -> list[str]:
 
 
 def under_scenarios(
-    market: Market, heard: Heard, points: Points, settings: Settings, scenarios: Sequence[Scenario] = SCENARIOS
+    market: Market, reception: Reception, settings: Settings, scenarios: Sequence[Scenario] = SCENARIOS
 ) -> pd.DataFrame:
     """Moves chosen by scenario, by their keys (`alternatives.chosen_under`)."""
 
     def plan(scenario: Scenario) -> list[str]:
-        one = case(market, heard, points, settings, level=scenario.level, shift_db=scenario.shift_db)
+        one = options.case(market, reception, settings, level=scenario.level, shift_db=scenario.shift_db)
         shared = share(one.stock, one.moves, one.demand, goal=settings.sharing.goal, **_limits(settings))
         return key_of(market, one.rows[shared.chosen])
 
     return chosen_under(plan, scenarios)
 
 
-def with_confidence(plan: SharingPlan, market: Market, chosen: pd.DataFrame) -> SharingPlan:
-    """The plan with the share of the scenarios in which each proposal is chosen."""
+def with_confidence(
+    proposals: gpd.GeoDataFrame, moves: pd.DataFrame, market: Market, chosen: pd.DataFrame
+) -> gpd.GeoDataFrame:
+    """The proposals with the share of the scenarios in which each is chosen.
+
+    Parameters
+    ----------
+    moves : DataFrame
+        Their figures (`figures.moves_table`), in the same order.
+    chosen : DataFrame
+        `under_scenarios`.
+    """
     often = frequency(chosen)
-    keys = key_of(market, plan.moves["move"].to_numpy(np.int64))
-    return replace(plan, proposals=plan.proposals.assign(confidence=[float(often.get(key, 0.0)) for key in keys]))
+    keys = key_of(market, moves["move"].to_numpy(np.int64))
+    return proposals.assign(confidence=[float(often.get(key, 0.0)) for key in keys])
 
 
-def other_plans(plan: SharingPlan, market: Market, settings: Settings, *, slack_share: float = 0.05) -> pd.DataFrame:
-    """Plans within a share of the best aim: a row per move, by its key, a column per plan, the best first."""
-    one = plan.case
-    written = sharing_program(one.stock, one.moves, one.demand)
+def other_plans(case: Case, market: Market, settings: Settings, *, slack_share: float = 0.05) -> pd.DataFrame:
+    """Plans within a share of the best aim: a row per move, by its key, a column per plan, the best first.
+
+    Not used by a command yet.
+    """
+    written = sharing_program(case.stock, case.moves, case.demand)
     aim = written.outlay_vnd if settings.sharing.goal == "target" else written.present_vnd
     program = written.program.with_cost(aim)
     best = program.solved(**_limits(settings))
-    plans = near_optimal(program, best, np.arange(one.moves.host.size), slack_share=slack_share, **_limits(settings))
+    plans = near_optimal(program, best, np.arange(case.moves.host.size), slack_share=slack_share, **_limits(settings))
     used = plans.any(axis=0)
-    return pd.DataFrame(plans[:, used].T, index=key_of(market, one.rows[used]))
+    return pd.DataFrame(plans[:, used].T, index=key_of(market, case.rows[used]))
 
 
-def rule_prices(make: Callable[[Settings], tuple[Market, Heard]], points: Points, settings: Settings) -> pd.DataFrame:
+def rule_prices(make: Callable[[Settings], tuple[Market, Reception]], settings: Settings) -> pd.DataFrame:
     """What each rule of the sharing plan costs in outlay, VND (`alternatives.price_of_rules`).
+
+    Not used by a command yet.
 
     Parameters
     ----------
     make : callable
         Market and signals under settings: rules on structures change who can move.
     """
-    market, heard = make(settings)
+    market, reception = make(settings)
 
     def cost(without: str | None) -> float:
         changed = _without(settings, without)
-        here, there = (market, heard) if without != "a1_only_radius" else make(changed)
-        one = case(here, there, points, changed)
+        one = options.case(*((market, reception) if without != "a1_only_radius" else make(changed)), changed)
         shared = share(one.stock, one.moves, one.demand, goal=settings.sharing.goal, **_limits(settings))
         return shared.outlay_vnd if settings.sharing.goal == "target" else -shared.saving_vnd
 
-    return price_of_rules(cost, RULES)
+    return price_of_rules(cost, {rule: _(meaning) for rule, meaning in RULES.items()})
 
 
 def _without(settings: Settings, rule: str | None) -> Settings:

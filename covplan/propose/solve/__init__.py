@@ -1,1 +1,1 @@
-"""The one door to HiGHS, and what is posed through it: programs, covers, Steiner trees, baselines, alternatives."""
+"""The one door to HiGHS, and what is solved through it: programs, covers, Steiner trees, baselines, alternatives."""

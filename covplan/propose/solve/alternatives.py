@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from covplan.propose.solve.solver import TIME_LIMIT_S
 from covplan.study.errors import NoSolution
+from covplan.study.settings import LEVELS, Level
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from covplan.propose.solve.program import Program
     from covplan.propose.solve.solver import Solution
 
-Level = Literal["low", "base", "high"]
 NO_REGRET = 0.9
 """Chosen in this share of the scenarios, a proposal is right whatever comes."""
 
@@ -39,7 +39,6 @@ class Scenario:
         return f"{self.level} {self.shift_db:+g} dB"
 
 
-LEVELS: tuple[Level, ...] = ("low", "base", "high")
 SCENARIOS = tuple(Scenario(level, shift_db) for level, shift_db in product(LEVELS, (-3.0, 0.0, 3.0)))
 
 
@@ -109,7 +108,7 @@ def frequency(chosen: pd.DataFrame) -> pd.Series:
 
 
 def no_regret(chosen: pd.DataFrame, least: float = NO_REGRET) -> list[str]:
-    """What is chosen in at least this share of the scenarios."""
+    """What is chosen in at least this share of the scenarios. Not used by a command yet."""
     often = frequency(chosen)
     return [str(one) for one in often.index[often >= least]]
 

@@ -13,6 +13,7 @@ from scipy.sparse import csc_array, csr_array
 
 from covplan.propose.solve.cover import EXACT, NO_SITE, Choice, Cover, cost_of, served_by
 from covplan.study.errors import NoSolution
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,11 +53,11 @@ def nearest_first(problem: Cover, distance_m: NDArray[np.float64], demanded: flo
             able = reach.indices[reach.indptr[point] : reach.indptr[point + 1]]
             if chosen[able].any():
                 continue
-            ways = able[np.argsort(distance_m[demand, able], kind="stable")]
-            way = next((int(one) for one in ways if room.fits(int(one))), None)
-            if way is not None:
-                room.take(way)
-                chosen[way] = True
+            by_distance = able[np.argsort(distance_m[demand, able], kind="stable")]
+            nearest_free = next((int(one) for one in by_distance if room.fits(int(one))), None)
+            if nearest_free is not None:
+                room.take(nearest_free)
+                chosen[nearest_free] = True
     return _finished(problem, chosen, demanded, swap=False, prune=False)
 
 
@@ -138,8 +139,10 @@ def _finished(
     served = served_by(problem, chosen)
     if problem.value[served].sum() < want - EXACT:
         raise NoSolution(
-            f"Step by step only {problem.value[served].sum():g} of {want:g} are reached: what was chosen first takes "
-            "the room of what is needed later. Ask the program."
+            _(
+                "Step by step only {reached} of {wanted} are reached: what was chosen first takes the room of what is "
+                "needed later. Ask the program."
+            ).format(reached=number(problem.value[served].sum(), 2), wanted=number(want, 2))
         )
     if prune:
         chosen = _without_spare(problem, chosen, want)

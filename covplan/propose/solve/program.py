@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 
 from covplan.propose.solve.solver import TIME_LIMIT_S, Solution, solve
 from covplan.study.errors import NoSolution
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +46,7 @@ class Program:
     def solved(self, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S) -> Solution:
         """The best solution and its bound; NoSolution when there is none."""
         if self.cost.size == 0 and any((np.asarray(one.lb) > 0).any() for one in self.constraints):
-            raise NoSolution("No solution: something is demanded and there is nothing to choose from.")
+            raise NoSolution(_("No solution: something is demanded and there is nothing to choose from."))
         return solve(
             self.cost,
             self.constraints,

@@ -37,18 +37,18 @@ def without_noise() -> Iterator[None]:
         except OSError:
             yield
             return
-        with TemporaryFile() as told:
+        with TemporaryFile() as printed:
             _flush()
-            os.dup2(told.fileno(), OUT)
+            os.dup2(printed.fileno(), OUT)
             try:
                 yield
             finally:
                 _flush()
                 os.dup2(terminal, OUT)
                 os.close(terminal)
-                told.seek(0)
+                printed.seek(0)
                 with os.fdopen(OUT, "wb", closefd=False) as out:
-                    out.write(told.read().replace(NOISE, b""))
+                    out.write(printed.read().replace(NOISE, b""))
     finally:
         _ALONE.release()
 

@@ -12,6 +12,7 @@ from scipy.optimize import Bounds, LinearConstraint, milp
 
 from covplan.propose.solve.quiet import without_noise
 from covplan.study.errors import NoSolution
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -96,13 +97,7 @@ def solve(
         )
     seconds = time.perf_counter() - start
     if found.x is None:
-        reasons = {
-            1: f"none was found in {time_limit_s:g} s; allow more time or ask for less",
-            2: "the requirements contradict each other",
-            3: "the objective has no limit; a cost is missing",
-            4: "the requirements contradict each other, or a cost is missing",
-        }
-        raise NoSolution(f"No solution: {reasons.get(found.status, found.message)}.")
+        raise NoSolution(_why_none(int(found.status), str(found.message), time_limit_s))
     values = np.where(integrality == 1, np.round(found.x), found.x)
     objective = float(weights @ values)
     mixed = bool(integrality.any())
@@ -119,3 +114,17 @@ def solve(
         seconds,
         int(found.mip_node_count or 0) if mixed else 0,
     )
+
+
+def _why_none(status: int, message: str, time_limit_s: float) -> str:
+    """What a status of `milp` says when there is no solution."""
+    if status == 1:
+        text = _("No solution: none was found in {seconds} s; allow more time or ask for less.")
+        return text.format(seconds=number(time_limit_s, 1))
+    if status == 2:
+        return _("No solution: the requirements contradict each other.")
+    if status == 3:
+        return _("No solution: the objective has no limit; a cost is missing.")
+    if status == 4:
+        return _("No solution: the requirements contradict each other, or a cost is missing.")
+    return _("No solution: {reason}").format(reason=message)

@@ -1,1 +1,1 @@
-"""Hamlets without a signal: options, program, rows."""
+"""Hamlets without a signal: options, program, rows, reasons."""

@@ -2,45 +2,48 @@
 
 from __future__ import annotations
 
-import csv
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from scipy.spatial import cKDTree
 
-from covplan.propose.common.backhaul import connect
-from covplan.propose.common.candidates import PER_TARGET, SECTION_M
+from covplan.propose.common.backhaul import Backbone, connect
+from covplan.propose.common.candidates import BELOW_TOP_M, SECTION_M
 from covplan.propose.common.costs import NOTHING, Range, lease_per_year, power_cost, structure_cost, unit_cost
-from covplan.propose.common.transmitters import Cell, azimuth_deg, tilt_deg
+from covplan.propose.common.heights import cell_elevation_m
+from covplan.propose.common.new_ground import PER_TARGET
+from covplan.propose.common.options import OptionList, Options
+from covplan.propose.common.sites import Sites
+from covplan.propose.common.spectrum import bands_of
+from covplan.propose.common.transmitters import Cell, azimuth_deg, cells_at, three_sectors, tilt_deg
 from covplan.propose.common.zones import by_area
-from covplan.propose.solve.cover import (
-    NO_SITE,
-)
+from covplan.propose.solve.cover import NO_SITE
 from covplan.radio.link_budget import band
+from covplan.study.codes import ANY, ON_ROOFS
 from covplan.study.columns import split_list
-from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
-    import geopandas as gpd
     from numpy.typing import NDArray
 
-    from covplan.fiber.access import Cable
-    from covplan.study.settings import Cost, Propose, Rule, WhiteSpots
-    from covplan.terrain.ground import Ground
+    from covplan.propose.common.case import Assumptions, Network
+    from covplan.propose.common.reach import RadioModel
+    from covplan.study.settings import WhiteSpots
 
-ANY = ""  # the operator of an action anybody could do
-BELOW_TOP_M = 3.0
+ACTION_COLUMNS = (
+    "action", "operator", "location_id", "site", "x_m", "y_m", "structure", "height_m", "antenna_height_m", "bands",
+    "survey", "slots", "station_id",
+)  # fmt: skip
 SMALL_M, SMALL_EIRP_DBM = 18.0, 50.5  # pole; 20 W into an omni of 8.5 dBi behind 1 dB (planning assumption)
 SMALL_OPEX = 0.5  # of a full site's running cost (planning assumption)
 AIMS = 3  # directions tried at a structure: towards its nearest hamlets in need, where they differ
 ALIKE_DEG = 20.0
 RAISE_M = 4.0  # less is not worth a crew
 SMALL_REACH_M = 1500.0  # a pole farther than this from every hamlet in need is not looked at
+SIDE_TILT_DEG = 3.0  # of the two sectors that are not aimed at a hamlet
 
 
 @dataclass(frozen=True)
@@ -64,79 +67,84 @@ class Need:
         """Points somebody covers."""
         return np.asarray(self.covered.any(axis=0))
 
+    @property
+    def known(self) -> NDArray[np.bool_]:
+        """Points of hamlets whose state is known."""
+        return np.asarray(self.hamlets["known"], dtype=bool)[self.hamlet]
+
+    def covered_by(self, operators: Sequence[str]) -> NDArray[np.bool_]:
+        """(operators × points); `ANY`: whoever it is; one that is not on air covers nothing."""
+        covered = np.zeros((len(operators), self.x_m.size), dtype=bool)
+        for n, one in enumerate(operators):
+            if one == ANY:
+                covered[n] = self.any_covered
+            elif one in self.operators:
+                covered[n] = self.covered[self.operators.index(one)]
+        return covered
+
 
 @dataclass(frozen=True)
-class Options:
-    """All that could be done: actions, and the new sites some of them need."""
+class Case:
+    """What is asked, what stands, and what is assumed: the same for all steps."""
 
-    actions: pd.DataFrame
-    """action, operator, location_id, site, x_m, y_m, structure, height_m, antenna_height_m, bands, survey, opex."""
-    sites: pd.DataFrame
-    """candidate, x_m, y_m, structure, height_m, road_m, power_m, urban, way, length_m, hop_to, by_road."""
-    cells: list[tuple[Cell, ...]]
-    """Of each action."""
-    cost: list[Range]
-    """To build, per action, VND."""
-    opex: list[Range]
-    """Per action, VND/year."""
-    site_cost: list[Range]
-    """Structure, power and backhaul, VND."""
-    site_backhaul: list[Range]
-    """What of it is backhaul."""
-    site_opex: list[Range]
+    need: Need
+    network: Network
+    new_ground: pd.DataFrame
+    """Candidates for new structures: columns of `common.new_ground.new_ground`."""
+    backbone: Backbone
+    model: RadioModel
+    settings: WhiteSpots
+    assumptions: Assumptions
 
 
-def options_for(
-    need: Need,
-    locations: gpd.GeoDataFrame,
-    stations: gpd.GeoDataFrame,
-    cells: pd.DataFrame,
-    new_ground: pd.DataFrame,
-    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
-    ground: Ground,
-    costs: Mapping[str, Cost],
-    rules: Sequence[Rule],
-    settings: WhiteSpots,
-    weighing: Propose,
-) -> Options:
+@dataclass(frozen=True)
+class WhiteSpotOptions(Options):
+    """All that could be done, and the new sites some of it needs; actions have site and station_id too."""
+
+    sites: Sites
+
+
+def required_operators(settings: WhiteSpots) -> list[str]:
+    """Operators each of which must cover a hamlet; `ANY` alone where one of them is enough."""
+    return [ANY] if settings.operators == "any" else list(settings.every_operators)
+
+
+def hamlets_missing(need: Need, settings: WhiteSpots) -> NDArray[np.int64]:
+    """Rows of the hamlets of known state that lack a signal at a point that counts."""
+    return np.unique(need.hamlet[_missing(need, settings)])
+
+
+def missing_points(need: Need, settings: WhiteSpots) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Points that count and lack a signal (study CRS), and how much new ground is looked at for each.
+
+    Where somebody covers the point already there are structures to join, and less new ground is worth a look.
+    """
+    missing = _missing(need, settings)
+    ground = np.where(need.any_covered[missing], settings.ground_where_covered, PER_TARGET)
+    return np.column_stack([need.x_m[missing], need.y_m[missing]]), ground
+
+
+def options_for(case: Case) -> WhiteSpotOptions:
     """Everything that could be done for the hamlets in need.
 
     On structures that stand: a tenant more, a low band more, antennas higher. On new ground: a pole with one small cell
     near a hamlet, a mast of each height of the settings.
-
-    Parameters
-    ----------
-    cable : callable
-        What leads from points to the nearest fiber.
     """
-    lacking = {one: _lacking(need, settings, one) for one in _operators(stations, settings)}
-    made = _Made([], [], [], [])
-    _on_structures(made, locations, stations, cells, lacking, costs, settings, ground)
-    sites, site_cost, site_backhaul, site_opex = _sites(new_ground, locations, cable, ground, costs, rules, weighing)
-    builders = lacking if settings.operators == "every" else {ANY: _lacking(need, settings, ANY)}
-    _on_new_ground(made, sites, builders, costs, settings, ground)
-    columns = ["action", "operator", "location_id", "site", "x_m", "y_m", "structure", "height_m",
-               "antenna_height_m", "bands", "survey", "slots", "station_id"]  # fmt: skip
-    return Options(
-        pd.DataFrame(made.rows, columns=columns), sites, made.cells, made.cost, made.opex, site_cost, site_backhaul,
-        site_opex,
-    )  # fmt: skip
+    every = case.settings.operators == "every"
+    operators = case.settings.every_operators if every else sorted(set(case.network.stations["operator"]))
+    lacking = {one: _lacking(case, one) for one in operators}
+    found = OptionList()
+    _on_structures(found, case, lacking)
+    sites = _sites(case)
+    _on_new_ground(found, case, sites.table, lacking if every else {ANY: _lacking(case, ANY)})
+    return WhiteSpotOptions(found.table(ACTION_COLUMNS), found.cells, found.cost, found.opex, sites)
 
 
-@dataclass(frozen=True)
-class _Made:
-    """Actions as they are written down, one list per part."""
-
-    rows: list[dict[str, Any]]
-    cells: list[tuple[Cell, ...]]
-    cost: list[Range]
-    opex: list[Range]
-
-    def add(self, cells: tuple[Cell, ...], cost: Range, opex: Range, **row: Any) -> None:
-        self.rows.append(row)
-        self.cells.append(cells)
-        self.cost.append(cost)
-        self.opex.append(opex)
+def _missing(need: Need, settings: WhiteSpots) -> NDArray[np.bool_]:
+    """Points of hamlets of known state that lack a signal of one that must reach them."""
+    covered = need.covered_by(required_operators(settings)).all(axis=0)
+    missing: NDArray[np.bool_] = ~covered & need.known
+    return missing
 
 
 @dataclass(frozen=True)
@@ -146,237 +154,161 @@ class _Lacking:
     points: NDArray[np.float64]
     tree: cKDTree
 
-    def within(self, x: float, y: float, reach_m: float) -> bool:
+    def within(self, x_m: float, y_m: float, reach_m: float) -> bool:
         """Whether one of them is near enough."""
-        return bool(self.tree.query_ball_point((x, y), reach_m, return_length=True))
+        return bool(self.tree.query_ball_point((x_m, y_m), reach_m, return_length=True))
 
 
-def _lacking(need: Need, settings: WhiteSpots, operator: str) -> _Lacking:
+def _lacking(case: Case, operator: str) -> _Lacking:
     """Under "any" the same for all operators: what nobody covers."""
-    covered = need.any_covered if settings.operators == "any" else rows_of_points(need, [operator])[0]
-    missing = ~covered & need.hamlets["known"].to_numpy(bool)[need.hamlet]
+    need, every = case.need, case.settings.operators == "every"
+    missing = ~need.covered_by([operator if every else ANY])[0] & need.known
     points = np.column_stack([need.x_m[missing], need.y_m[missing]])
     return _Lacking(points, cKDTree(points))
 
 
-@cache
-def bands_of(operator: str, technology: str = "4G") -> tuple[str, ...]:
-    """Bands an operator may use for a technology (resources/spectrum.csv), lowest frequency first."""
-    rows = csv.DictReader(resource_text("spectrum.csv").splitlines())
-    own = [row["band"] for row in rows if row["operator"] == operator]
-    return tuple(sorted((b for b in own if band(b).technology == technology), key=lambda b: band(b).downlink_mhz))
-
-
-def _on_structures(
-    made: _Made,
-    locations: gpd.GeoDataFrame,
-    stations: gpd.GeoDataFrame,
-    cells: pd.DataFrame,
-    lacking: Mapping[str, _Lacking],
-    costs: Mapping[str, Cost],
-    settings: WhiteSpots,
-    ground: Ground,
-) -> None:
+def _on_structures(found: OptionList, case: Case, lacking: Mapping[str, _Lacking]) -> None:
     """A tenant more, a band more, antennas higher: of operators that are wanted within reach."""
-    radio, swap, survey = (unit_cost(costs, i) for i in ("lte_radio_3_sectors", "antenna_swap", "mast_survey"))
-    on_location = {str(k): v for k, v in stations.groupby("location_id")}
-    cells_of = {str(k): v for k, v in cells[cells["technology"] == "4G"].groupby("station_id")}
-    for place in locations.itertuples():
-        x, y = float(place.geometry.x), float(place.geometry.y)
-        who = [one for one, points in lacking.items() if points.within(x, y, settings.reach_m)]
-        if place.closed or not who:
+    network = case.network
+    on_location = {str(k): v for k, v in network.stations.groupby("location_id")}
+    of_4g = network.cells[network.cells["technology"] == "4G"]
+    cells_of = {str(k): v for k, v in of_4g.groupby("station_id")}
+    for location in network.locations.itertuples():
+        x_m, y_m = float(location.geometry.x), float(location.geometry.y)
+        wanted = {one: points for one, points in lacking.items() if points.within(x_m, y_m, case.settings.reach_m)}
+        if location.closed or not wanted:
             continue
-        base: dict[str, Any] = {
-            "location_id": place.location_id, "site": NO_SITE, "x_m": x, "y_m": y, "structure": place.structure,
-            "height_m": place.height_m, "slots": place.free_slots,
-        }  # fmt: skip
-        more = survey if place.survey else NOTHING
-        rent = lease_per_year(costs, roof=place.structure in ("A1a", "A2a"))
-        if place.room:
-            guests = [one for one in who if one not in place.operators and bands_of(one)]
-            for n, one in enumerate(guests if settings.operators == "every" else _one_per_band(guests)):
-                at = min(n, len(place.free_heights_m) - 1) if settings.operators == "every" else 0
-                height_m = place.free_heights_m[at]
-                for own in _sectors(bands_of(one)[0], x, y, height_m, lacking[one], settings, ground):
-                    made.add(own, radio + more, rent, action="add_tenant", operator=one, bands=bands_of(one)[0],
-                             antenna_height_m=height_m, survey=place.survey, **base)  # fmt: skip
-        for station in on_location[place.location_id].itertuples():
-            if station.operator not in who:
-                continue
-            own_bands = bands_of(station.operator)
-            there = split_list(station.bands)
-            low = own_bands[0] if own_bands else ""
-            kept: dict[str, Any] = {**base, "operator": station.operator, "station_id": station.station_id}
-            if low and low not in there:
-                height_m = float(station.antenna_height_m)
-                for own in _sectors(low, x, y, height_m, lacking[station.operator], settings, ground):
-                    made.add(own, radio + swap * 3.0 + more, NOTHING, action="add_band", bands=low,
-                             antenna_height_m=height_m, survey=place.survey, **kept)  # fmt: skip
-            higher = [h for h in place.free_heights_m if h >= float(station.antenna_height_m) + RAISE_M]
-            if higher and station.station_id in cells_of:
-                own = cells_at(cells_of[station.station_id], x, y, higher[0])
-                made.add(own, swap * float(len(own)) + more, NOTHING, action="raise_antenna", bands="",
-                         antenna_height_m=higher[0], survey=place.survey, **kept)  # fmt: skip
+        if location.room:
+            _tenants(found, case, location, wanted)
+        for station in on_location[location.location_id].itertuples():
+            if station.operator in wanted:
+                _low_band(found, case, location, station, wanted[station.operator])
+                _higher_antennas(found, case, location, station, cells_of.get(station.station_id))
 
 
-def _on_new_ground(
-    made: _Made,
-    sites: pd.DataFrame,
-    lacking: Mapping[str, _Lacking],
-    costs: Mapping[str, Cost],
-    settings: WhiteSpots,
-    ground: Ground,
-) -> None:
+def _tenants(found: OptionList, case: Case, location: Any, wanted: Mapping[str, _Lacking]) -> None:
+    """Operators that are not on a structure come to it: one of each band where any will do."""
+    costs, every = case.assumptions.costs, case.settings.operators == "every"
+    guests = [one for one in wanted if one not in location.operators and bands_of(one)]
+    cost = unit_cost(costs, "lte_radio_3_sectors") + _survey_cost(case, location)
+    rent = lease_per_year(costs, roof=location.structure in ON_ROOFS)
+    for n, one in enumerate(guests if every else _one_per_band(guests)):
+        code = bands_of(one)[0]
+        height_m = location.free_heights_m[min(n, len(location.free_heights_m) - 1) if every else 0]
+        base = _columns_of(location, operator=one, bands=code, antenna_height_m=height_m)
+        for own in _aimed(case, _antenna(code, base), wanted[one]):
+            found.add(own, cost, rent, action="add_tenant", **base)
+
+
+def _low_band(found: OptionList, case: Case, location: Any, station: Any, wanted: _Lacking) -> None:
+    """A station gets its operator's lowest band, where it lacks it."""
+    low = next(iter(bands_of(station.operator)), "")
+    if not low or low in split_list(station.bands):
+        return
+    costs = case.assumptions.costs
+    cost = unit_cost(costs, "lte_radio_3_sectors") + unit_cost(costs, "antenna_swap") * 3.0
+    cost += _survey_cost(case, location)
+    base = _columns_of(location, operator=station.operator, station_id=station.station_id, bands=low,
+                       antenna_height_m=float(station.antenna_height_m))  # fmt: skip
+    for own in _aimed(case, _antenna(low, base), wanted):
+        found.add(own, cost, NOTHING, action="add_band", **base)
+
+
+def _higher_antennas(found: OptionList, case: Case, location: Any, station: Any, cells: pd.DataFrame | None) -> None:
+    """A station's antennas move to the highest free section, where that is higher."""
+    higher = [h for h in location.free_heights_m if h >= float(station.antenna_height_m) + RAISE_M]
+    if not higher or cells is None:
+        return
+    base = _columns_of(location, operator=station.operator, station_id=station.station_id, bands="",
+                       antenna_height_m=higher[0])  # fmt: skip
+    own = cells_at(cells, base["x_m"], base["y_m"], higher[0])
+    cost = unit_cost(case.assumptions.costs, "antenna_swap") * float(len(own)) + _survey_cost(case, location)
+    found.add(own, cost, NOTHING, action="raise_antenna", **base)
+
+
+def _columns_of(location: Any, **columns: Any) -> dict[str, Any]:
+    """What every action on a structure says of it, and what this one says."""
+    return {
+        "location_id": location.location_id, "site": NO_SITE, "x_m": float(location.geometry.x),
+        "y_m": float(location.geometry.y), "structure": location.structure, "height_m": location.height_m,
+        "slots": location.free_slots, "survey": location.survey, **columns,
+    }  # fmt: skip
+
+
+def _survey_cost(case: Case, location: Any) -> Range:
+    return unit_cost(case.assumptions.costs, "mast_survey") if location.survey else NOTHING
+
+
+def _on_new_ground(found: OptionList, case: Case, sites: pd.DataFrame, lacking: Mapping[str, _Lacking]) -> None:
     """A small cell on a pole, a station on a mast: of operators that are wanted within reach."""
+    costs = case.assumptions.costs
     radio, small = unit_cost(costs, "lte_radio_3_sectors"), unit_cost(costs, "remote_sector_station")
     for site in sites.itertuples():
-        x, y = float(site.x_m), float(site.y_m)
         for n, (one, wanted) in enumerate(lacking.items()):
-            code = bands_of(one)[0] if one else "L700"
-            row = {
-                "operator": one, "location_id": None, "site": site.Index, "x_m": x, "y_m": y, "bands": code,
-                "structure": site.structure, "height_m": site.height_m, "survey": False, "slots": 0,
+            code = bands_of(one)[0] if one != ANY else "L700"
+            base = {
+                "operator": one, "location_id": None, "site": site.Index, "x_m": float(site.x_m),
+                "y_m": float(site.y_m), "bands": code, "structure": site.structure, "height_m": site.height_m,
+                "survey": False, "slots": 0,
             }  # fmt: skip
-            if site.small:
-                if not wanted.within(x, y, SMALL_REACH_M):
-                    continue
-                height_m = site.height_m - 2.0
-                cell = Cell(code, x, y, height_m, 0.0, 0.0, SMALL_EIRP_DBM, "omni")
-                made.add((cell,), small, NOTHING, action="small_cell", antenna_height_m=height_m, **row)
-                continue
-            height_m = site.height_m - BELOW_TOP_M - SECTION_M * n
-            for own in _sectors(code, x, y, height_m, wanted, settings, ground):
-                made.add(own, radio, NOTHING, action="new_mast", antenna_height_m=height_m, **row)
+            if not site.small:
+                base["antenna_height_m"] = site.height_m - BELOW_TOP_M - SECTION_M * n
+                for own in _aimed(case, _antenna(code, base), wanted):
+                    found.add(own, radio, NOTHING, action="new_mast", **base)
+            elif wanted.within(base["x_m"], base["y_m"], SMALL_REACH_M):
+                base["antenna_height_m"] = site.height_m - 2.0
+                omni = Cell(code, base["x_m"], base["y_m"], base["antenna_height_m"], 0.0, 0.0, SMALL_EIRP_DBM, "omni")
+                found.add((omni,), small, NOTHING, action="small_cell", **base)
 
 
-def _sites(
-    new_ground: pd.DataFrame,
-    locations: gpd.GeoDataFrame,
-    cable: Callable[[NDArray[np.float64], NDArray[np.float64]], Cable],
-    ground: Ground,
-    costs: Mapping[str, Cost],
-    rules: Sequence[Rule],
-    weighing: Propose,
-) -> tuple[pd.DataFrame, list[Range], list[Range], list[Range]]:
-    """New ground with a pole, and with a mast of each height that is allowed there.
-
-    And of each: what it costs to build, how much of that is its backhaul, and what it costs to run.
-    """
-    heights = [(SMALL_M, True), *((height, False) for height in weighing.mast_heights_m)]
-    parts = [
-        new_ground.assign(candidate=np.arange(len(new_ground)), height_m=height, small=small)
-        for height, small in heights
-    ]
-    sites = pd.concat(parts, ignore_index=True)
-    allowed = sites["height_m"] <= by_area(sites["urban"].to_numpy(bool), rules, "max_height", np.inf)
-    sites = sites[allowed & (~sites["small"] | (sites["target_m"] <= SMALL_REACH_M))].reset_index(drop=True)
-    sites["structure"] = np.where(sites["small"], "A2c", "A2b")
-    x, y = sites["x_m"].to_numpy(float), sites["y_m"].to_numpy(float)
-    donors = locations[locations["fiber"] & ~locations["closed"]].assign(
-        antenna_height_m=lambda table: table["highest_m"]
-    )
-    found = cable(x, y)
-    power_m = sites["power_m"].to_numpy(float)
-    link = connect(x, y, sites["height_m"].to_numpy(float) - BELOW_TOP_M, found.length_m, power_m, donors, ground,
-                   costs, weighing)  # fmt: skip
-    sites = sites.assign(way=link.way, length_m=link.length_m, hop_to=link.hop_to, by_road=found.by_road)
+def _sites(case: Case) -> Sites:
+    """New ground with a pole, and with a mast of each height that is allowed there, connected to power and network."""
+    costs, rules, propose = case.assumptions.costs, case.assumptions.rules, case.assumptions.propose
+    heights = [(SMALL_M, True), *((height, False) for height in propose.mast_heights_m)]
+    ground = case.new_ground.assign(candidate=np.arange(len(case.new_ground)))
+    table = pd.concat([ground.assign(height_m=height, small=small) for height, small in heights], ignore_index=True)
+    allowed = table["height_m"] <= by_area(table["urban"].to_numpy(bool), rules, "max_height", np.inf)
+    table = table[allowed & (~table["small"] | (table["target_m"] <= SMALL_REACH_M))].reset_index(drop=True)
+    table["structure"] = np.where(table["small"], "A2c", "A2b")
+    link = connect(table.assign(antenna_height_m=table["height_m"] - BELOW_TOP_M), case.backbone, costs, propose)
+    table = table.assign(**link.columns)
     cost, opex = [], []
     running = unit_cost(costs, "opex_site")
-    for site, backhaul in zip(sites.itertuples(), link.cost, strict=True):
+    for site, backhaul in zip(table.itertuples(), link.cost, strict=True):
         power = power_cost(costs, float(site.power_m))
-        mast = NOTHING if site.small else structure_cost(costs, "A2b", site.height_m, float(site.road_m), weighing)
+        mast = NOTHING if site.small else structure_cost(costs, "A2b", site.height_m, float(site.road_m), propose)
         cost.append(mast + power + backhaul)  # the pole of a small cell comes with it
         opex.append(running * (SMALL_OPEX if site.small else 1.0))
-    keep = np.flatnonzero(link.way != "satellite")  # no way to the network is no site
-    own = ([values[n] for n in keep] for values in (cost, link.cost, opex))
-    return sites.iloc[keep].reset_index(drop=True), *own
+    keep = np.flatnonzero(link.kind != "satellite")  # no way to the network is no site
+    parts = ([values[n] for n in keep] for values in (cost, link.cost, opex))
+    return Sites(table.iloc[keep].reset_index(drop=True), *parts)
 
 
-def _sectors(
-    code: str,
-    x: float,
-    y: float,
-    height_m: float,
-    lacking: _Lacking,
-    settings: WhiteSpots,
-    ground: Ground,
-) -> list[tuple[Cell, ...]]:
-    """Three sectors, one of them aimed at a hamlet in need: a way for each of the nearest that lie apart."""
-    points = lacking.points
-    near = lacking.tree.query((x, y), k=max(1, min(12, len(points))), distance_upper_bound=settings.reach_m)
+def _antenna(code: str, action: Mapping[str, Any]) -> Cell:
+    """One sector of an action, not aimed yet."""
     carrier = band(code)
+    at = (action["x_m"], action["y_m"], action["antenna_height_m"])
+    return Cell(code, *at, 0.0, 0.0, carrier.eirp_dbm, carrier.antenna)
+
+
+def _aimed(case: Case, antenna: Cell, lacking: _Lacking) -> list[tuple[Cell, ...]]:
+    """Three sectors, one of them aimed at a hamlet in need: once for each of the nearest that lie apart."""
+    points, x_m, y_m = lacking.points, antenna.x_m, antenna.y_m
+    nearest = max(1, min(12, len(points)))
+    near = lacking.tree.query((x_m, y_m), k=nearest, distance_upper_bound=case.settings.reach_m)
+    top_m = cell_elevation_m(case.model.ground, x_m, y_m) + antenna.antenna_height_m
     aims: list[tuple[float, float]] = []
     for away_m, n in zip(np.atleast_1d(near[0]), np.atleast_1d(near[1]), strict=True):
         if not np.isfinite(away_m) or len(aims) == AIMS:
             break
-        azimuth = azimuth_deg(x, y, float(points[n, 0]), float(points[n, 1]))
+        azimuth = azimuth_deg(x_m, y_m, float(points[n, 0]), float(points[n, 1]))
         if all(abs((azimuth - other + 60.0) % 120.0 - 60.0) > ALIKE_DEG for other, _ in aims):
-            fall_m = _ground_m(ground, x, y) + height_m - _ground_m(ground, *points[n])
+            fall_m = top_m - cell_elevation_m(case.model.ground, *points[n])
             aims.append((azimuth, tilt_deg(fall_m, float(away_m))))
     return [
-        tuple(
-            Cell(code, x, y, height_m, (azimuth + turn) % 360.0, tilt if turn == 0 else 3.0, carrier.eirp_dbm,
-                 carrier.antenna)
-            for turn in (0.0, 120.0, 240.0)
-        )
+        three_sectors(replace(antenna, azimuth_deg=azimuth), (tilt, SIDE_TILT_DEG, SIDE_TILT_DEG))
         for azimuth, tilt in aims
-    ]  # fmt: skip
-
-
-def cells_at(cells: pd.DataFrame, x: float, y: float, height_m: float) -> tuple[Cell, ...]:
-    """A station's cells at another height."""
-    made = []
-    for cell in cells.dropna(subset=["band"]).itertuples():
-        carrier = band(cell.band)
-        omni = pd.isna(cell.azimuth_deg)
-        antenna = "omni" if omni else carrier.antenna
-        made.append(
-            Cell(
-                cell.band, x, y, height_m, 0.0 if omni else float(cell.azimuth_deg),
-                0.0 if pd.isna(cell.downtilt_deg) else float(cell.downtilt_deg),
-                carrier.eirp_dbm if pd.isna(cell.eirp_dbm) else float(cell.eirp_dbm),
-                antenna if pd.isna(cell.antenna) or not cell.antenna else str(cell.antenna),
-            )
-        )  # fmt: skip
-    return tuple(made)
-
-
-def hamlets_missing(need: Need, settings: WhiteSpots) -> NDArray[np.int64]:
-    """Rows of the hamlets of known state that lack a signal at a point that counts."""
-    covered = (
-        need.any_covered if settings.operators == "any" else rows_of_points(need, settings.every_operators).all(axis=0)
-    )
-    rows: NDArray[np.int64] = np.unique(need.hamlet[~covered])
-    known = need.hamlets["known"].to_numpy(bool)
-    return np.asarray(rows[known[rows]], dtype=np.int64)
-
-
-def missing_points(need: Need, settings: WhiteSpots) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """Points that count and lack a signal (study CRS), and how much new ground is looked at for each.
-
-    Where somebody covers the point already there are structures to join, and less new ground is worth a look.
-    """
-    covered = (
-        need.any_covered if settings.operators == "any" else rows_of_points(need, settings.every_operators).all(axis=0)
-    )
-    missing = ~covered & need.hamlets["known"].to_numpy(bool)[need.hamlet]
-    ground = np.where(need.any_covered[missing], settings.ground_where_covered, PER_TARGET)
-    return np.column_stack([need.x_m[missing], need.y_m[missing]]), ground
-
-
-def rows_of_points(need: Need, operators: Sequence[str]) -> NDArray[np.bool_]:
-    """Coverage of some operators; one that is not on air covers nothing."""
-    covered = np.zeros((len(operators), need.x_m.size), dtype=bool)
-    for n, one in enumerate(operators):
-        if one in need.operators:
-            covered[n] = need.covered[need.operators.index(one)]
-    return covered
-
-
-def _operators(stations: gpd.GeoDataFrame, settings: WhiteSpots) -> list[str]:
-    if settings.operators == "every":
-        return list(settings.every_operators)
-    return sorted(set(stations["operator"]))
+    ]
 
 
 def _one_per_band(operators: Sequence[str]) -> list[str]:
@@ -385,9 +317,3 @@ def _one_per_band(operators: Sequence[str]) -> list[str]:
     for one in operators:
         first.setdefault(bands_of(one)[0], one)
     return list(first.values())
-
-
-def _ground_m(ground: Ground, x: float, y: float) -> float:
-    row, column = ground.grid.rowcol(x, y)
-    inside = 0 <= row < ground.grid.rows and 0 <= column < ground.grid.columns
-    return float(ground.elevation_m[row, column]) if inside else 0.0

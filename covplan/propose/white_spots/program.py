@@ -1,12 +1,8 @@
-"""White spots: the cheapest actions that bring a signal to hamlets without one, and what the next hamlet costs.
-
-Options are written down first (`white_spot_options`), then who is reached by which (`transmit`), then the program
-chooses (`cover`): what an action is, costs and needs is a table anybody can read.
-"""
+"""White spots: the cheapest actions that bring a signal to hamlets without one, and what the next hamlet costs."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,127 +10,78 @@ import pandas as pd
 from scipy.sparse import csr_array, vstack
 from scipy.spatial import cKDTree
 
-from covplan.propose.common.costs import Range, present_value, unit_cost
+from covplan.propose.common.costs import cost_over_horizon, present_value, unit_cost
 from covplan.propose.common.decisions import require
-from covplan.propose.common.records import MILLION
-from covplan.propose.common.transmitters import reach_of
+from covplan.propose.common.reach import reach_of
 from covplan.propose.common.zones import by_area
-from covplan.propose.solve.cover import (
-    Choice,
-    Cover,
-    cover,
-    least_cost,
-    unreachable,
-)
-from covplan.propose.white_spots.options import ANY, Need, Options, hamlets_missing, rows_of_points
-from covplan.propose.white_spots.rows import compared_methods, plan_rows
-from covplan.radio.link_budget import shadow_margin
+from covplan.propose.solve.cover import Choice, Cover, cover, least_cost, unreachable
+from covplan.propose.white_spots.options import Case, WhiteSpotOptions, hamlets_missing, required_operators
+from covplan.study.codes import ANY
 from covplan.study.errors import NoSolution
+from covplan.study.language import MILLION, _, number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Mapping, Sequence
 
-    import geopandas as gpd
     from numpy.typing import NDArray
 
-    from covplan.study.boundaries import Version
-    from covplan.study.settings import Cost, Propagation, Propose, Radio, Rule, WhiteSpots
-    from covplan.terrain.ground import Ground
+    from covplan.study.settings import Cost, Propose, Rule
 
 FARTHER = 1.5  # times the reach of the settings: how far from an action a hamlet is still looked at
+ROUNDING = 1e-9
+NAMED = 5  # hamlets out of reach that an error names
 
 
 @dataclass(frozen=True)
-class WhiteSpotPlan:
-    """What is proposed, and how good it is."""
+class WhiteSpotProblem:
+    """The covering problem of the hamlets in need, and what its demands are."""
 
-    proposals: gpd.GeoDataFrame
-    comparison: pd.DataFrame
-    """The program beside what a planner would do by habit."""
-    choice: Choice
-    problem: Cover
-    options: Options
+    cover: Cover
     hamlets: pd.DataFrame
     """Those of the `Need`."""
     hamlet_of: NDArray[np.int64]
-    """Row of `hamlets` of each demand of the problem."""
+    """Of each demand: row of `hamlets`."""
     best_dbm: NDArray[np.float64]
-    """Of each demand: the weakest of its points under the best candidate, dBm."""
-    pays_for: NDArray[np.int64]
-    """Of each row of `proposals`: the new site whose cost is in it; −1 for none."""
+    """Of each demand: the weakest of its points under the best candidate."""
+    required_dbm: float
+
+    @property
+    def known(self) -> int:
+        """Hamlets whose state is known: those a target is a share of."""
+        return int(self.hamlets["known"].sum())
+
+    def requiring(self, required: Sequence[NDArray[np.int64]]) -> WhiteSpotProblem:
+        """The problem in which one action of each group is done."""
+        return replace(self, cover=require(self.cover, required))
 
 
-def propose(
-    need: Need,
-    options: Options,
-    radio: Radio,
-    propagation: Propagation,
-    ground: Ground,
-    settings: WhiteSpots,
-    weighing: Propose,
-    rules: Sequence[Rule],
-    communes: gpd.GeoDataFrame,
-    version: Version,
-    targets_pct: Mapping[int, float],
-    *,
-    required: Sequence[NDArray[np.int64]] = (),
-    cache: Path | None = None,
-    progress: Callable[[str], None] | None = None,
-) -> WhiteSpotPlan:
-    """Cheapest actions that reach the targets, each year's among those of the last year.
+@dataclass(frozen=True)
+class YearlyChoices:
+    """What is to be served by when, and the actions for it."""
 
-    The last target is solved first, over all options (`cover.least_cost`); what comes earlier is chosen among its
-    actions, so that nothing is built twice. What that costs against solving the earlier target alone stands in the
-    comparison.
+    wanted: Mapping[int, int]
+    """Hamlets by year, of those in need."""
+    within: Mapping[int, Choice]
+    """Of each year, among the actions of the last."""
+    alone: Mapping[int, Choice]
+    """Of each year before the last, as if there were no later one."""
 
-    Parameters
-    ----------
-    targets_pct : mapping
-        Share of the hamlets of known state that must have a signal, by year.
-    required : sequence of ndarray of int
-        Actions of which one must be done, for each that a planner accepted.
+    @property
+    def final(self) -> Choice:
+        """All that is done in the end."""
+        return self.within[max(self.wanted)]
 
-    Raises
-    ------
-    NoSolution
-        A hamlet no candidate reaches, by name and with the level it would receive; or limits that exclude each other.
-    """
-    tell = progress or (lambda _: None)
-    free, hamlet_of, best_dbm = posed(need, options, radio, propagation, ground, settings, weighing, rules, cache)
-    problem = require(free, required)
-    known = int(need.hamlets["known"].sum())
-    fine = known - hamlet_of.size
-    wanted = {year: max(0, int(np.ceil(pct * known / 100 - 1e-9)) - fine) for year, pct in sorted(targets_pct.items())}
-    last = max(wanted)
-    least_dbm = level_needed(radio, propagation)
-    explain(problem, need.hamlets, hamlet_of, best_dbm, wanted[last], least_dbm)
-    tell(f"{wanted[last]} thôn (hamlets), {problem.cost.size} phương án (options)")
-    gap, limit_s = weighing.gap, weighing.time_limit_s
-    final = least_cost(problem, wanted[last], gap=gap, time_limit_s=limit_s)
-    year_of = np.full(problem.cost.size, last)
-    alone: dict[int, Choice] = {}
-    within = {last: final}
-    for year in sorted(wanted)[:-1]:
-        alone[year] = least_cost(problem, wanted[year], gap=gap, time_limit_s=limit_s)
-        within[year] = least_cost(problem, wanted[year], forbidden=~final.actions, gap=gap, time_limit_s=limit_s)
-        year_of[within[year].actions & (year_of == last)] = year
-    table, pays_for = plan_rows(need, options, problem, final, hamlet_of, year_of, known, communes, version)
-    comparison = compared_methods(need, options, free, hamlet_of, wanted, within, alone)
-    return WhiteSpotPlan(table, comparison, final, problem, options, need.hamlets, hamlet_of, best_dbm, pays_for)
+    @property
+    def year_of(self) -> NDArray[np.int64]:
+        """Of each action: the first year that needs it; the last one for those that are not chosen."""
+        last = max(self.wanted)
+        years = np.full(self.final.actions.size, last)
+        for year in sorted(self.wanted)[:-1]:
+            years[self.within[year].actions & (years == last)] = year
+        return years
 
 
-def posed(
-    need: Need,
-    options: Options,
-    radio: Radio,
-    propagation: Propagation,
-    ground: Ground,
-    settings: WhiteSpots,
-    weighing: Propose,
-    rules: Sequence[Rule],
-    cache: Path | None = None,
-) -> tuple[Cover, NDArray[np.int64], NDArray[np.float64]]:
+def white_spot_problem(case: Case, options: WhiteSpotOptions) -> WhiteSpotProblem:
     """The covering problem of the hamlets in need: demands in their order, costs in million VND over the horizon.
 
     ::
@@ -146,79 +93,101 @@ def posed(
         limits       free tenants of a structure; one action per operator and structure; of new sites nearer to each
                      other than the spacing rule, one
     """
-    missing = (
-        ~need.any_covered[None, :] if settings.operators == "any" else ~rows_of_points(need, settings.every_operators)
-    )
+    need, settings, propose = case.need, case.settings, case.assumptions.propose
+    operators = required_operators(settings)
+    missing = ~need.covered_by(operators)
     in_need = hamlets_missing(need, settings)
     demand_of = np.full(len(need.hamlets), -1)
     demand_of[in_need] = np.arange(in_need.size)
     at = np.flatnonzero(missing.any(axis=0) & (demand_of[need.hamlet] >= 0))
-    near = propagation.model_copy(update={"radius_km": min(propagation.radius_km, settings.reach_m / 1000.0 * FARTHER)})
-    reach = reach_of(
-        options.cells, need.x_m[at], need.y_m[at], level_needed(radio, propagation), ground, near, cache=cache
-    )
-    who = [ANY] if settings.operators == "any" else list(settings.every_operators)
-    operator = options.actions["operator"].to_numpy(object)
+    within_km = settings.reach_m / 1000.0 * FARTHER
+    reach = reach_of(options.cells, need.x_m[at], need.y_m[at], case.model, within_km=within_km)
+    operator_of = options.actions["operator"].to_numpy(object)
     parts, owners, levels = [], [], []
-    for row, one in enumerate(who):
+    for row, one in enumerate(operators):
         points = np.flatnonzero(missing[row][at])  # of those in need
-        own = np.ones(operator.size, bool) if one == ANY else operator == one
+        own = np.ones(operator_of.size, bool) if one == ANY else operator_of == one
         parts.append(csr_array(reach.covered[points].multiply(own[None, :])).astype(bool))
         owners.append(demand_of[need.hamlet[at[points]]])
         levels.append(reach.best_dbm[points])
     demand = np.concatenate(owners)
     best_dbm = np.full(in_need.size, np.inf)
     np.minimum.at(best_dbm, demand, np.concatenate(levels))
-    limits, most = _limits(options, rules)
+    limits, most = _limits(options, case.assumptions.rules)
     problem = cover(
         csr_array(vstack(parts)),
-        _worth(options.cost, options.opex, weighing),
+        cost_over_horizon(options.cost, options.opex, propose),
         demand=demand,
         value=np.ones(in_need.size),
-        site=options.actions["site"].to_numpy(np.int64),
-        site_cost=_worth(options.site_cost, options.site_opex, weighing),
-        limits=limits,
-        most=most,
     )
-    return problem, in_need, best_dbm
+    site_cost = cost_over_horizon(options.sites.cost, options.sites.opex, propose)
+    problem = problem.with_sites(options.actions["site"].to_numpy(np.int64), site_cost).with_limits(limits, most)
+    return WhiteSpotProblem(problem, need.hamlets, in_need, best_dbm, case.model.required_dbm)
 
 
-def level_needed(radio: Radio, propagation: Propagation) -> float:
-    """Median RSRP at which the threshold is met with the confidence of the settings, dBm."""
-    return radio.rsrp_threshold_dbm + float(shadow_margin(radio.confidence, propagation.location_sigma_db))
+def hamlets_wanted(problem: WhiteSpotProblem, targets_pct: Mapping[int, float]) -> dict[int, int]:
+    """Hamlets in need that must be served for the share of each year, of those whose state is known."""
+    fine = problem.known - problem.hamlet_of.size
+    return {
+        year: max(0, int(np.ceil(pct * problem.known / 100 - ROUNDING)) - fine)
+        for year, pct in sorted(targets_pct.items())
+    }
 
 
-def explain(
-    problem: Cover,
-    hamlets: pd.DataFrame,
-    hamlet_of: NDArray[np.int64],
-    best_dbm: NDArray[np.float64],
-    wanted: float,
-    least_dbm: float,
-) -> None:
+def choose_by_year(problem: WhiteSpotProblem, wanted: Mapping[int, int], propose: Propose) -> YearlyChoices:
+    """Cheapest actions that reach the targets, each year's among those of the last year.
+
+    The last target is solved first, over all options (`cover.least_cost`); what comes earlier is chosen among its
+    actions, so that nothing is built twice. What that costs against solving the earlier target alone stands in the
+    comparison.
+
+    Raises
+    ------
+    NoSolution
+        A hamlet no candidate reaches, by name and with the level it would receive; or limits that exclude each other.
+    """
+    last, gap, limit_s = max(wanted), propose.gap, propose.time_limit_s
+    check_reachable(problem, wanted[last])
+    final = least_cost(problem.cover, wanted[last], gap=gap, time_limit_s=limit_s)
+    within, alone = {last: final}, {}
+    for year in sorted(wanted)[:-1]:
+        alone[year] = least_cost(problem.cover, wanted[year], gap=gap, time_limit_s=limit_s)
+        within[year] = least_cost(problem.cover, wanted[year], forbidden=~final.actions, gap=gap, time_limit_s=limit_s)
+    return YearlyChoices(wanted, within, alone)
+
+
+def check_reachable(problem: WhiteSpotProblem, wanted: float) -> None:
     """Raise NoSolution in words when more hamlets are wanted than any candidate can cover."""
-    out = unreachable(problem)
-    able = problem.value.sum() - problem.value[out].sum()
-    if able >= wanted - 1e-9:
+    out, value, best_dbm = unreachable(problem.cover), problem.cover.value, problem.best_dbm
+    able = value.sum() - value[out].sum()
+    if able >= wanted - ROUNDING:
         return
     worst = out[np.argsort(-best_dbm[out], kind="stable")]
-    lines = []
-    for demand in worst[:5]:
-        hamlet = hamlets.iloc[hamlet_of[demand]]
-        level = f"the closest reaches {best_dbm[demand]:.0f} dBm" if np.isfinite(best_dbm[demand]) else "none is heard"
-        lines.append(
-            f"hamlet {hamlet['name']} ({hamlet['village_id']}) cannot be covered by any candidate within the rules; "
-            f"{level}, {least_dbm:.0f} dBm are needed"
-        )
-    more = f"; and {out.size - 5} more" if out.size > 5 else ""
+    lines = [_out_of_reach(problem, int(demand)) for demand in worst[:NAMED]]
+    if out.size > NAMED:
+        lines.append(_("and {count} more").format(count=number(out.size - NAMED)))
     raise NoSolution(
-        f"{wanted:g} hamlets are to be covered, {able:g} of {problem.value.sum():g} can be: {'; '.join(lines)}{more}. "
-        "Allow steeper or more distant ground ([propose] slope_deg, road_m), other rules, or ask for less."
+        _(
+            "{wanted} hamlets are to be covered, {able} of {all} can be: {hamlets}. Allow steeper or more distant "
+            "ground ([propose] slope_deg, road_m), other rules, or ask for less."
+        ).format(wanted=number(wanted), able=number(able), all=number(value.sum()), hamlets="; ".join(lines))
     )
+
+
+def _out_of_reach(problem: WhiteSpotProblem, demand: int) -> str:
+    """A hamlet no candidate covers, and the level it would receive."""
+    hamlet, best_dbm = problem.hamlets.iloc[problem.hamlet_of[demand]], problem.best_dbm[demand]
+    level = _("no signal arrives")
+    if np.isfinite(best_dbm):
+        level = _("the closest reaches {level} dBm").format(level=number(best_dbm))
+    return _(
+        "hamlet {name} ({village_id}) cannot be covered by any candidate within the rules; {level}, {required} dBm "
+        "are needed"
+    ).format(name=hamlet["name"], village_id=hamlet["village_id"], level=level, required=number(problem.required_dbm))
 
 
 def supply_curve(
-    plan: WhiteSpotPlan, hamlets: pd.DataFrame, costs: Mapping[str, Cost], weighing: Propose, *, nested: bool = False
+    problem: WhiteSpotProblem, costs: Mapping[str, Cost], propose: Propose, *, nested: bool = False
 ) -> pd.DataFrame:
     """What 1, 2, 3 … hamlets cost at least, and the next one: the program solved for a rising demand.
 
@@ -231,18 +200,19 @@ def supply_curve(
     nested : bool
         Each step keeps what the step before chose: dearer, but a programme that can be followed.
     """
-    most = int(plan.problem.value.sum() - plan.problem.value[unreachable(plan.problem)].sum())
+    value = problem.cover.value
+    most = int(value.sum() - value[unreachable(problem.cover)].sum())
     satellite = unit_cost(costs, "satellite_terminal").base + present_value(
-        unit_cost(costs, "satellite_subscription").base, weighing
+        unit_cost(costs, "satellite_subscription").base, propose
     )
     rows: list[dict[str, Any]] = []
-    before, kept = 0.0, np.zeros(plan.problem.cost.size, dtype=bool)
+    before, kept = 0.0, np.zeros(problem.cover.cost.size, dtype=bool)
     for wanted in range(1, most + 1):
         one = least_cost(
-            plan.problem, wanted, fixed=kept if nested else None, gap=weighing.gap, time_limit_s=weighing.time_limit_s
+            problem.cover, wanted, fixed=kept if nested else None, gap=propose.gap, time_limit_s=propose.time_limit_s
         )
         kept = one.actions
-        served = hamlets.iloc[plan.hamlet_of[one.served]]
+        served = problem.hamlets.iloc[problem.hamlet_of[one.served]]
         rows.append(
             {
                 "hamlets": wanted,
@@ -259,32 +229,38 @@ def supply_curve(
     return pd.DataFrame(rows)
 
 
-def _limits(options: Options, rules: Sequence[Rule]) -> tuple[csr_array, NDArray[np.float64]]:
-    """Rows of what cannot be together; see `posed`."""
+def _limits(options: WhiteSpotOptions, rules: Sequence[Rule]) -> tuple[csr_array, NDArray[np.float64]]:
+    """Rows of what cannot be together, actions first, then sites; see `white_spot_problem`."""
     actions, sites = options.actions, options.sites
-    width = len(actions) + len(sites)
-    entries: list[NDArray[np.int64]] = []
-    most: list[float] = []
-    if len(actions):
-        on_site = actions["site"].to_numpy(np.int64).astype(str).astype(object)
-        where = actions["location_id"].fillna("").to_numpy(object) + "/" + on_site
-        aimed = actions.groupby([where, actions["operator"].to_numpy(object), actions["action"]]).groups.values()
-        standing = actions[actions["action"].isin(["add_tenant", "raise_antenna"])]
-        at_height = standing.groupby(["location_id", "antenna_height_m"]).groups.values()
-        for same in (*aimed, *at_height):  # one direction of one set of antennas; one tenant of one section
-            if len(same) > 1:
-                entries.append(np.asarray(same, np.int64))
-                most.append(1.0)
-        for _, guests in actions[actions["action"] == "add_tenant"].groupby("location_id"):
-            if guests["operator"].nunique() > guests["slots"].iloc[0]:
-                entries.append(guests.index.to_numpy(np.int64))
-                most.append(float(guests["slots"].iloc[0]))
-    for pair in _too_near(sites, rules):
-        entries.append(pair + len(actions))
-        most.append(1.0)
-    columns = np.concatenate(entries) if entries else np.empty(0, np.int64)
-    starts = np.cumsum([0, *(one.size for one in entries)])
-    return csr_array((np.ones(columns.size), columns, starts), shape=(len(entries), width)), np.array(most)
+    together = [*_one_each(actions), *_guests(actions)]
+    together += [(pair + len(actions), 1.0) for pair in _too_near(sites.table, rules)]
+    width = len(actions) + len(sites.table)
+    columns = np.concatenate([one for one, _ in together]) if together else np.empty(0, np.int64)
+    starts = np.cumsum([0, *(one.size for one, _ in together)])
+    rows = csr_array((np.ones(columns.size), columns, starts), shape=(len(together), width))
+    return rows, np.array([most for _, most in together])
+
+
+def _one_each(actions: pd.DataFrame) -> list[tuple[NDArray[np.int64], float]]:
+    """Actions of which one may be: directions of one set of antennas, tenants of one section."""
+    if not len(actions):
+        return []
+    on_site = actions["site"].to_numpy(np.int64).astype(str).astype(object)
+    where = actions["location_id"].fillna("").to_numpy(object) + "/" + on_site
+    aimed = actions.groupby([where, actions["operator"].to_numpy(object), actions["action"]]).groups.values()
+    standing = actions[actions["action"].isin(["add_tenant", "raise_antenna"])]
+    at_height = standing.groupby(["location_id", "antenna_height_m"]).groups.values()
+    return [(np.asarray(same, np.int64), 1.0) for same in (*aimed, *at_height) if len(same) > 1]
+
+
+def _guests(actions: pd.DataFrame) -> list[tuple[NDArray[np.int64], float]]:
+    """New tenants of a structure, and how many it has room for, where that is fewer."""
+    rows = []
+    for _location, guests in actions[actions["action"] == "add_tenant"].groupby("location_id"):
+        slots = guests["slots"].iloc[0]
+        if guests["operator"].nunique() > slots:
+            rows.append((guests.index.to_numpy(np.int64), float(slots)))
+    return rows
 
 
 def _too_near(sites: pd.DataFrame, rules: Sequence[Rule]) -> list[NDArray[np.int64]]:
@@ -301,8 +277,3 @@ def _too_near(sites: pd.DataFrame, rules: Sequence[Rule]) -> list[NDArray[np.int
     names = first.index.to_numpy(np.int64)
     rows = [np.concatenate([own[names[a]], own[names[b]]]) for a, b in near]
     return rows + [columns for columns in own.values() if columns.size > 1]
-
-
-def _worth(cost: Sequence[Range], opex: Sequence[Range], weighing: Propose) -> NDArray[np.float64]:
-    """Base cost to build and run over the horizon, million VND."""
-    return np.array([(c.base + present_value(o.base, weighing)) / MILLION for c, o in zip(cost, opex, strict=True)])

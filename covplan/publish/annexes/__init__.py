@@ -11,22 +11,28 @@ from covplan.publish.annexes import existing
 from covplan.publish.annexes.annex import Annex, Field
 from covplan.publish.annexes.planned import planned
 from covplan.publish.annexes.workbook import add_sheet, new_workbook
-from covplan.publish.office import SYNTHETIC, fix_dates, province_title
+from covplan.publish.office import fix_dates, province_title
 from covplan.publish.tables import document_tables
 from covplan.publish.words import program
 from covplan.study.files import written_whole
+from covplan.study.language import N_, _, speaking
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from openpyxl import Workbook
+
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
-CONTENTS = "Danh mục"
-DRAFT = "(Kèm theo Văn bản số ……/…… ngày …… tháng …… năm …… của ……)"
+DRAFT = N_("(Attached to document No. ……/…… of …… by ……)")
 
 
-def write_annexes(plan: Plan, path: Path, *, include_restricted: bool = False) -> Path:
-    """Write Mẫu 1 to 4 and the lists of locations, proposals, routes, hamlets and indicators into one workbook.
+def write_annexes(
+    plan: Plan, path: Path, *, include_restricted: bool = False, language: Language | None = None
+) -> Path:
+    """Write forms 1 to 4 and the lists of locations, proposals, routes, hamlets and indicators into one workbook.
 
     Same plan, same bytes; whole or not at all. A list without rows is a sheet that says so.
 
@@ -37,20 +43,28 @@ def write_annexes(plan: Plan, path: Path, *, include_restricted: bool = False) -
     include_restricted : bool
         Put restricted stations, and what is proposed for them, into the lists too.
     """
-    study = plan.study
-    province = study.settings.province
-    warning = SYNTHETIC if province.synthetic else ""
-    sheets = _annexes(plan, include_restricted=include_restricted)
-    source = f"Nguồn: {_provenance(plan)} X (Bắc), Y (Đông) theo {system_of(study)}; kinh độ, vĩ độ WGS 84."
-    book = new_workbook(program(), f"Phụ lục quy hoạch, {province.name}")
-    for number, annex in enumerate([_contents(sheets), *sheets]):
-        name = f"PHỤ LỤC {number}" if number else "DANH MỤC PHỤ LỤC"
-        heading = (f"{name} – {province_title(province.name)}".upper(), annex.title.upper(), DRAFT)
-        add_sheet(book, annex, heading, (*annex.notes, source), warning)
+    with speaking(language, plan.study.settings.province.language):
+        book = _workbook(plan, include_restricted=include_restricted)
     with written_whole(path) as part:
         book.save(part)
         fix_dates(part)
     return path
+
+
+def _workbook(plan: Plan, *, include_restricted: bool) -> Workbook:
+    study = plan.study
+    province = study.settings.province
+    warning = synthetic_notice() if province.synthetic else ""
+    sheets = _annexes(plan, include_restricted=include_restricted)
+    source = _("Source: {provenance} X (north), Y (east) in {system}; longitude, latitude in WGS 84.").format(
+        provenance=_provenance(plan), system=system_of(study)
+    )
+    book = new_workbook(program(), _("Annexes of the plan, {province}").format(province=province.name))
+    for number, annex in enumerate([_contents(sheets), *sheets]):
+        name = _("ANNEX {number}").format(number=number) if number else _("LIST OF ANNEXES")
+        heading = (f"{name} – {province_title(province.name)}".upper(), annex.title.upper(), _(DRAFT))
+        add_sheet(book, annex, heading, (*annex.notes, source), warning)
+    return book
 
 
 def _annexes(plan: Plan, *, include_restricted: bool) -> tuple[Annex, ...]:
@@ -73,15 +87,18 @@ def _contents(sheets: tuple[Annex, ...]) -> Annex:
         {"tab": [one.tab for one in sheets], "title": [one.title for one in sheets],
          "rows": [len(one.table) for one in sheets]}
     )  # fmt: skip
-    fields = (Field("tab", "Tờ", width=20), Field("title", "Nội dung", width=80), Field("rows", "Số dòng", "count", 12))
-    note = "Dấu phân cách: chấm hàng nghìn, phẩy thập phân (Excel hiển thị theo vùng miền của máy)."
-    return Annex(CONTENTS, "Phụ lục quy hoạch hạ tầng viễn thông", table, fields, (note,))
+    fields = (
+        Field("tab", N_("Sheet"), width=20),
+        Field("title", N_("What it holds"), width=80),
+        Field("rows", N_("Rows"), "count", 12),
+    )
+    note = _("Separators: a comma for thousands, a point for decimals (Excel shows them as the machine's region does).")
+    return Annex(_("Contents"), _("Annexes of the telecom infrastructure plan"), table, fields, (note,))
 
 
 def _provenance(plan: Plan) -> str:
     settings = plan.study.settings
-    kind = "dữ liệu mô phỏng do chương trình sinh ra" if settings.province.synthetic else "dữ liệu của nghiên cứu"
-    return (
-        f"{kind} «{settings.province.name}»; lập bằng {program()}; địa giới dùng để tính chỉ tiêu: "
-        f"{settings.province.boundaries}."
+    kind = _("simulated data made by the program") if settings.province.synthetic else _("data of the study")
+    return _("{kind} “{province}”; made by {program}; boundaries of the indicators: {boundaries}.").format(
+        kind=kind, province=settings.province.name, program=program(), boundaries=settings.province.boundaries
     )

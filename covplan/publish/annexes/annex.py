@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from covplan.study.language import N_
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -17,6 +19,7 @@ class Field:
 
     name: str
     title: str
+    """In English; the sheet shows it in its own language."""
     kind: Kind = "text"
     width: float = 12.0
     summed: bool = False
@@ -35,18 +38,18 @@ class Annex:
 
 
 PLACE = (
-    Field("commune_old", "Xã, phường, thị trấn (trước 7/2025)", width=17),
-    Field("district_old", "Huyện, thành phố (trước 7/2025)", width=17),
-    Field("commune_new", "Xã, phường (sau 7/2025)", width=17),
+    Field("commune_old", N_("Commune (before 7/2025)"), width=17),
+    Field("district_old", N_("District (before 7/2025)"), width=17),
+    Field("commune_new", N_("Commune (after 7/2025)"), width=17),
 )
 COORDINATES = (
-    Field("north_m", "X (Bắc), VN-2000 (m)", "metres", 11),
-    Field("east_m", "Y (Đông), VN-2000 (m)", "metres", 11),
-    Field("lon", "Kinh độ WGS 84 (°)", "degrees", 11.5),
-    Field("lat", "Vĩ độ WGS 84 (°)", "degrees", 10.5),
+    Field("north_m", N_("X (north), VN-2000 (m)"), "metres", 11),
+    Field("east_m", N_("Y (east), VN-2000 (m)"), "metres", 11),
+    Field("lon", N_("Longitude WGS 84 (°)"), "degrees", 11.5),
+    Field("lat", N_("Latitude WGS 84 (°)"), "degrees", 10.5),
 )
 COST = (
-    Field("cost_low_vnd", "Chi phí thấp (triệu đồng)", "million", 11, summed=True),
-    Field("cost_base_vnd", "Chi phí cơ sở (triệu đồng)", "million", 11, summed=True),
-    Field("cost_high_vnd", "Chi phí cao (triệu đồng)", "million", 11, summed=True),
+    Field("cost_low_vnd", N_("Cost, low (VND million)"), "million", 11, summed=True),
+    Field("cost_base_vnd", N_("Cost, base (VND million)"), "million", 11, summed=True),
+    Field("cost_high_vnd", N_("Cost, high (VND million)"), "million", 11, summed=True),
 )

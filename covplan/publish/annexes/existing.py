@@ -1,4 +1,4 @@
-"""Annexes of what stands today: Mẫu 1 to 4 of the passive-infrastructure plan, fiber routes, hamlets, indicators."""
+"""Annexes of what stands today: forms 1 to 4 of the passive-infrastructure plan, fiber routes, hamlets, indicators."""
 
 from __future__ import annotations
 
@@ -10,53 +10,54 @@ from covplan.publish.addresses import addresses
 from covplan.publish.annexes.annex import COORDINATES, PLACE, Annex, Field
 from covplan.publish.words import label, operator_names
 from covplan.study.columns import split_list
+from covplan.study.language import N_, _, by_language, current_language, ngettext, number
 from covplan.study.layers import layers
-from covplan.study.numbers import number_vi
 
 if TYPE_CHECKING:
     from covplan.study.folder import Study
 
-LAYOUT = (
-    "Bố cục theo các mẫu của quy hoạch hạ tầng kỹ thuật viễn thông thụ động (TT 14/2013/TT-BTTTT); "
-    "tên cột cần đối chiếu với văn bản gốc và hướng dẫn hiện hành trước khi trình."
+LAYOUT = N_(
+    "Laid out after the forms of the plan of passive telecom infrastructure (Circular 14/2013/TT-BTTTT); check the "
+    "column names against the original and current guidance before submitting."
 )
-DUTY = (
-    "Nghĩa vụ dùng chung: Luật Viễn thông 24/2023/QH15 (Điều 13 khoản 4 điểm b, cần đối chiếu bản gốc), "
-    "khi phù hợp quy hoạch và khả thi về kinh tế, kỹ thuật."
+DUTY = N_(
+    "Duty to share: Telecommunications Law 24/2023/QH15 (Article 13, clause 4, point b; check against the original), "
+    "where it fits the plan and is feasible economically and technically."
 )
 STATES = ("none", "weak", "unknown", "covered")  # the order of the list: what needs work first
-KEPT_APART = "Danh mục được lập thành phụ lục riêng, không kèm theo bản này."
-NO_SERVICE_POINTS = (
-    "Nghiên cứu không có điểm cung cấp dịch vụ viễn thông công cộng nào (service_points.csv); biểu để trống."
-)
-YES, NO = "Có", "Không"
+KEPT_APART = N_("The list is an annex of its own, which does not go with this copy.")
+NO_SERVICE_POINTS = N_("The study has no public telecom service points (service_points.csv); the form is left empty.")
 
 
 def critical_works(stations: pd.DataFrame, study: Study, *, include_restricted: bool) -> Annex:
-    """Mẫu 1; its rows leave only by explicit choice."""
+    """Form 1; its rows leave only by explicit choice."""
     rows = stations[stations["restricted"].fillna(value=False).astype(bool)]
     if include_restricted:
         rows = rows.sort_values("station_id")
         table = rows.assign(
             **addresses(rows.geometry, study).drop(columns=["lon", "lat"]),
             owner=rows["owner"].fillna(rows["operator"].map(_operator)),
-            kind=rows["structure"].map(lambda code: f"Cột ăng ten {code}"),
+            kind=rows["structure"].map(lambda code: _("Antenna mast {structure}").format(structure=code)),
             year=pd.to_datetime(rows["on_air"]).dt.year,
         )
-        notes: tuple[str, ...] = (LAYOUT, "Hạn chế công bố: quản lý theo quy định về bảo vệ bí mật nhà nước.")
+        notes: tuple[str, ...] = (_(LAYOUT), _("Restricted: kept under the rules on state secrets."))
     else:
-        table, notes = rows.iloc[:0].assign(kind=None, year=None), (LAYOUT, KEPT_APART)
+        table, notes = rows.iloc[:0].assign(kind=None, year=None), (_(LAYOUT), _(KEPT_APART))
     fields = (
-        Field("station_id", "Mã công trình", width=18), Field("name", "Tên công trình", width=28),
-        Field("hamlet", "Địa chỉ (thôn, tổ dân phố)", width=22), *PLACE,
-        Field("owner", "Chủ sở hữu", width=14), Field("kind", "Loại công trình", width=18),
-        Field("year", "Năm đưa vào sử dụng", "year", 9), *COORDINATES,
-    )  # fmt: skip
-    return Annex("Mẫu 1", "Công trình viễn thông quan trọng liên quan đến an ninh quốc gia", table, fields, notes)
+        Field("station_id", N_("Id of the works"), width=18),
+        Field("name", N_("Name of the works"), width=28),
+        Field("hamlet", N_("Address (hamlet)"), width=22),
+        *PLACE,
+        Field("owner", N_("Owner"), width=14),
+        Field("kind", N_("Kind of works"), width=18),
+        Field("year", N_("Year of opening"), "year", 9),
+        *COORDINATES,
+    )
+    return Annex(_form(1), _("Telecom works of importance to national security"), table, fields, notes)
 
 
 def service_points(points: pd.DataFrame, study: Study) -> Annex:
-    """Mẫu 2: public telecom service points, attended and unattended, those that stand before those to come."""
+    """Form 2: public telecom service points, attended and unattended, those that stand before those to come."""
     rows = points.sort_values(["status", "point_id"])
     table = rows.assign(
         **(addresses(rows.geometry, study) if len(rows) else _nowhere(rows)),
@@ -65,23 +66,31 @@ def service_points(points: pd.DataFrame, study: Study) -> Annex:
         state=rows["status"].map(lambda code: label("status", code)),
     )  # fmt: skip
     fields = (
-        Field("point_id", "Mã điểm", width=13), Field("name", "Tên điểm cung cấp dịch vụ", width=28),
-        Field("address", "Địa chỉ", width=16), Field("hamlet", "Thôn, tổ dân phố", width=15), *PLACE,
-        Field("kind", "Loại (Đ1, Đ2)", width=7), Field("operator", "Doanh nghiệp", width=13),
-        Field("land_area_m2", "Diện tích đất (m²)", "tenths", 9), Field("use", "Hình thức sử dụng đất", width=11),
-        Field("building_area_m2", "Diện tích xây dựng (m²)", "tenths", 9),
-        Field("floor_area_m2", "Diện tích sàn (m²)", "tenths", 9), Field("height_m", "Chiều cao (m)", "tenths", 7),
-        Field("opened_year", "Năm đưa vào sử dụng", "year", 8), Field("state", "Tình trạng", width=9), *COORDINATES,
-    )  # fmt: skip
+        Field("point_id", N_("Point id"), width=13),
+        Field("name", N_("Name of the service point"), width=28),
+        Field("address", N_("Address"), width=16),
+        Field("hamlet", N_("Hamlet, street group"), width=15),
+        *PLACE,
+        Field("kind", N_("Type (Đ1, Đ2)"), width=7),
+        Field("operator", N_("Enterprise"), width=13),
+        Field("land_area_m2", N_("Land area (m²)"), "tenths", 9),
+        Field("use", N_("Land use"), width=11),
+        Field("building_area_m2", N_("Building area (m²)"), "tenths", 9),
+        Field("floor_area_m2", N_("Floor area (m²)"), "tenths", 9),
+        Field("height_m", N_("Height of the building (m)"), "tenths", 7),
+        Field("opened_year", N_("Year of opening"), "year", 8),
+        Field("state", N_("Status"), width=9),
+        *COORDINATES,
+    )
     kinds = "; ".join(
         label("kind", code, "service_points") for code in layers()["service_points"].column("kind").allowed
     )
-    notes = (LAYOUT, f"Loại điểm: {kinds}." if len(rows) else NO_SERVICE_POINTS)
-    return Annex("Mẫu 2", "Điểm cung cấp dịch vụ viễn thông công cộng", table, fields, notes)
+    said = _("Types: {kinds}.").format(kinds=kinds) if len(rows) else _(NO_SERVICE_POINTS)
+    return Annex(_form(2), _("Public telecom service points"), table, fields, (_(LAYOUT), said))
 
 
 def cable_works(routes: pd.DataFrame, study: Study) -> Annex:
-    """Mẫu 3: cable poles and underground works by commune, type and owner."""
+    """Form 3: cable poles and underground works by commune, type and owner."""
     where = addresses(routes.geometry, study) if len(routes) else _nowhere(routes)
     groups = ["district_old", "commune_old", "commune_new", "mounting", "operator"]
     table = (
@@ -96,40 +105,52 @@ def cable_works(routes: pd.DataFrame, study: Study) -> Annex:
         length_km=table["length_m"] / 1000.0,
     )  # fmt: skip
     fields = (
-        *PLACE, Field("mounting", "Loại (N1, N2, C1, C2)", width=30), Field("operator", "Chủ sở hữu", width=16),
-        Field("routes", "Số tuyến", "count", 9, summed=True),
-        Field("length_km", "Chiều dài (km)", "number", 12, summed=True),
-        Field("cores", "Tổng số sợi", "count", 10), Field("spare", "Sợi dự phòng", "count", 10),
-    )  # fmt: skip
-    notes = (LAYOUT, "Tuyến được tính vào xã chứa điểm giữa tuyến; chiều dài trên elipxoit. Từng tuyến: tờ Tuyến cáp.")
-    title = "Công trình hạ tầng kỹ thuật ngầm, cột treo cáp theo khu vực"
-    return Annex("Mẫu 3", title, table, fields, notes)
+        *PLACE,
+        Field("mounting", N_("Type (N1, N2, C1, C2)"), width=30),
+        Field("operator", N_("Owner"), width=16),
+        Field("routes", N_("Number of routes"), "count", 9, summed=True),
+        Field("length_km", N_("Length (km)"), "number", 12, summed=True),
+        Field("cores", N_("Fibers in all"), "count", 10),
+        Field("spare", N_("Spare fibers"), "count", 10),
+    )
+    counted = _(
+        "A route counts for the commune of its middle; lengths on the ellipsoid. Route by route: sheet Cable routes."
+    )
+    title = _("Underground works and cable poles by area")
+    return Annex(_form(3), title, table, fields, (_(LAYOUT), counted))
 
 
 def masts(locations: pd.DataFrame, study: Study) -> Annex:
-    """Mẫu 4: the antenna masts that stand, one row per location."""
+    """Form 4: the antenna masts that stand, one row per location."""
     rows = locations.sort_values("location_id")
     operators = rows["operators"].map(split_list)
     table = rows.assign(
         **addresses(rows.geometry, study),
         tenants=operators.map(lambda codes: ", ".join(map(_operator, codes))),
         tenants_count=operators.map(len),
-        is_shared=rows["shared"].map({True: YES, False: NO}),
+        is_shared=_yes_no(rows["shared"]),
         duty=[_room(most, len(codes)) for most, codes in zip(rows["max_tenants"], operators, strict=True)],
         year=pd.to_datetime(rows["first_on_air"]).dt.year,
         technologies=rows["technologies"].str.replace(";", ", "),
     )
     fields = (
-        Field("location_id", "Mã vị trí", width=13), Field("hamlet", "Địa điểm (thôn, tổ dân phố)", width=16), *PLACE,
-        *COORDINATES, Field("structure", "Loại cột", width=7), Field("height_m", "Độ cao tối đa (m)", "tenths", 7),
-        Field("owner", "Chủ sở hữu", width=13), Field("is_shared", "Dùng chung", width=8),
-        Field("tenants_count", "Số doanh nghiệp", "count", 8), Field("tenants", "Doanh nghiệp trên cột", width=17),
-        Field("duty", "Khả năng, nghĩa vụ dùng chung", width=17), Field("technologies", "Công nghệ", width=11),
-        Field("year", "Năm sử dụng", "year", 8),
-    )  # fmt: skip
+        Field("location_id", N_("Location id"), width=13),
+        Field("hamlet", N_("Place (hamlet)"), width=16),
+        *PLACE,
+        *COORDINATES,
+        Field("structure", N_("Class of structure"), width=7),
+        Field("height_m", N_("Greatest height (m)"), "tenths", 7),
+        Field("owner", N_("Owner"), width=13),
+        Field("is_shared", N_("Shared"), width=8),
+        Field("tenants_count", N_("Enterprises"), "count", 8),
+        Field("tenants", N_("Enterprises on the mast"), width=17),
+        Field("duty", N_("Room for sharing, duty to share"), width=17),
+        Field("technologies", N_("Technology"), width=11),
+        Field("year", N_("In use since"), "year", 8),
+    )
     codes = "; ".join(label("structure", code) for code in ("A1a", "A1b", "A2a", "A2b", "A2c"))
-    notes = (LAYOUT, DUTY, f"Loại cột: {codes}. Diện tích đất không có trong dữ liệu.")
-    return Annex("Mẫu 4", "Cột ăng ten hiện có", table, fields, notes)
+    classes = _("Classes of structures: {classes}. Land areas are not in the data.").format(classes=codes)
+    return Annex(_form(4), _("Existing antenna masts"), table, fields, (_(LAYOUT), _(DUTY), classes))
 
 
 def fiber_routes(routes: pd.DataFrame, study: Study) -> Annex:
@@ -141,13 +162,18 @@ def fiber_routes(routes: pd.DataFrame, study: Study) -> Annex:
         grade=rows["class"].map(lambda code: label("class", code, "routes")), length_km=rows["length_m"] / 1000.0,
     )  # fmt: skip
     fields = (
-        Field("route_id", "Mã tuyến", width=20), *PLACE, Field("operator", "Doanh nghiệp", width=16),
-        Field("grade", "Cấp tuyến", width=16), Field("mounting", "Kiểu lắp đặt", width=30),
-        Field("cores", "Số sợi", "count", 8), Field("spare_cores", "Sợi dự phòng", "count", 8),
-        Field("length_km", "Chiều dài (km)", "number", 11, summed=True), *COORDINATES,
-    )  # fmt: skip
-    note = "Xã và tọa độ là của điểm giữa tuyến; hình tuyến nằm trong GeoPackage (ht_tuyen_cap)."
-    return Annex("Tuyến cáp", "Tuyến cáp quang hiện có", table, fields, (note,))
+        Field("route_id", N_("Route id"), width=20),
+        *PLACE,
+        Field("operator", N_("Enterprise"), width=16),
+        Field("grade", N_("Grade of route"), width=16),
+        Field("mounting", N_("Mounting"), width=30),
+        Field("cores", N_("Fibers"), "count", 8),
+        Field("spare_cores", N_("Spare fibers"), "count", 8),
+        Field("length_km", N_("Length (km)"), "number", 11, summed=True),
+        *COORDINATES,
+    )
+    note = _("Commune and coordinates are those of the route's middle; its shape is in the GeoPackage (ht_tuyen_cap).")
+    return Annex(_("Cable routes"), _("Existing fiber cable routes"), table, fields, (note,))
 
 
 def hamlets(table: pd.DataFrame, study: Study) -> Annex:
@@ -166,21 +192,27 @@ def hamlets(table: pd.DataFrame, study: Study) -> Annex:
         away_km=rows["nearest_location_m"] / 1000.0,
     )  # fmt: skip
     fields = (
-        Field("village_id", "Mã thôn", width=14), Field("name", "Thôn, bản, tổ dân phố", width=24), *PLACE,
-        Field("households", "Số hộ", "count", 8, summed=True), Field("population", "Dân số", "count", 9, summed=True),
-        Field("state", "Trạng thái sóng", width=11), Field("state_basis", "Căn cứ", width=10),
-        Field("reached_pct", "Hộ được phủ (%)", "tenths", 8), Field("names", "Nhà mạng có sóng", width=18),
-        Field("has_5g", "5G", width=7), Field("has_ftth", "FTTH", width=7), Field("power", "Điện lưới", width=7),
-        Field("hard", "Mức độ khó khăn", width=14), Field("away_km", "Cách vị trí cột gần nhất (km)", "number", 9),
-        Field("centre_lon", "Kinh độ trung tâm (°)", "degrees", 11.5),
-        Field("centre_lat", "Vĩ độ trung tâm (°)", "degrees", 10.5),
-    )  # fmt: skip
-    counts = "; ".join(
-        f"{label('mobile_state', state).lower()}: {number_vi((table['mobile_state'] == state).sum())} thôn"
-        for state in STATES
+        Field("village_id", N_("Hamlet id"), width=14),
+        Field("name", N_("Hamlet, street group or village"), width=24),
+        *PLACE,
+        Field("households", N_("Households"), "count", 8, summed=True),
+        Field("population", N_("Population"), "count", 9, summed=True),
+        Field("state", N_("State of signal"), width=11),
+        Field("state_basis", N_("Basis"), width=10),
+        Field("reached_pct", N_("Households covered (%)"), "tenths", 8),
+        Field("names", N_("Operators with signal"), width=18),
+        Field("has_5g", "5G", width=7),
+        Field("has_ftth", "FTTH", width=7),
+        Field("power", N_("Grid power"), width=7),
+        Field("hard", N_("Difficulty"), width=14),
+        Field("away_km", N_("To the nearest location (km)"), "number", 9),
+        Field("centre_lon", N_("Longitude of the centre (°)"), "degrees", 11.5),
+        Field("centre_lat", N_("Latitude of the centre (°)"), "degrees", 10.5),
     )
-    definition = study.settings.definition.title_vi
-    return Annex("Thôn", "Thôn, bản, tổ dân phố theo trạng thái phủ sóng", shown, fields, (definition, f"{counts}."))
+    counts = "; ".join(_hamlets_in(state, int((table["mobile_state"] == state).sum())) for state in STATES)
+    definition = by_language(study.settings.definition.title_vi, study.settings.definition.title_en)
+    title = _("Hamlets by state of coverage")
+    return Annex(_("Hamlets"), title, shown, fields, (definition, f"{counts}."))
 
 
 def indicators(table: pd.DataFrame) -> Annex:
@@ -188,26 +220,48 @@ def indicators(table: pd.DataFrame) -> Annex:
     shown = table.assign(
         said_unit=table["unit"].map(lambda unit: label("indicator_unit", unit), na_action="ignore"),
         said_basis=table["basis"].map(lambda code: label("basis", code)),
+        counted_in=table["counted"].map(lambda code: label("unit", code), na_action="ignore"),
     )
+    name, how, warnings = (f"{column}_{current_language()}" for column in ("name", "how", "warnings"))
     fields = (
-        Field("name_vi", "Chỉ tiêu", width=32), Field("said_unit", "Đơn vị", width=10),
-        Field("value", "Hiện trạng", "number", 10), Field("interval_low", "Khoảng tin cậy, thấp", "number", 9),
-        Field("interval_high", "Khoảng tin cậy, cao", "number", 9), Field("baseline", "Gốc kế hoạch", "number", 9),
-        Field("target_2025", "Mục tiêu 2025", "number", 9), Field("target_2030", "Mục tiêu 2030", "number", 9),
-        Field("gap_2025", "Thiếu so với 2025", "number", 9), Field("gap_2030", "Thiếu so với 2030", "number", 9),
-        Field("numerator", "Tử số", "count", 10), Field("denominator", "Mẫu số", "count", 10),
-        Field("counted", "Đơn vị đếm", width=8), Field("unknown", "Không rõ", "count", 8),
-        Field("said_basis", "Căn cứ", width=12), Field("how_vi", "Cách tính", width=36),
-        Field("warnings_vi", "Cảnh báo", width=34),
-    )  # fmt: skip
-    return Annex("Chỉ tiêu", "Chỉ tiêu kế hoạch: hiện trạng, mục tiêu, khoảng thiếu", shown, fields)
+        Field(name, N_("Indicator"), width=32),
+        Field("said_unit", N_("Unit"), width=10),
+        Field("value", N_("Today"), "number", 10),
+        Field("interval_low", N_("Confidence interval, low"), "number", 9),
+        Field("interval_high", N_("Confidence interval, high"), "number", 9),
+        Field("baseline", N_("Baseline of the plan"), "number", 9),
+        Field("target_2025", N_("Target 2025"), "number", 9),
+        Field("target_2030", N_("Target 2030"), "number", 9),
+        Field("gap_2025", N_("Gap to the 2025 target"), "number", 9),
+        Field("gap_2030", N_("Gap to the 2030 target"), "number", 9),
+        Field("numerator", N_("Numerator"), "count", 10),
+        Field("denominator", N_("Denominator"), "count", 10),
+        Field("counted_in", N_("Counted in"), width=8),
+        Field("unknown", N_("Not known"), "count", 8),
+        Field("said_basis", N_("Basis"), width=12),
+        Field(how, N_("How it is computed"), width=36),
+        Field(warnings, N_("Warnings"), width=34),
+    )
+    return Annex(_("Indicators"), _("Indicators of the plan: today, targets, gaps"), shown, fields)
 
 
 def _room(most: object, tenants: int) -> str:
     if pd.isna(most):
-        return "Chưa rõ sức chứa; cần khảo sát"
+        return _("Room not known; needs a survey")
     free = int(str(most)) - tenants
-    return f"Còn chỗ cho {free} doanh nghiệp" if free > 0 else "Đã đủ số doanh nghiệp"
+    if free <= 0:
+        return _("No room for more enterprises")
+    return ngettext("Room for {count} enterprise", "Room for {count} enterprises", free).format(count=free)
+
+
+def _form(form: int) -> str:
+    """Name of the sheet that holds a form of the plan of passive infrastructure."""
+    return _("Form {number}").format(number=form)
+
+
+def _hamlets_in(state: str, hamlets: int) -> str:
+    said = ngettext("{state}: {hamlets} hamlet", "{state}: {hamlets} hamlets", hamlets)
+    return said.format(state=label("mobile_state", state).lower(), hamlets=number(hamlets))
 
 
 def _operator(code: object) -> str:
@@ -215,7 +269,7 @@ def _operator(code: object) -> str:
 
 
 def _yes_no(column: pd.Series) -> pd.Series:
-    return column.map({True: YES, False: NO})
+    return column.map({True: label("bool", "yes"), False: label("bool", "no")})
 
 
 def _nowhere(rows: pd.DataFrame) -> pd.DataFrame:

@@ -9,77 +9,110 @@ import pandas as pd
 from covplan.publish.addresses import addresses
 from covplan.publish.annexes.annex import COORDINATES, COST, PLACE, Annex, Field
 from covplan.publish.annexes.existing import DUTY
+from covplan.publish.figures import NOT_PHASED
 from covplan.publish.words import label, operator_names
 from covplan.study.columns import split_list
+from covplan.study.kinds import FIBER, PLACE_5G, SHARE, WHITE_SPOT
+from covplan.study.language import N_, _, current_language
 
 if TYPE_CHECKING:
     from covplan.study.folder import Study
 
 NEW_STRUCTURES = ("new_mast", "new_structure_5g")
-NOT_PHASED = "chưa phân kỳ"
-MONEY = (
-    "Chi phí thấp, cơ sở, cao là vốn đầu tư một lần theo đơn giá của nghiên cứu; số âm là tiết kiệm. "
-    "Một đề xuất có thể nằm ở hai phụ lục: không cộng chi phí giữa các phụ lục."
+MONEY = N_(
+    "Low, base and high costs are one-off investments at the study's unit costs; a negative one is a saving. A "
+    "proposal may stand in two annexes: do not add costs across annexes."
 )
-NOTHING_PROPOSED = "Kế hoạch chưa có đề xuất: chạy `covplan propose` trước khi lập phụ lục."
-ID, OPERATOR = Field("proposal_id", "Mã đề xuất", width=8), Field("who", "Doanh nghiệp", width=13)
+NOTHING_PROPOSED = N_("The plan has no proposals yet: run `covplan propose` before making the annexes.")
+AREAS = {"urban": N_("urban"), "rural": N_("rural")}
+ID, OPERATOR = Field("proposal_id", N_("Proposal id"), width=8), Field("who", N_("Enterprise"), width=13)
 MAST = (
-    Field("structure", "Loại cột", width=6), Field("height_m", "Độ cao tối đa (m)", "tenths", 7),
-    Field("antenna_height_m", "Độ cao anten (m)", "tenths", 7),
+    Field("structure", N_("Class of structure"), width=6), Field("height_m", N_("Greatest height (m)"), "tenths", 7),
+    Field("antenna_height_m", N_("Antenna height (m)"), "tenths", 7),
 )  # fmt: skip
-PHASE = (Field("phase", "Giai đoạn, năm", width=7), *COST, Field("money", "Nguồn vốn", width=12))
-RUNNING = Field("opex_vnd_per_year", "Chi phí hằng năm (triệu đồng)", "million", 11, summed=True)
-DUTY_FIELD = Field("duty", "Nghĩa vụ dùng chung", width=9)
+PHASE = (Field("phase", N_("Phase, year"), width=7), *COST, Field("money", N_("Funding"), width=12))
+RUNNING = Field("opex_vnd_per_year", N_("Cost a year (VND million)"), "million", 11, summed=True)
+DUTY_FIELD = Field("duty", N_("Duty to share"), width=9)
+ACTION = Field("said_action", N_("Action"), width=14)
+LOCATION = Field("location_id", N_("Location id"), width=13)
+BANDS = Field("said_bands", N_("Band"), width=10)
+GAINS = Field("gains_count", N_("Objects that benefit"), "count", 7)
+HOMES = Field("households", N_("Households that benefit"), "count", 7, summed=True)
+WHERE = (Field("hamlet", N_("Place (hamlet)"), width=14), *PLACE, *COORDINATES)
 
 
 def planned(proposals: pd.DataFrame, study: Study) -> tuple[Annex, ...]:
     """The annexes of the proposals, each with its rows or none."""
     rows = _shown(proposals, study)
-    notes = (MONEY,) if len(proposals) else (NOTHING_PROPOSED,)
-    new = rows["action"].isin(NEW_STRUCTURES) | (rows["location_id"].isna() & ~rows["kind"].isin(["fiber", "share"]))
-    where = (Field("hamlet", "Địa điểm (thôn, tổ dân phố)", width=14), *PLACE, *COORDINATES)
-    gains = (Field("gains_count", "Số đối tượng được lợi", "count", 7),)
-    homes = Field("households", "Số hộ được lợi", "count", 7, summed=True)
-    location = Field("location_id", "Mã vị trí", width=13)
+    notes = (_(MONEY),) if len(proposals) else (_(NOTHING_PROPOSED),)
     return (
-        Annex(
-            "Dùng chung", "Vị trí dùng chung hạ tầng", rows[rows["kind"] == "share"],
-            (ID, OPERATOR, Field("from_location_id", "Vị trí rời đi", width=13),
-             Field("location_id", "Vị trí dùng chung", width=13), *where, *MAST, DUTY_FIELD, *PHASE, RUNNING),
-            (*notes, DUTY),
-        ),
-        Annex(
-            "Vị trí mới", "Vị trí xây dựng mới", rows[new],
-            (ID, Field("said_action", "Công trình", width=14), OPERATOR, *where, *MAST, DUTY_FIELD, *gains, homes,
-             *PHASE),
-            (*notes, DUTY, f"Trần độ cao theo quy định của nghiên cứu: {_ceilings(study)}."),
-        ),
-        Annex(
-            "5G", "Vị trí lắp đặt 5G", rows[rows["kind"] == "place_5g"],
-            (ID, Field("said_action", "Hành động", width=14), OPERATOR, location, *where, *MAST,
-             Field("said_bands", "Băng tần", width=10), *gains, *PHASE),
-            notes,
-        ),
-        Annex(
-            "Vùng trắng sóng", "Công trình xoá vùng trắng sóng, lõm sóng", rows[rows["kind"] == "white_spot"],
-            (ID, Field("said_action", "Hành động", width=14), OPERATOR, location, *where, *MAST,
-             Field("said_bands", "Băng tần", width=10), *gains, homes, *PHASE),
-            notes,
-        ),
-        Annex(
-            "Cáp đề xuất", "Tuyến cáp quang đề xuất", rows[rows["kind"] == "fiber"],
-            (ID, Field("said_action", "Hành động", width=14), OPERATOR, *where,
-             Field("length_km", "Chiều dài (km)", "number", 10, summed=True), *gains, homes, *PHASE),
-            notes,
-        ),
-        Annex(
-            "Lý do", "Lý do của từng đề xuất", rows,
-            (ID, Field("title_vi", "Đề xuất", width=40), *PHASE[:-1], Field("reason_vi", "Lý do", width=80),
-             Field("certain_pct", "Độ chắc chắn (%)", "tenths", 8), Field("gap_pct", "Cách tối ưu (%)", "number", 8)),
-            (*notes, "Độ chắc chắn: tỷ lệ kịch bản chi phí mà đề xuất vẫn được chọn. "
-             "Cách tối ưu: khoảng cách tối đa đến phương án rẻ nhất đã chứng minh; 0 là tối ưu."),
-        ),
-    )  # fmt: skip
+        _sharing(rows, notes),
+        _new_locations(rows, notes, study),
+        _places_5g(rows, notes),
+        _white_spots(rows, notes),
+        _cables(rows, notes),
+        _reasons(rows, notes),
+    )
+
+
+def _sharing(rows: pd.DataFrame, notes: tuple[str, ...]) -> Annex:
+    fields = (
+        ID,
+        OPERATOR,
+        Field("from_location_id", N_("Location left"), width=13),
+        Field("location_id", N_("Shared location"), width=13),
+        *WHERE,
+        *MAST,
+        DUTY_FIELD,
+        *PHASE,
+        RUNNING,
+    )
+    chosen = rows[rows["kind"] == SHARE]
+    return Annex(_("Sharing of locations"), _("Locations to be shared"), chosen, fields, (*notes, _(DUTY)))
+
+
+def _new_locations(rows: pd.DataFrame, notes: tuple[str, ...], study: Study) -> Annex:
+    elsewhere = rows["location_id"].isna() & ~rows["geometry"].isna() & ~rows["kind"].isin([FIBER, SHARE])
+    built = rows["action"].isin(NEW_STRUCTURES) | elsewhere
+    works = Field("said_action", N_("Works"), width=14)
+    fields = (ID, works, OPERATOR, *WHERE, *MAST, DUTY_FIELD, GAINS, HOMES, *PHASE)
+    limits = _("Height limits by the rules of the study: {ceilings}.").format(ceilings=_ceilings(study))
+    title = _("Locations to be built")
+    return Annex(_("New locations"), title, rows[built], fields, (*notes, _(DUTY), limits))
+
+
+def _places_5g(rows: pd.DataFrame, notes: tuple[str, ...]) -> Annex:
+    fields = (ID, ACTION, OPERATOR, LOCATION, *WHERE, *MAST, BANDS, GAINS, *PHASE)
+    return Annex("5G", _("Locations that get 5G"), rows[rows["kind"] == PLACE_5G], fields, notes)
+
+
+def _white_spots(rows: pd.DataFrame, notes: tuple[str, ...]) -> Annex:
+    fields = (ID, ACTION, OPERATOR, LOCATION, *WHERE, *MAST, BANDS, GAINS, HOMES, *PHASE)
+    title = _("Works for hamlets without signal or with a weak one")
+    return Annex(_("White-spot areas"), title, rows[rows["kind"] == WHITE_SPOT], fields, notes)
+
+
+def _cables(rows: pd.DataFrame, notes: tuple[str, ...]) -> Annex:
+    length = Field("length_km", N_("Length (km)"), "number", 10, summed=True)
+    fields = (ID, ACTION, OPERATOR, *WHERE, length, GAINS, HOMES, *PHASE)
+    return Annex(_("Proposed cables"), _("Proposed fiber cable routes"), rows[rows["kind"] == FIBER], fields, notes)
+
+
+def _reasons(rows: pd.DataFrame, notes: tuple[str, ...]) -> Annex:
+    language = current_language()
+    fields = (
+        ID,
+        Field(f"title_{language}", N_("Proposal"), width=40),
+        *PHASE[:-1],
+        Field(f"reason_{language}", N_("Reason"), width=80),
+        Field("certain_pct", N_("Certainty (%)"), "tenths", 8),
+        Field("gap_pct", N_("Gap to the optimum (%)"), "number", 8),
+    )
+    note = _(
+        "Certainty: share of cost scenarios in which the proposal is still chosen. Gap to the optimum: proven distance "
+        "to the cheapest plan, at most; 0 is optimal."
+    )
+    return Annex(_("Reason"), _("The reason of every proposal"), rows, fields, (*notes, note))
 
 
 def _shown(proposals: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -90,16 +123,15 @@ def _shown(proposals: pd.DataFrame, study: Study) -> pd.DataFrame:
         said_action=rows["action"].map(lambda code: label("action", code)),
         said_bands=rows["bands"].map(lambda codes: ", ".join(label("bands", code) for code in split_list(codes))),
         money=rows["funding"].map(lambda code: label("funding", code), na_action="ignore"),
-        phase=rows["year"].map(lambda year: NOT_PHASED if pd.isna(year) else str(int(year))),
+        phase=rows["year"].map(lambda year: _(NOT_PHASED) if pd.isna(year) else str(int(year))),
         length_km=rows["length_m"] / 1000.0,
         certain_pct=100.0 * rows["confidence"],
         gap_pct=100.0 * rows["gap"],
-        duty="Có, khi khả thi",
+        duty=_("Yes, where feasible"),
     )
 
 
 def _ceilings(study: Study) -> str:
-    words = {"urban": "đô thị", "rural": "nông thôn"}
     rules = [rule for rule in study.settings.rules if rule.rule == "max_height"]
-    said = [f"{words.get(rule.area, rule.area)} {rule.value:g} m ({rule.source})" for rule in rules]
-    return "; ".join(said) or "không có"
+    said = [f"{_(AREAS.get(rule.area, rule.area))} {rule.value:g} m ({rule.source})" for rule in rules]
+    return "; ".join(said) or _("none")

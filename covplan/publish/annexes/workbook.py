@@ -1,7 +1,7 @@
 """An annex as a sheet that prints: A4 landscape, one page wide, heads on every page, no cell a formula.
 
-Number formats carry the Vietnamese locale (`[$-42A]`): LibreOffice shows 1.733,5 everywhere; Excel takes thousands and
-decimal signs from the region set in the system, which on a Vietnamese machine gives the same.
+Number formats carry the locale of the language (`[$-42A]`: Vietnamese): LibreOffice shows 1.733,5 everywhere; Excel
+takes thousands and decimal signs from the region set in the system, which on a Vietnamese machine gives the same.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Side
 from openpyxl.utils import get_column_letter
 
-from covplan.publish.office import FILE_DATE, MILLION, clean
+from covplan.publish.office import FILE_DATE, LANGUAGE_TAGS, MILLION, clean
+from covplan.study.language import N_, _, current_language
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,16 +27,16 @@ if TYPE_CHECKING:
 
 FORMATS = {
     "text": "@",
-    "count": "[$-42A]#,##0",
+    "count": "{locale}#,##0",
     "year": "0",
-    "tenths": "[$-42A]#,##0.0",
-    "number": "[$-42A]#,##0.00_ ",
-    "metres": "[$-42A]0.00",
-    "degrees": "[$-42A]0.000000",
-    "million": "[$-42A]#,##0.0_ ",  # a space, so that figure and text of two cells stay apart
+    "tenths": "{locale}#,##0.0",
+    "number": "{locale}#,##0.00_ ",
+    "metres": "{locale}0.00",
+    "degrees": "{locale}0.000000",
+    "million": "{locale}#,##0.0_ ",  # a space, so that figure and text of two cells stay apart
 }
-NOTHING = "Không có"
-TOTAL = "Tổng cộng"
+LOCALES = {"vi": "[$-42A]", "en": "[$-409]"}
+NOTHING = N_("None")
 FONT = "Times New Roman"
 SIZE_PT, LINE_PT, HEIGHT_LIMIT_PT = 11, 15.0, 400.0  # of letters, of a line, of a row (Excel takes 409)
 WIDTH_PT, PADDING_PT = 5.25, 4.0  # of one unit of column width, a little less than its 5.5; what a cell keeps free
@@ -50,12 +51,16 @@ def new_workbook(author: str, title: str) -> Workbook:
     """An empty workbook without a date of its own."""
     book = Workbook()
     book.remove(book.active)
-    book.properties.creator, book.properties.title, book.properties.language = author, title, "vi-VN"
+    book.properties.creator, book.properties.title, book.properties.language = (
+        author,
+        title,
+        LANGUAGE_TAGS[current_language()],
+    )
     book.properties.created = book.properties.modified = FILE_DATE
     # Column widths count in digits of the default font, which openpyxl has no public name for.
     book._fonts[0] = Font(name=FONT, size=SIZE_PT)
     for kind, number_format in {"stt": "0", **FORMATS}.items():
-        book.add_named_style(_style(kind, number_format))
+        book.add_named_style(_style(kind, number_format.format(locale=LOCALES[current_language()])))
     return book
 
 
@@ -97,7 +102,7 @@ def _write_heading(
 
 
 def _write_head(sheet: Worksheet, row: int, fields: Sequence[Field]) -> None:
-    titles = ["STT", *(field.title for field in fields)]
+    titles = [_("No."), *(_(field.title) for field in fields)]
     for column, title in enumerate(titles, start=1):
         cell = sheet.cell(row, column)
         put_text(cell, title)
@@ -112,7 +117,7 @@ def _write_rows(sheet: Worksheet, first: int, annex: Annex) -> int:
     table, fields = annex.table, annex.fields
     if table.empty:
         cell = sheet.cell(first, 1)
-        put_text(cell, NOTHING)
+        put_text(cell, _(NOTHING))
         cell.font, cell.alignment = Font(name=FONT, size=11, italic=True), Alignment(horizontal="center")
         sheet.merge_cells(start_row=first, start_column=1, end_row=first, end_column=len(fields) + 1)
         return first
@@ -138,7 +143,7 @@ def _write_totals(sheet: Worksheet, row: int, annex: Annex) -> int:
         cell.font = Font(name=FONT, size=SIZE_PT, bold=True)
     label = sheet.cell(row, 1)
     label.style = "text"
-    put_text(label, TOTAL)
+    put_text(label, _("Total"))
     label.font = Font(name=FONT, size=SIZE_PT, bold=True)
     before_figures = next(number for number, field in enumerate(annex.fields, start=1) if field.summed)
     sheet.merge_cells(start_row=row, start_column=1, end_row=row, end_column=max(before_figures, 1))
@@ -183,7 +188,7 @@ def _lay_out(sheet: Worksheet, head: int, last: int, columns: int, tab: str, war
         setattr(sheet.page_margins, name, inches)
     sheet.oddHeader.right.text = warning.replace("&", "&&") or None
     sheet.oddHeader.right.size = 8
-    sheet.oddFooter.left.text, sheet.oddFooter.right.text = tab.replace("&", "&&"), "Trang &P/&N"
+    sheet.oddFooter.left.text, sheet.oddFooter.right.text = tab.replace("&", "&&"), _("Page &P/&N")
 
 
 def _widths(fields: Sequence[Field]) -> list[float]:

@@ -14,18 +14,20 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from covplan.publish.geopackage import metadata, project, relations, schema, styles, tiles
 from covplan.publish.geopackage.tables import exported_layers, write_tables
-from covplan.publish.public import public_tables, restricted_locations, secret_ids
+from covplan.publish.public import public_plan, public_tables, secret_ids
 from covplan.study.errors import OutputError
 from covplan.study.exported import keep_baseline
 from covplan.study.files import fixed_file_date, written_whole
+from covplan.study.language import _, speaking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
-__all__ = ["WGS84", "restricted_locations", "write_geopackage"]
+__all__ = ["WGS84", "write_geopackage"]
 
 WGS84 = 4326
 
@@ -37,13 +39,14 @@ def write_geopackage(
     include_restricted: bool = False,
     epsg: int | None = None,
     coverage: Path | None = None,
+    language: Language | None = None,
 ) -> Path:
     """Write all layers of a plan into one GeoPackage (version 1.3).
 
     Same plan, same bytes. Layer names are `export_name` in resources/layers.csv, and for the parts of the proposals
-    those of resources/qgis/views.csv; columns are those of the layers' definitions. Stations marked restricted, the
-    locations they stand on and what is proposed for these leave only on request. The file carries its own styles,
-    domains, relations, metadata and a QGIS project, and what `covplan readback` needs to tell an edit.
+    those of resources/qgis/views.csv; columns are those of the layers' definitions. What `publish.public` holds back
+    leaves only on request. The file carries its own styles, domains, relations, metadata and a QGIS project, and what
+    `covplan readback` needs to tell an edit.
 
     Parameters
     ----------
@@ -51,13 +54,24 @@ def write_geopackage(
         Coordinate system of the copy, such as 4326; default: the study's.
     coverage : Path, optional
         Folder with the rasters `covplan coverage` wrote: they become tiles. Only in the study's own system.
+    language : "vi" or "en", optional
+        Of titles, descriptions, styles and the project; names of layers and columns are the same in both.
     """
-    if coverage and not include_restricted and secret_ids(plan.study):
-        raise OutputError(
-            "The coverage is strongest where masts stand, restricted ones too. Leave it out, or say "
-            "--include-restricted for a file that stays in the house."
-        )
+    with speaking(language, plan.study.settings.province.language):
+        if coverage and not include_restricted and secret_ids(plan.study):
+            raise OutputError(
+                _(
+                    "The coverage is strongest where masts stand, restricted ones too. Leave it out, or say "
+                    "--include-restricted for a file that stays in the house."
+                )
+            )
+        _write(plan, path, include_restricted, epsg, coverage)
+    return path
+
+
+def _write(plan: Plan, path: Path, include_restricted: bool, epsg: int | None, coverage: Path | None) -> None:
     own = plan.study.settings.province.epsg
+    plan = public_plan(plan, include_restricted=include_restricted)
     package = exported_layers(public_tables(plan, include_restricted=include_restricted), epsg or own, own)
     with written_whole(path) as part, _told(path):
         with fixed_file_date():
@@ -78,7 +92,6 @@ def write_geopackage(
             )
             base.execute("COMMIT")
             base.execute("VACUUM")  # the same pages, however the file grew
-    return path
 
 
 @contextmanager
@@ -87,4 +100,5 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.OperationalError, DataSourceError, DataLayerError, FeatureError) as error:
-        raise OutputError(f"{path}: {error}. Nothing was written; what was there before is still there.") from error
+        said = _("{path}: {error}. Nothing was written; what was there before is still there.")
+        raise OutputError(said.format(path=path, error=error)) from error

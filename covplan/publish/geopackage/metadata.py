@@ -10,10 +10,11 @@ from covplan.publish.geopackage.schema import extend
 from covplan.publish.words import program
 from covplan.study.files import FILE_DATE, content_digest
 from covplan.study.folder import study_key
+from covplan.study.language import N_, _, current_language, number
 from covplan.study.layers import input_layers
-from covplan.study.numbers import number_vi
 from covplan.study.resources import resource_text
 from covplan.study.settings_file import settings_toml
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,9 +25,13 @@ if TYPE_CHECKING:
 EXTENSION = ("gpkg_metadata", "http://www.geopackage.org/spec121/#extension_metadata", "read-write")
 STANDARD = "http://www.isotc211.org/2005/gmd"
 KEY_LENGTH = 32
-SYNTHETIC = "DỮ LIỆU MÔ PHỎNG: vị trí trạm, thôn, tuyến cáp KHÔNG có thật (synthetic data, not the real network). "
-WITH_RESTRICTED = "CÓ các vị trí hạn chế công bố: không chia sẻ (holds restricted locations: not to be passed on)."
-WITHOUT_RESTRICTED = "Không gồm các vị trí hạn chế công bố (without restricted locations)."
+WITH_RESTRICTED = N_("HOLDS restricted locations: not to be passed on.")
+WITHOUT_RESTRICTED = N_("Without restricted locations.")
+LINEAGE = N_(
+    "Made by {program} from the study folder with the key {study}, settings {settings}, boundaries {boundaries}. The "
+    "date in the file is fixed, so that the same data are the same file. VN-2000 ↔ WGS 84: EPSG, 7 parameters, error "
+    "about 1 m."
+)
 TABLES = """
 CREATE TABLE gpkg_metadata (
   id INTEGER CONSTRAINT m_pk PRIMARY KEY ASC NOT NULL, md_scope TEXT NOT NULL DEFAULT 'dataset',
@@ -59,11 +64,13 @@ def iso_19115(plan: Plan, package: Package, *, include_restricted: bool) -> str:
     facts = file_facts(plan, package, include_restricted=include_restricted)
     province, study = plan.study.settings.province, plan.study
     west, south, east, north = study.communes.to_crs(4326).total_bounds
-    synthetic = SYNTHETIC if province.synthetic else ""
-    limits = f"{synthetic}{WITH_RESTRICTED if include_restricted else WITHOUT_RESTRICTED}"
+    synthetic = f"{synthetic_notice()}. " if province.synthetic else ""
+    limits = f"{synthetic}{_(WITH_RESTRICTED if include_restricted else WITHOUT_RESTRICTED)}"
     shown = ", ".join(one.title for one in package.all)
     sources = [
-        f"{layer.file} {layer.file_layer}".strip() + f": {layer.title_vi}, {number_vi(len(study.table(name)))} dòng"
+        f"{layer.file} {layer.file_layer}".strip()
+        + ": "
+        + _("{layer}, {count} rows").format(layer=layer.title, count=number(len(study.table(name))))
         for name, layer in input_layers().items()
         if len(study.table(name))
     ]
@@ -74,18 +81,19 @@ def iso_19115(plan: Plan, package: Package, *, include_restricted: bool) -> str:
         program=program(),
         date=FILE_DATE[:10],
         epsg=package.epsg,
-        title=f"Quy hoạch hạ tầng viễn thông – {province.name}",
-        abstract=f"{synthetic}Lớp dữ liệu: {shown}.",
+        language={"vi": "vie", "en": "eng"}[current_language()],
+        title=_("Telecom infrastructure plan – {province}").format(province=province.name),
+        abstract=synthetic + _("Layers: {layers}.").format(layers=shown),
         limitation=limits,
         west=f"{west:.6f}",
         east=f"{east:.6f}",
         south=f"{south:.6f}",
         north=f"{north:.6f}",
-        lineage=(
-            f"Lập bằng {program()} từ thư mục nghiên cứu có khóa {facts['study_key']}, thiết lập "
-            f"{facts['settings_key']}, địa giới {province.boundaries}. Ngày trong tệp là cố định, để dữ liệu như nhau "
-            "cho tệp như nhau (the date is fixed, so that same data is same bytes). "
-            "VN-2000 ↔ WGS 84: EPSG, 7 tham số, sai số khoảng 1 m."
+        lineage=_(LINEAGE).format(
+            program=program(),
+            study=facts["study_key"],
+            settings=facts["settings_key"],
+            boundaries=province.boundaries,
         ),
         sources=sources,
     )

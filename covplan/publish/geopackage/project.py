@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING
 
 from covplan.publish.geopackage.relations import present
 from covplan.publish.geopackage.styles import geometries, style_of, template
+from covplan.publish.words import label
+from covplan.study.language import N_, _
+from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
     import sqlite3
@@ -18,12 +21,13 @@ if TYPE_CHECKING:
     from covplan.publish.geopackage.tables import Package
     from covplan.publish.geopackage.tiles import Picture
     from covplan.study.plan import Plan
+    from covplan.study.settings import Province
 
 PROJECT_NAME = "quy_hoach"
 ZIP_DATE = (2025, 1, 1, 0, 0, 0)
-GROUPS = ("QH HTVT cấp tỉnh", "Kết quả", "Hiện trạng hạ tầng viễn thông", "Tuyến cáp", "Kinh tế - xã hội", "Hành chính",
-          "Khảo sát")  # fmt: skip
-KIND_WORDS = {"Point": "điểm", "Line": "tuyến", "Polygon": "vùng"}
+GROUPS = ("plan", "results", "telecom", "cables", "society", "administration", "survey")
+OPEN_GROUPS = 3  # the first ones
+KIND_WORDS = {"Point": N_("points"), "Line": N_("lines"), "Polygon": N_("areas")}
 COVERAGE_ORDER = 65
 TABLE_ORDER = 100
 
@@ -65,29 +69,30 @@ def write(
             made.append(
                 _InProject(
                     _id(one.name) + (f"_{kind.lower()}" if n else ""),
-                    one.title + (f" ({KIND_WORDS[kind]})" if several else ""),
-                    one.layer.title_en, one.group, source, "ogr", style.theme.shown,
+                    one.title + (f" ({_(KIND_WORDS[kind])})" if several else ""),
+                    one.group, one.layer.group, source, "ogr", style.theme.shown,
                     style.theme.order if kinds else TABLE_ORDER, style,
                 )
             )  # fmt: skip
     made += [
-        _InProject(_id(one.name), one.title, one.title_en, "Kết quả", f"GPKG:./{file_name}:{one.name}", "gdal", False,
-                   COVERAGE_ORDER, None)
+        _InProject(_id(one.name), one.title, one.description, "results", f"GPKG:./{file_name}:{one.name}", "gdal",
+                   False, COVERAGE_ORDER, None)
         for one in pictures
     ]  # fmt: skip
     made.sort(key=lambda one: one.order)
     province = plan.study.settings.province
     text = template("project.qgs").render(
-        title=f"Quy hoạch hạ tầng viễn thông – {province.name}" + (" – DỮ LIỆU MÔ PHỎNG" if province.synthetic else ""),
+        title=plan_title(province),
         epsg=package.epsg,
         units="degrees" if package.epsg == 4326 else "meters",
         groups=[
-            {"name": name, "expanded": int(name in GROUPS[:3]), "layers": [one for one in made if one.group == name]}
-            for name in sorted({one.group for one in made}, key=GROUPS.index)
+            {"name": label("group", code), "expanded": int(code in GROUPS[:OPEN_GROUPS]),
+             "layers": [one for one in made if one.group == code]}
+            for code in sorted({one.group for one in made}, key=GROUPS.index)
         ],
         drawn=made,
         relations=[
-            {"id": one.name, "name": one.title, "referenced": _id(owner.name), "referencing": _id(owned.name),
+            {"id": one.name, "name": _(one.title), "referenced": _id(owner.name), "referencing": _id(owned.name),
              "referenced_field": one.base_key, "referencing_field": one.related_key}
             for one, owner, owned in present(package)
         ],
@@ -104,6 +109,12 @@ def write(
         (PROJECT_NAME, '{"last_modified_time": "2025-01-01T00:00:00", "last_modified_user": "covplan"}',
          packed.getvalue().hex()),
     )  # fmt: skip
+
+
+def plan_title(province: Province) -> str:
+    """What the plan of a province is called; synthetic data say so."""
+    title = _("Telecom infrastructure plan – {province}").format(province=province.name)
+    return " – ".join([title, synthetic_mark()]) if province.synthetic else title
 
 
 def _id(name: str) -> str:

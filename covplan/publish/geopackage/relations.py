@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from covplan.publish.geopackage.schema import extend
 from covplan.study.exported import FILE_ID
+from covplan.study.language import N_
 
 if TYPE_CHECKING:
     import sqlite3
@@ -30,13 +31,17 @@ class Relation:
 
 
 RELATIONS = (
-    Relation("lq_vi_tri_tram", "locations", "location_id", "stations", "location_id", "Trạm tại vị trí"),
-    Relation("lq_vi_tri_de_xuat", "locations", "location_id", "proposals", "location_id", "Đề xuất tại vị trí"),
-    Relation("lq_vi_tri_roi_di", "locations", "location_id", "proposals", "from_location_id", "Đề xuất rời vị trí"),
-    Relation("lq_tram_cell", "stations", "station_id", "cells", "station_id", "Cell của trạm"),
-    Relation("lq_thon_de_xuat", "hamlets", "village_id", "proposals", "village_id", "Đề xuất cho thôn"),
-    Relation("lq_dia_diem_de_xuat", "places", "place_id", "proposals", "place_id", "Đề xuất tại địa điểm"),
-    Relation("lq_thon_tin_hieu", "hamlets", "village_id", "signals", "village_id", "Tín hiệu của thôn"),
+    Relation("lq_vi_tri_tram", "locations", "location_id", "stations", "location_id", N_("Stations at a location")),
+    Relation(
+        "lq_vi_tri_de_xuat", "locations", "location_id", "proposals", "location_id", N_("Proposals at a location")
+    ),
+    Relation(
+        "lq_vi_tri_roi_di", "locations", "location_id", "proposals", "from_location_id", N_("Proposals that leave it")
+    ),
+    Relation("lq_tram_cell", "stations", "station_id", "cells", "station_id", N_("Cells of a station")),
+    Relation("lq_thon_de_xuat", "hamlets", "village_id", "proposals", "village_id", N_("Proposals for a hamlet")),
+    Relation("lq_dia_diem_de_xuat", "places", "place_id", "proposals", "place_id", N_("Proposals at a place")),
+    Relation("lq_thon_tin_hieu", "hamlets", "village_id", "signals", "village_id", N_("Signals of a hamlet")),
 )
 
 

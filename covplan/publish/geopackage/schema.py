@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from covplan.publish.words import label, operator_names
+from covplan.study.language import _, by_language
 from covplan.study.layers import OPERATORS_DOMAIN
 
 if TYPE_CHECKING:
@@ -57,14 +58,14 @@ def write(base: sqlite3.Connection, package: Package, settings: Settings) -> Non
 
 
 def unique_titles(one: Exported) -> dict[str, str]:
-    """Vietnamese title by column; one that two columns share is told apart by the column's name."""
-    titles = {name: one.layer.column(name).title_vi or name for name in one.columns}
+    """Title by column; one that two columns share is told apart by the column's name."""
+    titles = {name: one.layer.column(name).title or name for name in one.columns}
     every = list(titles.values())
     return {name: title if every.count(title) == 1 else f"{title} ({name})" for name, title in titles.items()}
 
 
 def domain(column: Column, layer: str, operators: tuple[str, ...]) -> dict[str, str]:
-    """Code to Vietnamese words, of a column that holds codes."""
+    """Code to words, of a column that holds codes."""
     if column.allowed == (OPERATORS_DOMAIN,):
         return {code: operator_names().get(code, code) for code in operators}
     return {code: label(column.name, code, layer) for code in column.allowed}
@@ -72,12 +73,13 @@ def domain(column: Column, layer: str, operators: tuple[str, ...]) -> dict[str, 
 
 def described(column: Column) -> str:
     """What a column means and in which unit it is, for those who read the file."""
-    said = [column.title_en + (f": {column.meaning}" if column.meaning else "")]
+    meaning = by_language("", column.meaning)  # a column's meaning is written in English only
+    said = [column.title + (f": {meaning}" if meaning else "")]
     if column.unit:
         unit = label("unit", column.unit)
-        said.append(f"đơn vị (unit): {unit}" + (f" ({column.unit})" if unit != column.unit else ""))
+        said.append(_("unit: {unit}").format(unit=unit) + (f" ({column.unit})" if unit != column.unit else ""))
     if column.type == "list":
-        said.append("nhiều mã, cách nhau bằng dấu ; (codes separated by ;)")
+        said.append(_("several codes, separated by ;"))
     return ". ".join(said)
 
 

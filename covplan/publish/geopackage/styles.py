@@ -15,6 +15,7 @@ from covplan.publish.geopackage.tables import DECISION
 from covplan.publish.words import label, operator_names
 from covplan.study.exported import EDITABLE, GEOMETRY
 from covplan.study.files import FILE_DATE
+from covplan.study.language import N_, _, current_language
 from covplan.study.layers import OPERATORS_DOMAIN
 from covplan.study.resources import resource_text
 from covplan.study.settings import operator_table
@@ -35,7 +36,7 @@ KINDS = {"Point": "marker", "Line": "line", "Polygon": "fill"}
 PLACEMENTS = {"Point": "6", "Line": "3", "Polygon": "1"}  # by cartographic rules, curved, free
 LABEL_SCALES = {"communes": "400000"}
 LABEL_SCALE = "60000"
-NEITHER = ("", "Khác, chưa rõ")  # where a value has no look of its own
+NEITHER = N_("Other, unknown")  # where a value has no look of its own
 TABLE = """CREATE TABLE layer_styles (
   id INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL, f_table_catalog TEXT(256), f_table_schema TEXT(256),
   f_table_name TEXT(256), f_geometry_column TEXT(256), styleName TEXT(30), styleQML TEXT, styleSLD TEXT,
@@ -136,12 +137,14 @@ def style_of(one: Exported, settings: Settings, geometry: str = "") -> Style:
             {"name": name, "title": titles[name], "codes": codes, "widget": widget, "editable": int(editable)}
         )
     symbols = _symbols(one, theme, geometry, settings) if kinds else []
+    spoken = f"{theme.label}_{current_language()}"  # a text that stands in both languages
+    label = spoken if spoken in one.columns else theme.label
     return Style(
         geometry,
         theme.expression if theme.column else "",
         symbols,
-        theme.label,
-        theme.label or one.columns[0],
+        label,
+        label or one.columns[0],
         fields,
         taken_back,
         LABEL_SCALES.get(one.layer.name, LABEL_SCALE),
@@ -201,7 +204,7 @@ def _symbols(one: Exported, theme: Theme, geometry: str, settings: Settings) -> 
             shown = theme.column != "boundary_version" or code == settings.province.boundaries
             made.append(_symbol(code, _word(one, theme, code), look, geometry, render=shown))
     if there - set(known):
-        made.append(_symbol(*NEITHER, {}, geometry))
+        made.append(_symbol("", _(NEITHER), {}, geometry))
     return made
 
 
@@ -220,7 +223,7 @@ def _word(one: Exported, theme: Theme, code: str) -> str:
     if code in operator_names() and column.allowed == (OPERATORS_DOMAIN,):
         return operator_names()[code]
     if column.type == "bool":
-        return f"{column.title_vi}: {label('bool', code)}"
+        return f"{column.title}: {label('bool', code)}"
     if theme.column == "boundary_version":
         return f"{one.title} ({label('boundary_version', code)})"
     return label(theme.column, code, one.layer.name)

@@ -12,8 +12,10 @@ import geopandas as gpd
 import pyogrio
 import shapely
 
+from covplan.publish.words import label
 from covplan.study.exported import FILE_ID, GEOMETRY
 from covplan.study.files import FILE_DATE
+from covplan.study.language import by_language
 from covplan.study.layers import layers
 from covplan.study.resources import resource_text
 
@@ -81,7 +83,7 @@ def exported_layers(tables: Mapping[str, pd.DataFrame], epsg: int, own_epsg: int
     """Tables as layers of a package, in the coordinate system asked for; one without rows is left out."""
     filled = [(layers()[name], table) for name, table in tables.items() if len(table)]
     made = [
-        Exported(layer.export_name, layer.title_vi, layer.group_vi, layer, _plain(table, layer, epsg))
+        Exported(layer.export_name, layer.title, label("group", layer.group), layer, _plain(table, layer, epsg))
         for layer, table in filled
     ]
     by_name = {one.layer.name: one for one in made}
@@ -94,7 +96,8 @@ def exported_layers(tables: Mapping[str, pd.DataFrame], epsg: int, own_epsg: int
         part = whole.table[whole.table["kind"].isin(kinds) & whole.table["action"].isin(actions)]
         if len(part):
             where = f"kind IN ({_words(kinds)}) AND action IN ({_words(actions)})"
-            views.append(Exported(row["view"], row["title_vi"], whole.group, whole.layer, part, where))
+            title = by_language(row["title_vi"], row["title_en"])
+            views.append(Exported(row["view"], title, whole.group, whole.layer, part, where))
     return Package(tuple(made), tuple(views), epsg if any(one.layer.geometry for one in made) else own_epsg)
 
 
@@ -109,7 +112,7 @@ def write_tables(package: Package, path: Path) -> None:
             append=path.exists(),
             geometry_type=one.geometry_type or None,
             dataset_options={} if path.exists() else {"VERSION": GPKG_VERSION},
-            layer_options={"IDENTIFIER": one.title, "DESCRIPTION": one.layer.title_en},
+            layer_options={"IDENTIFIER": one.title, "DESCRIPTION": one.group},
         )
     with closing(sqlite3.connect(path)) as base, base:
         for view in package.views:
@@ -159,7 +162,7 @@ def _write_view(base: sqlite3.Connection, view: Exported) -> None:
     base.execute(
         "INSERT INTO gpkg_contents (table_name, data_type, identifier, description, last_change, min_x, min_y, max_x, "
         "max_y, srs_id) SELECT ?, data_type, ?, ?, ?, ?, ?, ?, ?, srs_id FROM gpkg_contents WHERE table_name = ?",
-        (view.name, title, view.layer.title_en, FILE_DATE, west, south, east, north, whole),
+        (view.name, title, view.group, FILE_DATE, west, south, east, north, whole),
     )
     base.execute(
         "INSERT INTO gpkg_geometry_columns SELECT ?, column_name, geometry_type_name, srs_id, z, m "

@@ -16,6 +16,7 @@ import rasterio
 from covplan.publish.words import operator_names
 from covplan.study.errors import LayerError
 from covplan.study.files import FILE_DATE
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Picture:
 
     name: str
     title: str
-    title_en: str
+    description: str
 
 
 @cache
@@ -56,7 +57,9 @@ def write(base: sqlite3.Connection, folder: Path, epsg: int) -> list[Picture]:
     named = [(path, match) for path, match in found if match]
     if not named:
         raise LayerError(
-            f"{folder}: holds no *_rsrp_dbm.tif. `covplan coverage STUDY -o OUT` writes them to OUT/coverage."
+            _("{folder}: holds no *_rsrp_dbm.tif. `covplan coverage STUDY -o OUT` writes them to OUT/coverage.").format(
+                folder=folder
+            )
         )
     base.execute(
         "CREATE TABLE IF NOT EXISTS gpkg_tile_matrix_set (table_name TEXT NOT NULL PRIMARY KEY, "
@@ -75,12 +78,12 @@ def write(base: sqlite3.Connection, folder: Path, epsg: int) -> list[Picture]:
     pictures = []
     for path, match in named:
         technology, operator = match["technology"], match["operator"]
-        who = "mọi nhà mạng" if operator == "any" else operator_names().get(operator, operator)
+        who = _("any operator") if operator == "any" else operator_names().get(operator, operator)
         suffix = "" if operator == "any" else f"_{operator.lower()}"
         picture = Picture(
             f"kq_vung_phu_{technology.lower()}{suffix}",
-            f"Vùng phủ {technology} – {who}",
-            f"{technology} coverage, {'any operator' if operator == 'any' else who}: RSRP outdoors in classes",
+            _("{technology} coverage – {operator}").format(technology=technology, operator=who),
+            _("RSRP outdoors, in classes"),
         )
         _write_picture(base, picture, path, epsg)
         pictures.append(picture)
@@ -91,7 +94,9 @@ def _write_picture(base: sqlite3.Connection, picture: Picture, path: Path, epsg:
     with rasterio.open(path) as source:
         if source.crs is None or source.crs.to_epsg() != epsg:
             raise LayerError(
-                f"{path}: is in {source.crs}, the study in EPSG:{epsg}. Compute the coverage of this study."
+                _("{path}: is in {system}, the study in EPSG:{epsg}. Compute the coverage of this study.").format(
+                    path=path, system=source.crs, epsg=epsg
+                )
             )
         step = 1
         while source.width * source.height / step**2 > MOST_CELLS:
@@ -104,7 +109,7 @@ def _write_picture(base: sqlite3.Connection, picture: Picture, path: Path, epsg:
     side = TILE * cell * 2**depth
     base.execute(
         "INSERT INTO gpkg_contents VALUES (?, 'tiles', ?, ?, ?, ?, ?, ?, ?, ?)",
-        (picture.name, picture.title, picture.title_en, FILE_DATE, west, north - rows * cell, west + columns * cell,
+        (picture.name, picture.title, picture.description, FILE_DATE, west, north - rows * cell, west + columns * cell,
          north, epsg),
     )  # fmt: skip
     base.execute(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from covplan.publish.office import SYNTHETIC, fix_dates, province_title
+from covplan.publish.office import fix_dates, province_title
 from covplan.publish.report.areas import with_areas
 from covplan.publish.report.as_docx import docx_of
 from covplan.publish.report.as_html import html_of
@@ -16,18 +16,23 @@ from covplan.publish.tables import document_tables
 from covplan.publish.words import program
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
+from covplan.study.language import N_, _, current_language, speaking
+from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from covplan.study.language import Language
     from covplan.study.plan import Plan
 
-TITLE = "BÁO CÁO THUYẾT MINH"
-SUBJECT = "Quy hoạch hạ tầng kỹ thuật viễn thông thụ động và phát triển hạ tầng số"
+NATION = (
+    N_("SOCIALIST REPUBLIC OF VIET NAM"), N_("Independence - Freedom - Happiness"),
+    N_("………, date ………"),
+)  # fmt: skip
 SUFFIXES = (".docx", ".html")
 
 
-def write_report(plan: Plan, path: Path, *, include_restricted: bool = False) -> Path:
+def write_report(plan: Plan, path: Path, *, include_restricted: bool = False, language: Language | None = None) -> Path:
     """Write the report of a plan: a Word document or an HTML page, by the suffix of the path.
 
     Both have the same content, and every figure in it is one of the plan's tables. Same plan, same bytes; whole or not
@@ -46,9 +51,11 @@ def write_report(plan: Plan, path: Path, *, include_restricted: bool = False) ->
         The path ends otherwise.
     """
     if path.suffix not in SUFFIXES:
-        raise OutputError(f"{path}: a report is written as .docx or .html; name the file so.")
-    report = report_of(plan, include_restricted=include_restricted)
-    with written_whole(path) as part:
+        with speaking(language, plan.study.settings.province.language):
+            text = _("{path}: a report is written as .docx or .html; name the file so.")
+            raise OutputError(text.format(path=path))
+    report = report_of(plan, include_restricted=include_restricted, language=language)
+    with written_whole(path) as part, speaking(report.language):
         if path.suffix == ".html":
             part.write_text(html_of(report), encoding="utf-8", newline="\n")
         else:
@@ -57,16 +64,29 @@ def write_report(plan: Plan, path: Path, *, include_restricted: bool = False) ->
     return path
 
 
-def report_of(plan: Plan, *, include_restricted: bool = False) -> Report:
+def report_of(plan: Plan, *, include_restricted: bool = False, language: Language | None = None) -> Report:
     """What the report says, before it is written as anything."""
+    with speaking(language, plan.study.settings.province.language):
+        return _report(plan, include_restricted=include_restricted)
+
+
+def _report(plan: Plan, *, include_restricted: bool) -> Report:
     province = plan.study.settings.province
     tables = with_areas(document_tables(plan, include_restricted=include_restricted), plan.study)
     named = province_title(province.name)
     return Report(
-        title=TITLE,
-        subject=f"{SUBJECT} – {named}",
-        agency=(f"ỦY BAN NHÂN DÂN {named.upper()}", "SỞ KHOA HỌC VÀ CÔNG NGHỆ", "Số: …/BC-SKHCN"),
-        warning=SYNTHETIC if province.synthetic else "",
+        language=current_language(),
+        title=_("EXPLANATORY REPORT"),
+        subject=_("Plan of passive telecom infrastructure and of digital infrastructure – {province}").format(
+            province=named
+        ),
+        agency=(
+            _("PEOPLE'S COMMITTEE OF {province}").format(province=named.upper()),
+            _("DEPARTMENT OF SCIENCE AND TECHNOLOGY"),
+            _("No.: …/BC-SKHCN"),
+        ),
+        nation=tuple(map(_, NATION)),
+        warning=synthetic_notice() if province.synthetic else "",
         program=program(),
         blocks=(*today(tables), *proposed(tables), *method(tables)),
     )

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 from covplan.publish.addresses import addresses
 from covplan.study.boundaries import communes_of
+from covplan.study.language import _
 
 if TYPE_CHECKING:
     import geopandas as gpd
     import pandas as pd
 
     from covplan.study.folder import Study
-
-OUTSIDE = "Ngoài địa giới"
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,15 @@ def with_areas(tables: dict[str, pd.DataFrame], study: Study) -> Tables:
     """Give every row that lies somewhere its district; its new commune in a study without districts."""
     districts = study.communes["district"].notna().any()
     column = "district_old" if districts else "commune_new"
+    outside, not_published = _("Outside the boundaries"), _("Place not published")
     found = {}
     for name in ("hamlets", "locations", "service_points", "proposals"):
-        found[name] = tables[name].assign(area=addresses(tables[name].geometry, study)[column].fillna(OUTSIDE))
+        shapes = tables[name].geometry
+        area = addresses(shapes, study)[column].fillna(outside)
+        found[name] = tables[name].assign(area=area.where(~shapes.isna(), not_published))
     if districts:
         found["hamlets"]["area"] = found["hamlets"]["district"].fillna(found["hamlets"]["area"])
-    return Tables(study, tables | found, "Huyện, thành phố" if districts else "Xã, phường")
+    return Tables(study, tables | found, _("District, city") if districts else _("Commune, ward"))
 
 
 def indicator(table: pd.DataFrame, name: str) -> pd.Series:

@@ -13,8 +13,9 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Cm, Mm, Pt, RGBColor
 
-from covplan.publish.office import FILE_DATE, clean
-from covplan.publish.report.content import Bullets, Figure, Heading, Paragraph, Table, captioned
+from covplan.publish.office import FILE_DATE, LANGUAGE_TAGS, clean
+from covplan.publish.report.content import CONTENTS, NOTHING, Bullets, Figure, Heading, Paragraph, Table, captioned
+from covplan.study.language import N_, _
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ TEXT_MM = 210 - 30 - 18
 BLACK, RED = RGBColor(0, 0, 0), RGBColor(0xB0, 0, 0)
 HEAD_FILL = "E8EEF4"
 ON_ONE_PAGE = 14  # rows of a table that is not torn apart
-NOTHING = "Không có"
+CELL_STYLE, NOTE_STYLE = N_("Table"), N_("Note")  # names of styles, as a reader of the document sees them
 CENTRE, RIGHT = WD_ALIGN_PARAGRAPH.CENTER, WD_ALIGN_PARAGRAPH.RIGHT
 
 
@@ -56,7 +57,12 @@ def docx_of(report: Report) -> Docx:
 def _set_up(document: Docx, report: Report) -> None:
     core = document.core_properties
     core.author = core.last_modified_by = report.program
-    core.title, core.subject, core.language, core.comments = clean(report.title), clean(report.subject), "vi-VN", ""
+    core.title, core.subject, core.language, core.comments = (
+        clean(report.title),
+        clean(report.subject),
+        LANGUAGE_TAGS[report.language],
+        "",
+    )
     core.created = core.modified = FILE_DATE
     section = document.sections[0]
     section.page_width, section.page_height = Mm(210), Mm(297)
@@ -78,7 +84,12 @@ def _styles(document: Docx) -> None:
     }  # fmt: skip
     for name, (points, bold, below) in wanted.items():
         _style(document.styles[name], points, bold, below)
-    for name, size, after in (("TOC 1", 12.0, 2.0), ("TOC 2", 12.0, 1.0), ("Bảng", 10.0, 0.0), ("Ghi chú", 10.5, 6.0)):
+    for name, size, after in (
+        ("TOC 1", 12.0, 2.0),
+        ("TOC 2", 12.0, 1.0),
+        (_(CELL_STYLE), 10.0, 0.0),
+        (_(NOTE_STYLE), 10.5, 6.0),
+    ):
         made = document.styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         made.base_style = document.styles["Normal"]
         _style(made, size, bold=False, after=after)
@@ -86,11 +97,11 @@ def _styles(document: Docx) -> None:
         shape = document.styles[name].paragraph_format
         shape.left_indent = Mm(left)
         shape.tab_stops.add_tab_stop(Mm(TEXT_MM), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
-    document.styles["Ghi chú"].font.italic = True
+    document.styles[_(NOTE_STYLE)].font.italic = True
     for name in ("Title", "Subtitle", "Caption"):
         document.styles[name].paragraph_format.alignment = CENTRE
     document.styles["Normal"].paragraph_format.line_spacing = 1.15
-    document.styles["Bảng"].paragraph_format.line_spacing = 1.0
+    document.styles[_(CELL_STYLE)].paragraph_format.line_spacing = 1.0
     document.styles["Heading 1"].paragraph_format.space_before = Pt(16)
     border = document.styles["Title"].element.get_or_add_pPr().find(qn("w:pBdr"))
     if border is not None:  # the template underlines its titles
@@ -131,16 +142,15 @@ def _header_and_footer(section: Section, report: Report) -> None:
 def _head(document: Docx, report: Report) -> None:
     """Agency to the left, national heading to the right, then the title."""
     table = document.add_table(rows=1, cols=2)
-    nation = ("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM", "Độc lập - Tự do - Hạnh phúc", "………, ngày … tháng … năm ……")
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     _set_widths(table, [72, 100])  # a little into the margins: neither name may be torn
-    for cell, lines in zip(table.rows[0].cells, (report.agency, nation), strict=True):
+    for cell, lines in zip(table.rows[0].cells, (report.agency, report.nation), strict=True):
         for number, line in enumerate(lines):
             paragraph = cell.paragraphs[0] if number == 0 else cell.add_paragraph()
             paragraph.alignment, paragraph.paragraph_format.space_after = CENTRE, Pt(0)
             run = paragraph.add_run(clean(line))
             run.font.size = Pt(12)
-            run.bold, run.italic = number < 2, number == 2 and lines is nation
+            run.bold, run.italic = number < 2, number == 2 and lines is report.nation
     document.add_paragraph(clean(report.title), style="Title").paragraph_format.space_before = Pt(24)
     document.add_paragraph(clean(report.subject), style="Subtitle")
 
@@ -149,7 +159,7 @@ def _contents(document: Docx, headings: list[Heading]) -> None:
     """A field that Word renews, with page numbers, when it opens the file; until then a list of links."""
     title = document.add_paragraph()
     title.alignment = CENTRE
-    title.add_run("MỤC LỤC").bold = True
+    title.add_run(_(CONTENTS)).bold = True
     for number, heading in enumerate(headings, start=1):
         line = document.add_paragraph(style=f"TOC {heading.level}")
         if number == 1:
@@ -196,12 +206,12 @@ def _caption(document: Docx, word: str, number: int, text: str, *, stays: bool) 
 
 
 def _table(document: Docx, block: Table) -> None:
-    rows = block.rows or ((NOTHING, *[""] * (len(block.heads) - 1)),)
+    rows = block.rows or ((_(NOTHING), *[""] * (len(block.heads) - 1)),)
     table = document.add_table(rows=1 + len(rows), cols=len(block.heads), style="Table Grid")
     table.alignment = WD_TABLE_ALIGNMENT.CENTER
     _set_widths(table, [TEXT_MM * share for share in block.shares()])
     _repeat_first_row(table)
-    small = document.styles["Bảng"].style_id  # by name it would be looked up among all styles, cell by cell
+    small = document.styles[_(CELL_STYLE)].style_id  # by name it would be looked up among all styles, cell by cell
     for cells, texts, head in zip((row.cells for row in table.rows), (block.heads, *rows), [True, *[False] * len(rows)],
                                   strict=True):  # fmt: skip
         last = block.total and not head and texts is rows[-1]
@@ -214,7 +224,7 @@ def _table(document: Docx, block: Table) -> None:
             elif number >= block.figures_from:
                 cell.paragraphs[0].alignment = RIGHT
     if block.note:
-        document.add_paragraph(clean(block.note), style="Ghi chú").paragraph_format.space_before = Pt(3)
+        document.add_paragraph(clean(block.note), style=_(NOTE_STYLE)).paragraph_format.space_before = Pt(3)
     else:
         document.add_paragraph().paragraph_format.space_after = Pt(0)
 
@@ -249,14 +259,14 @@ def _fill(cell: _Cell) -> None:
 def _signature(document: Docx) -> None:
     table = document.add_table(rows=1, cols=2)
     receivers, signer = table.rows[0].cells
-    receivers.paragraphs[0].add_run("Nơi nhận:").bold = True
-    for line in ("- Như trên;", "- Lưu: VT."):
+    receivers.paragraphs[0].add_run(_("To:")).bold = True
+    for line in (_("- As above;"), _("- File: Office.")):
         receivers.add_paragraph(line).paragraph_format.space_after = Pt(0)
     signer.paragraphs[0].alignment = CENTRE
-    signer.paragraphs[0].add_run("GIÁM ĐỐC").bold = True
+    signer.paragraphs[0].add_run(_("DIRECTOR")).bold = True
     signed = signer.add_paragraph()
     signed.alignment = CENTRE
-    signed.add_run("(Ký, ghi rõ họ tên, đóng dấu)").italic = True
+    signed.add_run(_("(Signature, full name, seal)")).italic = True
 
 
 def _bookmarked(paragraph: DocxParagraph, text: str, number: int) -> None:

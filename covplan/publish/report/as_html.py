@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import jinja2
 
 from covplan.publish.office import clean
-from covplan.publish.report.content import Bullets, Figure, Heading, Paragraph, Table, captioned
+from covplan.publish.report.content import CONTENTS, NOTHING, Bullets, Figure, Heading, Paragraph, Table, captioned
+from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ def html_of(report: Report) -> str:
         block["anchor"] = f"muc-{number + 1}"
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     template = environment.from_string(resource_text("web", "report.html"))
-    return template.render(report=report, blocks=blocks, contents=[b for b in blocks if b["kind"] == "heading"])
+    words = {"contents": _(CONTENTS), "nothing": _(NOTHING)}
+    listed = [block for block in blocks if block["kind"] == "heading"]
+    return template.render(report=report, blocks=blocks, contents=listed, words=words)
 
 
 def _shown(block: Block, word: str, number: int) -> dict[str, Any]:

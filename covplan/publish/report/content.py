@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from covplan.publish.office import BILLION
-from covplan.study.numbers import number_vi
+from covplan.study.language import N_, _, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from covplan.study.language import Language
+
 NONE = "–"
+NOTHING = N_("None")  # in a table without rows
+CONTENTS = N_("CONTENTS")
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,12 @@ Block = Heading | Paragraph | Bullets | Table | Figure
 class Report:
     """A whole report."""
 
+    language: Language
     title: str
     subject: str
     agency: tuple[str, ...]
+    nation: tuple[str, ...]
+    """The national heading, and the line for place and date."""
     warning: str
     """Stands in every header; empty for real data."""
     program: str
@@ -86,10 +93,11 @@ class Report:
 
 
 def captioned(blocks: Sequence[Block]) -> Iterator[tuple[Block, str, int]]:
-    """Every block with the word and number of its caption: ("Bảng", 3); no word where there is no caption."""
-    counts = {"Bảng": 0, "Hình": 0}
+    """Every block with the word and number of its caption: ("Table", 3); no word where there is no caption."""
+    tables, figures = _("Table"), _("Figure")
+    counts = {tables: 0, figures: 0}
     for block in blocks:
-        word = "Bảng" if isinstance(block, Table) else "Hình" if isinstance(block, Figure) else ""
+        word = tables if isinstance(block, Table) else figures if isinstance(block, Figure) else ""
         if word:
             counts[word] += 1
         yield block, word, counts.get(word, 0)
@@ -97,12 +105,12 @@ def captioned(blocks: Sequence[Block]) -> Iterator[tuple[Block, str, int]]:
 
 def count(value: float) -> str:
     """A whole number; a dash for nothing."""
-    return NONE if pd.isna(value) else number_vi(value)
+    return NONE if pd.isna(value) else number(value)
 
 
 def figure(value: float, decimals: int = 2) -> str:
     """A number with at most so many decimals; a dash for nothing."""
-    return NONE if pd.isna(value) else number_vi(value, decimals)
+    return NONE if pd.isna(value) else number(value, decimals)
 
 
 def per_cent(part: float, whole: float) -> str:
@@ -111,7 +119,7 @@ def per_cent(part: float, whole: float) -> str:
 
 
 def billions(vnd: float) -> str:
-    """Money in thousand millions (tỷ đồng)."""
+    """Money in thousand millions of VND."""
     return figure(vnd / BILLION, 2)
 
 

@@ -10,8 +10,8 @@ from covplan.publish.addresses import system_of
 from covplan.publish.report.content import NONE, Bullets, Heading, Paragraph, Table, count, figure
 from covplan.publish.words import label, operator_names, program
 from covplan.study.files import content_digest
+from covplan.study.language import N_, _, by_language, ngettext, number
 from covplan.study.layers import input_layers
-from covplan.study.numbers import number_vi
 from covplan.study.settings_file import settings_toml
 
 if TYPE_CHECKING:
@@ -19,13 +19,23 @@ if TYPE_CHECKING:
     from covplan.publish.report.content import Block
 
 LIMITS = (
-    "Vùng phủ là dự báo theo mô hình và bản đồ địa hình, lớp phủ của nghiên cứu; không thay cho đo kiểm tại chỗ.",
-    "Giá trị chỉ tiêu phụ thuộc định nghĩa «có sóng», ngưỡng và xác suất nêu trên; đổi định nghĩa thì con số đổi.",
-    "Đơn giá là khoảng thấp – cơ sở – cao theo nguồn ghi trong tệp chi phí của nghiên cứu; cần thay bằng đơn giá của "
-    "địa phương trước khi phê duyệt.",
-    "Quy định địa phương về khoảng cách, độ cao, khu vực chỉ dùng cột không cồng kềnh là tham số; giá trị mặc định lấy "
-    "của tỉnh khác hoặc là giả định.",
-    "Diện tích đất của cột ăng ten và dự báo thuê bao không có trong dữ liệu.",
+    N_(
+        "Coverage is a prediction by a model, over the terrain and land cover of the study; it does not replace "
+        "measurements on the spot."
+    ),
+    N_(
+        "Indicators depend on the definition of “has signal”, on the threshold and on the probability above; another "
+        "definition gives other figures."
+    ),
+    N_(
+        "Unit costs are ranges, low – base – high, by the sources named in the cost file of the study; local unit "
+        "costs must take their place before approval."
+    ),
+    N_(
+        "Local rules on spacing, height and areas for non-bulky masts alone are parameters; their defaults are "
+        "another province's, or assumed."
+    ),
+    N_("Land areas of antenna masts and forecasts of subscriptions are not in the data."),
 )
 SHOWN_SOURCES, SHOWN_LENGTH = 2, 160
 
@@ -41,20 +51,31 @@ def _computed(tables: Tables) -> list[Block]:
     radio = settings.radio[definition.technology]
     threshold = definition.rsrp_threshold_dbm or radio.rsrp_threshold_dbm
     confidence = definition.confidence or radio.confidence
-    text = (
-        f"Trạng thái thôn: {definition.title_vi}. Công nghệ {definition.technology}, ngưỡng RSRP "
-        f"{number_vi(threshold, 1)} dBm đạt với xác suất {number_vi(100 * confidence)} %. Suy hao tính theo ITU-R "
-        f"P.1812-7 trên lưới {number_vi(settings.grid.cell_m, 1)} m, bán kính "
-        f"{number_vi(settings.propagation.radius_km, 1)} km quanh trạm. Hệ tọa độ "
-        f"{system_of(tables.study)}; khoảng cách, chiều dài tính trên elipxoit. Đề xuất do "
-        "các bài toán quy hoạch nguyên chọn: chi phí thấp nhất thỏa mãn chỉ tiêu, kèm khoảng cách tối ưu đã chứng minh."
+    text = _(
+        "State of a hamlet: {definition}. Technology {technology}, RSRP threshold {threshold} dBm met with a "
+        "probability of {probability} %. Path loss by ITU-R P.1812-7 on a grid of {cell} m, within {radius} km "
+        "of a station. Coordinate system {system}; distances and lengths on the ellipsoid. Proposals are chosen "
+        "by integer programs: the least cost that meets the targets, with the proven gap to the optimum."
+    ).format(
+        definition=by_language(definition.title_vi, definition.title_en),
+        technology=definition.technology,
+        threshold=number(threshold, 1),
+        probability=number(100 * confidence),
+        cell=number(settings.grid.cell_m, 1),
+        radius=number(settings.propagation.radius_km, 1),
+        system=system_of(tables.study),
     )
     digest = content_digest(settings_toml(settings))[:16]
+    made = _(
+        "Made by {program}; settings {digest} (SHA-256 of study.toml, its first 16 characters). The same data and "
+        "settings give the same report."
+    )
     return [
-        Heading(1, "IX. PHƯƠNG PHÁP, ĐỘ TIN CẬY VÀ GIỚI HẠN"), Heading(2, "1. Phương pháp"), Paragraph(text),
-        Paragraph(f"Lập bằng {program()}; mã thiết lập {digest} (SHA-256 của study.toml, 16 ký tự đầu). Cùng dữ liệu "
-                  "và thiết lập cho cùng báo cáo."),
-    ]  # fmt: skip
+        Heading(1, _("IX. METHOD, RELIABILITY AND LIMITS")),
+        Heading(2, _("1. Method")),
+        Paragraph(text),
+        Paragraph(made.format(program=program(), digest=digest)),
+    ]
 
 
 def _reliability(tables: Tables) -> list[Block]:
@@ -63,19 +84,29 @@ def _reliability(tables: Tables) -> list[Block]:
          f"{_share(row['low'])}–{_share(row['high'])}")
         for row in tables.of["reliability"].to_dict("records")
     )  # fmt: skip
-    heads = ("Đối chiếu với", "Nhà mạng, công nghệ", "Số đối tượng", "Số đúng", "Tỷ lệ (%)", "Khoảng Wilson 95 % (%)")
-    table: list[Block] = [
-        Table("Bản đồ phủ sóng đối chiếu với danh sách và đo kiểm", heads, rows, figures_from=2),
-    ]  # fmt: skip
-    none = Paragraph("Nghiên cứu không có danh sách hay đo kiểm để đối chiếu.")
+    heads = (
+        _("Compared with"),
+        _("Operator, technology"),
+        _("Number of objects"),
+        _("Number correct"),
+        _("Share (%)"),
+        _("Wilson interval 95 % (%)"),
+    )
+    compared: Block = Paragraph(_("The study has neither lists nor measurements to compare the map with."))
+    if rows:
+        compared = Table(_("The coverage map compared with lists and measurements"), heads, rows, figures_from=2)
+    interval = _(
+        "The confidence interval of a coverage indicator is that of the share of hamlets that really have signal, as "
+        "shadow fading varies about its median; the figure of today counts hamlets that meet the threshold with a "
+        "high probability, and may lie below this interval."
+    )
     return [
-        Heading(2, "2. Độ tin cậy"),
-        *(table if rows else [none]),
-        Paragraph("Khoảng tin cậy của chỉ tiêu phủ sóng là khoảng của tỷ lệ thôn thực có sóng khi che khuất biến thiên "
-                  "quanh giá trị trung vị; hiện trạng đếm thôn đạt ngưỡng với xác suất cao nên có thể "
-                  "thấp hơn khoảng này."),
-        Heading(2, "3. Giới hạn"), Bullets(LIMITS),
-    ]  # fmt: skip
+        Heading(2, _("2. Reliability")),
+        compared,
+        Paragraph(interval),
+        Heading(2, _("3. Limits")),
+        Bullets(tuple(map(_, LIMITS))),
+    ]
 
 
 def _sources(tables: Tables) -> list[Block]:
@@ -87,13 +118,15 @@ def _sources(tables: Tables) -> list[Block]:
         column = table["provenance"] if "provenance" in table else table.get("source", pd.Series(dtype="object"))
         told = column.dropna().astype(str).value_counts(sort=True)
         said = "; ".join(_short(text) for text in sorted(told.index, key=lambda one: (-told[one], one))[:SHOWN_SOURCES])
-        more = f"; và {count(len(told) - SHOWN_SOURCES)} nguồn khác" if len(told) > SHOWN_SOURCES else ""
-        rows.append((layer.title_vi, count(len(table)), said + more or "không ghi nguồn"))
+        title = by_language(layer.title_vi, layer.title_en)
+        rows.append((title, count(len(table)), said + _more(len(told) - SHOWN_SOURCES) or _("no source given")))
+    heads = (_("Layer"), _("Rows"), _("Origin"))
+    caption = _("Input layers and where they come from")
     return [
-        Heading(1, "X. NGUỒN DỮ LIỆU VÀ KẾT QUẢ KIỂM TRA"), Heading(2, "1. Nguồn dữ liệu"),
-        Table("Lớp dữ liệu đầu vào và nguồn gốc", ("Lớp", "Số dòng", "Nguồn gốc"),
-              tuple(rows), figures_from=3, widths=(0.26, 0.12, 0.62)),
-    ]  # fmt: skip
+        Heading(1, _("X. SOURCES OF THE DATA AND FINDINGS")),
+        Heading(2, _("1. Sources of the data")),
+        Table(caption, heads, tuple(rows), figures_from=3, widths=(0.26, 0.12, 0.62)),
+    ]
 
 
 def _findings(tables: Tables) -> list[Block]:
@@ -102,15 +135,23 @@ def _findings(tables: Tables) -> list[Block]:
         (label("severity", severity), count(len(group)), str(group["problem"].iloc[0]), str(group["advice"].iloc[0]))
         for (severity, _check), group in found.groupby(["severity", "check"], sort=False)
     )
-    heading = Heading(2, "2. Kết quả kiểm tra dữ liệu")
+    heading = Heading(2, _("2. Findings in the data"))
     if not rows:
-        return [heading, Paragraph("Không phát hiện lỗi trong dữ liệu đầu vào.")]
-    heads = ("Mức độ", "Số lượng", "Ví dụ", "Việc cần làm")
+        return [heading, Paragraph(_("Nothing wrong was found in the input data."))]
+    heads = (_("Severity"), _("How many"), _("Example"), _("What to do"))
+    caption = _("Findings of the checks of the data")
+    note = _("All of them: findings.csv, and the layer ks_loi_du_lieu of the GeoPackage.")
     return [
         heading,
-        Table("Phát hiện khi kiểm tra dữ liệu", heads, rows, figures_from=4, widths=(0.13, 0.11, 0.4, 0.36),
-              note="Danh sách đầy đủ: findings.csv và lớp ks_loi_du_lieu của GeoPackage."),
-    ]  # fmt: skip
+        Table(caption, heads, rows, figures_from=4, widths=(0.13, 0.11, 0.4, 0.36), note=note),
+    ]
+
+
+def _more(others: int) -> str:
+    """How many sources are not named."""
+    if others <= 0:
+        return ""
+    return ngettext("; and {count} other source", "; and {count} other sources", others).format(count=count(others))
 
 
 def _who(row: dict[str, object]) -> str:

@@ -20,45 +20,61 @@ from covplan.publish.report.content import (
     with_total,
 )
 from covplan.publish.words import label, operator_names
+from covplan.study.kinds import PROPOSAL_KINDS, SHARE, kind_title
+from covplan.study.language import N_, _, by_language, ngettext
 
 if TYPE_CHECKING:
     from covplan.publish.report.areas import Tables
     from covplan.publish.report.content import Block
 
-KINDS = ("white_spot", "place_5g", "share", "fiber")
 COSTS = ("cost_low_vnd", "cost_base_vnd", "cost_high_vnd")
-COST_HEADS = ("Thấp (tỷ đồng)", "Cơ sở (tỷ đồng)", "Cao (tỷ đồng)")
+COST_HEADS = (N_("Low (VND billion)"), N_("Base (VND billion)"), N_("High (VND billion)"))
 LONGEST_LIST = 25  # rows of a list in the text; the annexes hold them all
 TOP_OF_A_KIND = 4
-NOTHING = "Kế hoạch chưa có đề xuất (chạy `covplan propose` để lập); chương này và kinh phí sẽ có sau khi lập đề xuất."
+NOTHING_PROPOSED = N_(
+    "The plan has no proposals yet (`covplan propose` makes them); this chapter and the costs follow once there are "
+    "some."
+)
 MEASURES = (
-    "Ưu tiên dùng chung vị trí hiện có trước khi xây cột mới; cột mới phải có khả năng cho doanh nghiệp khác dùng "
-    "chung khi khả thi.",
-    "Thôn đặc biệt khó khăn có điện lưới: đề nghị hỗ trợ từ Quỹ Dịch vụ viễn thông công ích; các trường hợp khác dùng "
-    "vốn doanh nghiệp.",
-    "Kiểm định lại cột trước khi lắp thêm anten; tính tổng trường điện từ của các đơn vị dùng chung "
-    "(QCVN 8:2022/BTTTT).",
-    "Với thôn có chi phí phủ sóng cao hơn thiết bị vệ tinh, xem xét vệ tinh như giải pháp thay thế.",
+    N_(
+        "Share existing locations before building new masts; a new mast must have room for other enterprises where "
+        "feasible."
+    ),
+    N_(
+        "Especially difficult hamlets with grid power: ask the Universal Telecommunications Service Fund for "
+        "support; elsewhere the enterprises pay."
+    ),
+    N_(
+        "Inspect a mast again before antennas are added; add up the electromagnetic fields of all who share it (QCVN "
+        "8:2022/BTTTT)."
+    ),
+    N_("Where covering a hamlet costs more than a satellite terminal, consider the satellite in its place."),
 )
 DUTIES = (
-    "Sở Khoa học và Công nghệ: chủ trì công bố, hướng dẫn, thẩm định kế hoạch hằng năm của doanh nghiệp, cập nhật dữ "
-    "liệu và báo cáo kết quả.",
-    "Sở Xây dựng, Sở Nông nghiệp và Môi trường, Sở Công Thương: phối hợp về cấp phép, đất đai, hành lang "
-    "kỹ thuật, điện.",
-    "Ủy ban nhân dân cấp xã: bố trí vị trí, xác nhận hiện trạng phủ sóng tại các thôn.",
-    "Doanh nghiệp viễn thông: triển khai theo lộ trình, báo cáo kế hoạch năm trước ngày 20 tháng 12, cho thuê hạ tầng "
-    "dùng chung.",
+    N_(
+        "Department of Science and Technology: leads in publishing and guiding, appraises the yearly plans of "
+        "enterprises, keeps the data up to date, reports results."
+    ),
+    N_(
+        "Departments of Construction, of Agriculture and Environment, of Industry and Trade: work together on "
+        "permits, land, technical corridors, power."
+    ),
+    N_("People's Committees of communes: find locations, confirm the state of coverage in their hamlets."),
+    N_(
+        "Telecom enterprises: build by the schedule, report each year's plan before 20 December, lease out shared "
+        "infrastructure."
+    ),
 )
 
 
 def proposed(tables: Tables) -> list[Block]:
     """Chapters VI to VIII."""
     proposals = tables.of["proposals"]
-    plan = Heading(1, "VI. PHƯƠNG ÁN PHÁT TRIỂN THEO KHU VỰC VÀ GIAI ĐOẠN")
-    money = Heading(1, "VII. GIẢI PHÁP, DỰ ÁN VÀ KINH PHÍ")
-    duties: tuple[Block, ...] = (Heading(1, "VIII. TỔ CHỨC THỰC HIỆN"), Bullets(DUTIES))
+    plan = Heading(1, _("VI. PLAN OF DEVELOPMENT BY AREA AND PHASE"))
+    money = Heading(1, _("VII. MEASURES, PROJECTS AND COSTS"))
+    duties: tuple[Block, ...] = (Heading(1, _("VIII. IMPLEMENTATION")), Bullets(tuple(map(_, DUTIES))))
     if proposals.empty:
-        return [plan, Paragraph(NOTHING), money, Bullets(MEASURES), *duties]
+        return [plan, Paragraph(_(NOTHING_PROPOSED)), money, Bullets(tuple(map(_, MEASURES))), *duties]
     return [
         plan, *_overview(tables), *_supply(tables), *_sharing(proposals), *_reasons(proposals), *_methods(tables),
         money, *_money(proposals), *duties,
@@ -69,31 +85,32 @@ def _overview(tables: Tables) -> list[Block]:
     proposals = tables.of["proposals"]
     groups = proposals.groupby(["kind", "action"], sort=False)
     rows = [
-        (label("kind", kind, "proposals"), label("action", action), count(len(group)),
+        (kind_title(kind), label("action", action), count(len(group)),
          *(billions(group[cost].sum()) for cost in COSTS))
-        for (kind, action), group in sorted(groups, key=lambda one: (KINDS.index(one[0][0]), one[0][1]))
+        for (kind, action), group in sorted(groups, key=lambda one: (PROPOSAL_KINDS.index(one[0][0]), one[0][1]))
     ]  # fmt: skip
-    total = ("Tổng cộng", "", count(len(proposals)), *(billions(proposals[cost].sum()) for cost in COSTS))
+    total = (_("Total"), "", count(len(proposals)), *(billions(proposals[cost].sum()) for cost in COSTS))
     by_area = [
-        (str(area), *(count((group["kind"] == kind).sum()) for kind in KINDS), count(len(group)),
+        (str(area), *(count((group["kind"] == kind).sum()) for kind in PROPOSAL_KINDS), count(len(group)),
          billions(group["cost_base_vnd"].sum()))
         for area, group in proposals.groupby("area")
     ]  # fmt: skip
-    kinds = [(proposals["kind"] == kind).sum() for kind in KINDS]
-    area_total = ("Tổng cộng", *map(count, kinds), count(len(proposals)), billions(proposals["cost_base_vnd"].sum()))
-    text = (
-        f"Phương án gồm {count(len(proposals))} đề xuất, tổng vốn đầu tư cơ sở "
-        f"{billions(proposals['cost_base_vnd'].sum())} tỷ đồng (từ {billions(proposals['cost_low_vnd'].sum())} đến "
-        f"{billions(proposals['cost_high_vnd'].sum())} tỷ đồng theo đơn giá thấp và cao). Danh mục đầy đủ, tọa độ và "
-        "lý do của từng đề xuất nằm trong phụ lục."
-    )
+    kinds = [(proposals["kind"] == kind).sum() for kind in PROPOSAL_KINDS]
+    area_total = (_("Total"), *map(count, kinds), count(len(proposals)), billions(proposals["cost_base_vnd"].sum()))
+    low, base, high = (billions(proposals[cost].sum()) for cost in COSTS)
+    text = _(
+        "Proposals in the plan: {proposals}, with investments of VND {base} billion in all (from {low} to {high} "
+        "billion at low and high unit costs). The full lists, the coordinates and the reason of every proposal are "
+        "in the annexes."
+    ).format(proposals=count(len(proposals)), base=base, low=low, high=high)
+    heads = (_("Group"), _("Action"), _("Number of proposals"), *_cost_heads())
+    area_heads = (tables.area_title, *map(kind_title, PROPOSAL_KINDS), _("In all"), _(COST_HEADS[1]))
     return [
-        Heading(2, "1. Tổng hợp"), Paragraph(text),
-        Table("Đề xuất theo nhóm và hành động", ("Nhóm", "Hành động", "Số đề xuất", *COST_HEADS),
-              with_total(rows, total), figures_from=2, total=True),
-        Table("Đề xuất theo địa bàn", (tables.area_title, *(label("kind", kind, "proposals") for kind in KINDS), "Tổng",
-              COST_HEADS[1]), with_total(by_area, area_total), total=True),
-    ]  # fmt: skip
+        Heading(2, _("1. Summary")),
+        Paragraph(text),
+        Table(_("Proposals by group and action"), heads, with_total(rows, total), figures_from=2, total=True),
+        Table(_("Proposals by area"), area_heads, with_total(by_area, area_total), total=True),
+    ]
 
 
 def _supply(tables: Tables) -> list[Block]:
@@ -104,24 +121,32 @@ def _supply(tables: Tables) -> list[Block]:
     dearer = int(curve["last_mile"].astype("boolean").fillna(value=False).sum())
     satellite = curve["satellite_vnd"].dropna()
     text = (
-        f"Phủ {count(last['hamlets'])} thôn ({count(last['households'])} hộ) tốn {billions(last['cost_vnd'])} tỷ đồng, "
-        "gồm xây dựng và vận hành trong kỳ tính của nghiên cứu. "
+        _(
+            "Hamlets covered: {hamlets} ({households} households), for VND {cost} billion, building and running over "
+            "the horizon of the study."
+        ).format(hamlets=count(last["hamlets"]), households=count(last["households"]), cost=billions(last["cost_vnd"]))
+        + " "
     )
     if len(satellite):
-        text += (
-            f"Một thiết bị vệ tinh dùng chung tại một điểm tốn {billions(satellite.iloc[0])} tỷ đồng trong cùng kỳ; ở "
-            f"{count(dearer)}/{count(len(curve))} bước, thôn tiếp theo đắt hơn mức này. Vệ tinh chỉ phục vụ một điểm, "
-            "không thay được vùng phủ của trạm."
-        )
+        text += _(
+            "A shared satellite terminal at one place costs VND {cost} billion over the same time; at "
+            "{dearer}/{steps} steps the next hamlet costs more than that. A satellite terminal serves one place "
+            "alone and does not replace the coverage of a station."
+        ).format(cost=billions(satellite.iloc[0]), dearer=count(dearer), steps=count(len(curve)))
+    drawn = figures.png(figures.supply_curve(curve))
     return [
-        Heading(2, "2. Xoá vùng trắng sóng: chi phí của thôn tiếp theo"), Paragraph(text),
-        Figure("Chi phí theo số thôn được phủ", figures.png(figures.supply_curve(curve)),
-               "Đường tổng chi phí và chi phí của thôn tiếp theo"),
-    ]  # fmt: skip
+        Heading(2, _("2. White spots: what the next hamlet costs")),
+        Paragraph(text),
+        Figure(
+            _("Cost over the number of hamlets covered"),
+            drawn,
+            _("Curves of the total cost and of the cost of the next hamlet"),
+        ),
+    ]
 
 
 def _sharing(proposals: pd.DataFrame) -> list[Block]:
-    moves = proposals[proposals["kind"] == "share"].sort_values(["year", "proposal_id"])
+    moves = proposals[proposals["kind"] == SHARE].sort_values(["year", "proposal_id"])
     if moves.empty:
         return []
     rows = tuple(
@@ -130,16 +155,31 @@ def _sharing(proposals: pd.DataFrame) -> list[Block]:
          figure(row["opex_vnd_per_year"] / 1e6, 1))
         for row in moves.head(LONGEST_LIST).to_dict("records")
     )  # fmt: skip
-    heads = ("Mã", "Nhà mạng", "Rời vị trí", "Đến vị trí", "Xã", "Năm", "Chi phí (triệu đồng)", "Hằng năm (triệu đồng)")
-    text = (
-        f"{count(len(moves))} đề xuất gộp vị trí, vốn {billions(moves['cost_base_vnd'].sum())} tỷ đồng, thay đổi chi "
-        f"phí hằng năm {figure(moves['opex_vnd_per_year'].sum() / 1e6, 1)} triệu đồng (số âm là tiết kiệm)."
+    heads = (
+        _("Id"),
+        _("Operator"),
+        _("From location"),
+        _("To location"),
+        _("In commune"),
+        _("Year"),
+        _("Cost (VND million)"),
+        _("Every year (VND million)"),
     )
+    text = _(
+        "Proposals to share locations: {moves}, for VND {cost} billion; yearly costs change by VND {yearly} million "
+        "(a negative figure is a saving)."
+    ).format(
+        moves=count(len(moves)),
+        cost=billions(moves["cost_base_vnd"].sum()),
+        yearly=figure(moves["opex_vnd_per_year"].sum() / 1e6, 1),
+    )
+    widths = (0.09, 0.155, 0.145, 0.145, 0.155, 0.08, 0.115, 0.115)
+    caption = _("Locations that come to be shared")
     return [
-        Heading(2, "3. Dùng chung vị trí"), Paragraph(text),
-        Table("Các vị trí chuyển sang dùng chung", heads, rows, figures_from=5, note=_more(moves),
-              widths=(0.09, 0.155, 0.145, 0.145, 0.155, 0.08, 0.115, 0.115)),
-    ]  # fmt: skip
+        Heading(2, _("3. Sharing of locations")),
+        Paragraph(text),
+        Table(caption, heads, rows, figures_from=5, note=_more(moves), widths=widths),
+    ]
 
 
 def _reasons(proposals: pd.DataFrame) -> list[Block]:
@@ -147,19 +187,22 @@ def _reasons(proposals: pd.DataFrame) -> list[Block]:
     gain = proposals[["gains_count", "households"]].astype("Float64").fillna(0)
     ranked = proposals.assign(gain=gain["gains_count"], homes=gain["households"])
     ranked = ranked.sort_values(["gain", "homes", "cost_base_vnd", "proposal_id"], ascending=[False, False, True, True])
-    top = pd.concat([ranked[ranked["kind"] == kind].head(TOP_OF_A_KIND) for kind in KINDS])
+    top = pd.concat([ranked[ranked["kind"] == kind].head(TOP_OF_A_KIND) for kind in PROPOSAL_KINDS])
+    title, reason = by_language("title_vi", "title_en"), by_language("reason_vi", "reason_en")
     rows = tuple(
-        (row["proposal_id"], row["title_vi"], _year(row["year"]), billions(row["cost_base_vnd"]), row["reason_vi"])
+        (row["proposal_id"], row[title], _year(row["year"]), billions(row["cost_base_vnd"]), row[reason])
         for row in top.to_dict("records")
     )
-    note = (
-        f"Tối đa {TOP_OF_A_KIND} đề xuất mỗi nhóm, nhiều đối tượng được lợi nhất trước; lý do của mọi đề xuất: phụ lục."
-    )
+    note = _(
+        "At most {most} proposals of a group, those that benefit most objects first; the reasons of all proposals: "
+        "annexes."
+    ).format(most=TOP_OF_A_KIND)
+    heads = (_("Id"), _("Proposal"), _("Year"), _("VND billion"), _("Reason"))
+    widths = (0.1, 0.2, 0.1, 0.09, 0.51)
     return [
-        Heading(2, "4. Đề xuất tiêu biểu và lý do"),
-        Table("Đề xuất tiêu biểu", ("Mã", "Đề xuất", "Năm", "Tỷ đồng", "Lý do"), rows, figures_from=5,
-              widths=(0.1, 0.2, 0.1, 0.09, 0.51), note=note),
-    ]  # fmt: skip
+        Heading(2, _("4. Leading proposals and their reasons")),
+        Table(_("Leading proposals"), heads, rows, figures_from=5, widths=widths, note=note),
+    ]
 
 
 def _methods(tables: Tables) -> list[Block]:
@@ -167,55 +210,87 @@ def _methods(tables: Tables) -> list[Block]:
     if compared.empty:
         return []
     rows = tuple(
-        (label("kind", row["kind"], "comparison"), label("method", row["method"]), _year(row["year"], NONE),
+        (kind_title(row["kind"]), label("method", row["method"]), _year(row["year"], NONE),
          count(row["served"]), billions(row["cost_vnd"]), figure(row["over_program_pct"], 1),
          NONE if pd.isna(row["gap"]) else f"{figure(100 * row['gap'], 2)} %")
         for row in compared.to_dict("records")
     )  # fmt: skip
-    heads = ("Nhóm", "Cách làm", "Năm", "Phục vụ", "Chi phí (tỷ đồng)", "Hơn phương án chọn (%)", "Cách tối ưu")
+    heads = (
+        _("Group"),
+        _("Method"),
+        _("Year"),
+        _("Served"),
+        _("Cost (VND billion)"),
+        _("Over the chosen plan (%)"),
+        _("Gap to the optimum"),
+    )
+    note = _(
+        "Costs of building and running over the horizon; the gap to the optimum is the proven distance to the "
+        "cheapest plan, at most."
+    )
+    caption, widths = _("The chosen plan and other methods"), (0.16, 0.28, 0.09, 0.1, 0.13, 0.13, 0.11)
     return [
-        Heading(2, "5. So sánh với cách lập thông thường"),
-        Table("Phương án chọn và các cách làm khác", heads, rows, figures_from=2,
-              widths=(0.16, 0.28, 0.09, 0.1, 0.13, 0.13, 0.11),
-              note="Chi phí gồm xây dựng và vận hành trong kỳ tính; «cách tối ưu» là khoảng cách tối đa đến phương án "
-              "rẻ nhất đã chứng minh."),
-    ]  # fmt: skip
+        Heading(2, _("5. Compared with planning by habit")),
+        Table(caption, heads, rows, figures_from=2, widths=widths, note=note),
+    ]
 
 
 def _money(proposals: pd.DataFrame) -> list[Block]:
+    base = _base_by_year(proposals)
+    yearly = figure(proposals["opex_vnd_per_year"].sum() / 1e6, 1)
+    text = _(
+        "Running costs grow by VND {yearly} million a year (a negative figure is a saving). The funding is proposed "
+        "by the rules of the study and must be confirmed by the funding bodies."
+    )
+    return [
+        Heading(2, _("1. Measures")),
+        Bullets(tuple(map(_, MEASURES))),
+        Heading(2, _("2. Costs by year and funding")),
+        Paragraph(text.format(yearly=yearly)),
+        _costs_by_year(proposals, base),
+        Figure(
+            _("Base costs by year and group"), figures.png(figures.yearly_costs(base)), _("Stacked bars: costs by year")
+        ),
+        _costs_by_funding(proposals),
+    ]
+
+
+def _base_by_year(proposals: pd.DataFrame) -> pd.DataFrame:
+    """Base costs, VND: a row per year in words, a column per kind that occurs."""
     said = proposals.assign(when=proposals["year"].map(_year))
     base = said.pivot_table(index="when", columns="kind", values="cost_base_vnd", aggfunc="sum", fill_value=0.0)
-    base = base.reindex(columns=[kind for kind in KINDS if kind in base])
-    bounds = said.groupby("when")[list(COSTS)].sum().reindex(base.index)
+    return base.reindex(columns=[kind for kind in PROPOSAL_KINDS if kind in base])
+
+
+def _costs_by_year(proposals: pd.DataFrame, base: pd.DataFrame) -> Table:
+    bounds = proposals.groupby(proposals["year"].map(_year))[list(COSTS)].sum().reindex(base.index)
     rows = [
         (str(when), *(billions(value) for value in base.loc[when]), *(billions(value) for value in bounds.loc[when]))
         for when in base.index
     ]
-    total = ("Tổng cộng", *map(billions, base.sum()), *map(billions, bounds.sum()))
-    funds = [
-        (label("funding", fund) if fund else "Chưa xác định", count(len(group)),
+    total = (_("Total"), *map(billions, base.sum()), *map(billions, bounds.sum()))
+    heads = (_("Year"), *map(kind_title, base.columns), *_cost_heads())
+    note = _("The columns of groups are base costs, VND billion.")
+    return Table(_("Costs by year and group"), heads, with_total(rows, total), total=True, note=note)
+
+
+def _costs_by_funding(proposals: pd.DataFrame) -> Table:
+    rows = [
+        (label("funding", fund) if fund else _("Not decided"), count(len(group)),
          *(billions(group[cost].sum()) for cost in COSTS))
         for fund, group in proposals.groupby(proposals["funding"].fillna(""))
     ]  # fmt: skip
-    fund_total = ("Tổng cộng", count(len(proposals)), *(billions(proposals[cost].sum()) for cost in COSTS))
-    heads = ("Năm", *(label("kind", kind, "proposals") for kind in base.columns), *COST_HEADS)
-    yearly = figure(proposals["opex_vnd_per_year"].sum() / 1e6, 1)
-    return [
-        Heading(2, "1. Giải pháp"), Bullets(MEASURES),
-        Heading(2, "2. Kinh phí theo năm và nguồn vốn"),
-        Paragraph(f"Chi phí vận hành hằng năm tăng thêm {yearly} triệu đồng (số âm là tiết kiệm). Nguồn vốn là đề nghị "
-                  "theo quy tắc của nghiên cứu, cần xác nhận với đơn vị cấp vốn."),
-        Table("Kinh phí theo năm và nhóm", heads, with_total(rows, total), total=True,
-              note="Cột theo nhóm là chi phí cơ sở, tỷ đồng."),
-        Figure("Kinh phí cơ sở theo năm và nhóm", figures.png(figures.yearly_costs(base)),
-               "Biểu đồ cột chồng: kinh phí theo năm"),
-        Table("Kinh phí theo nguồn vốn", ("Nguồn vốn", "Số đề xuất", *COST_HEADS), with_total(funds, fund_total),
-              total=True),
-    ]  # fmt: skip
+    total = (_("Total"), count(len(proposals)), *(billions(proposals[cost].sum()) for cost in COSTS))
+    heads = (_("Funding"), _("Number of proposals"), *_cost_heads())
+    return Table(_("Costs by funding"), heads, with_total(rows, total), total=True)
 
 
-def _year(year: object, otherwise: str = figures.NOT_PHASED) -> str:
-    return otherwise if pd.isna(year) else str(int(float(str(year))))
+def _cost_heads() -> tuple[str, ...]:
+    return tuple(map(_, COST_HEADS))
+
+
+def _year(year: object, otherwise: str = "") -> str:
+    return (otherwise or _(figures.NOT_PHASED)) if pd.isna(year) else str(int(float(str(year))))
 
 
 def _operator(code: object) -> str:
@@ -228,4 +303,11 @@ def _said(value: object) -> str:
 
 def _more(table: pd.DataFrame) -> str:
     left = len(table) - LONGEST_LIST
-    return f"Còn {count(left)} đề xuất khác: phụ lục «Dùng chung»." if left > 0 else ""
+    if left <= 0:
+        return ""
+    said = ngettext(
+        "{count} more proposal: annex “Sharing of locations”.",
+        "{count} more proposals: annex “Sharing of locations”.",
+        left,
+    )
+    return said.format(count=count(left))

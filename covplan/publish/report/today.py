@@ -24,6 +24,7 @@ from covplan.publish.report.content import (
 )
 from covplan.publish.words import label, operator_names
 from covplan.study.columns import split_list
+from covplan.study.language import N_, _, by_language
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
@@ -34,21 +35,26 @@ CLASSES = ("A1a", "A1b", "A2a", "A2b", "A2c")
 STATES = ("covered", "weak", "none", "unknown")
 PERCENT_UNITS = ("%", "% of population", "count and %")
 LEGAL = (
-    "Luật Viễn thông số 24/2023/QH15;",
-    "Nghị định số 163/2024/NĐ-CP ngày 24/12/2024 quy định chi tiết một số điều của Luật Viễn thông;",
-    "Thông tư số 14/2013/TT-BTTTT về quy hoạch hạ tầng kỹ thuật viễn thông thụ động tại địa phương "
-    "(hiệu lực cần đối chiếu với văn bản hiện hành);",
-    "Quyết định số 36/QĐ-TTg ngày 11/01/2024 phê duyệt Quy hoạch hạ tầng thông tin và truyền thông;",
-    "Quyết định số 1132/QĐ-TTg ngày 09/10/2024 phê duyệt Chiến lược hạ tầng số;",
-    "Chỉ thị số 52/CT-BTTTT ngày 11/11/2019 về dùng chung hạ tầng kỹ thuật viễn thông thụ động;",
-    "Kế hoạch phát triển hạ tầng số của tỉnh năm 2025, định hướng đến năm 2030.",
+    N_("Telecommunications Law No. 24/2023/QH15;"),
+    N_("Decree No. 163/2024/ND-CP of 24 December 2024, which details articles of the Telecommunications Law;"),
+    N_(
+        "Circular No. 14/2013/TT-BTTTT on local plans of passive telecom infrastructure (check whether it is still "
+        "in force);"
+    ),
+    N_(
+        "Decision No. 36/QD-TTg of 11 January 2024, which approves the information and communications infrastructure "
+        "plan;"
+    ),
+    N_("Decision No. 1132/QD-TTg of 9 October 2024, which approves the digital infrastructure strategy;"),
+    N_("Directive No. 52/CT-BTTTT of 11 November 2019 on sharing passive telecom infrastructure;"),
+    N_("The province's plan of digital infrastructure for 2025, with an outlook to 2030."),
 )
 
 
 def today(tables: Tables) -> list[Block]:
     """Chapters I to V."""
     return [
-        *_why(tables), *_land(tables), Heading(1, "III. HIỆN TRẠNG HẠ TẦNG VIỄN THÔNG"), *_masts(tables),
+        *_why(tables), *_land(tables), Heading(1, _("III. TELECOM INFRASTRUCTURE TODAY")), *_masts(tables),
         *_mobile(tables), *_fiber(tables), *_places(tables), *_service_points(tables), *_forecast(tables),
         *_indicators(tables),
     ]  # fmt: skip
@@ -58,33 +64,56 @@ def _why(tables: Tables) -> list[Block]:
     hamlets, indicators = tables.of["hamlets"], tables.of["indicators"]
     states = hamlets["mobile_state"].value_counts()
     sharing, fiber = (indicator(indicators, name) for name in ("BTS_SHARE_RATIO", "VILLAGE_FTTH_COV"))
-    text = (
-        f"Toàn tỉnh có {count(len(hamlets))} thôn, bản, tổ dân phố, trong đó {count(states.get('none', 0))} thôn trắng "
-        f"sóng và {count(states.get('weak', 0))} thôn lõm sóng di động băng rộng. Tỷ lệ thôn có cáp quang FTTH là "
-        f"{figure(fiber['value'])} % (mục tiêu 2025: {figure(fiber['target_2025'])} %); tỷ lệ dùng chung vị trí trạm "
-        f"BTS là {figure(sharing['value'])} % (mục tiêu 2025: {figure(sharing['target_2025'])} %). Quy hoạch xác định "
-        "vị trí, loại công trình, nghĩa vụ dùng chung, lộ trình và kinh phí để đạt các chỉ tiêu với chi phí thấp nhất."
+    text = _(
+        "Hamlets of the province: {hamlets}; without mobile broadband signal: {dark}; with a weak one: {weak}. The "
+        "share of hamlets with fiber (FTTH) is {fiber} % (target 2025: {fiber_target} %); the share of BTS locations "
+        "that are shared is {sharing} % (target 2025: {sharing_target} %). The plan sets locations, kinds of works, "
+        "duties to share, schedule and funds that reach the targets at the least cost."
+    ).format(
+        hamlets=count(len(hamlets)),
+        dark=count(states.get("none", 0)),
+        weak=count(states.get("weak", 0)),
+        fiber=figure(fiber["value"]),
+        fiber_target=figure(fiber["target_2025"]),
+        sharing=figure(sharing["value"]),
+        sharing_target=figure(sharing["target_2025"]),
     )
     return [
-        Heading(1, "I. SỰ CẦN THIẾT VÀ CĂN CỨ"), Heading(2, "1. Sự cần thiết"), Paragraph(text),
-        Heading(2, "2. Căn cứ"), Bullets(LEGAL),
-        Paragraph("Danh mục căn cứ do chương trình lập sẵn; số, ngày và hiệu lực văn bản phải được rà soát trước khi "
-                  "trình."),
-    ]  # fmt: skip
+        Heading(1, _("I. NEED AND LEGAL BASIS")),
+        Heading(2, _("1. Need")),
+        Paragraph(text),
+        Heading(2, _("2. Legal basis")),
+        Bullets(tuple(map(_, LEGAL))),
+        Paragraph(
+            _(
+                "The list comes with the program; numbers, dates and validity of the texts must be checked before "
+                "submitting."
+            )
+        ),
+    ]
 
 
 def _land(tables: Tables) -> list[Block]:
     hamlets, communes = tables.of["hamlets"], tables.study.communes
     versions = communes["boundary_version"].value_counts()
     listed = "; ".join(
-        f"{count(versions.get(version, 0))} đơn vị cấp xã {said} sáp nhập (phiên bản {version})"
-        for version, said in ((OLD, "trước"), (NEW, "sau"))
+        said.format(units=count(versions.get(version, 0)), version=version)
+        for version, said in (
+            (OLD, _("{units} before the merger (version {version})")),
+            (NEW, _("{units} after the merger (version {version})")),
+        )
     )
     dark = hamlets["grid_power"].astype("boolean").eq(other=False)
-    text = (
-        f"Dữ liệu có {listed}. Dân số {count(hamlets['population'].sum())} người, {count(hamlets['households'].sum())} "
-        f"hộ tại {count(len(hamlets))} thôn; {count((hamlets['difficulty'] == 'special').sum())} thôn đặc biệt khó "
-        f"khăn; {count(dark.sum())} thôn chưa có điện lưới."
+    text = _(
+        "Communes in the data: {units}. Population: {population}; households: {households}; hamlets: {hamlets}; "
+        "especially difficult hamlets: {special}; hamlets without grid power: {dark}."
+    ).format(
+        units=listed,
+        population=count(hamlets["population"].sum()),
+        households=count(hamlets["households"].sum()),
+        hamlets=count(len(hamlets)),
+        special=count((hamlets["difficulty"] == "special").sum()),
+        dark=count(dark.sum()),
     )
     groups = hamlets.assign(
         dark=dark.fillna(value=False).astype(int), special=(hamlets["difficulty"] == "special").astype(int), one=1
@@ -92,12 +121,20 @@ def _land(tables: Tables) -> list[Block]:
     rows = [
         (str(area), *(count(value) for value in row)) for area, row in zip(groups.index, groups.to_numpy(), strict=True)
     ]
-    total = ("Tổng cộng", *(count(value) for value in groups.sum()))
+    total = (_("Total"), *(count(value) for value in groups.sum()))
+    heads = (
+        tables.area_title,
+        _("Number of hamlets"),
+        _("Households"),
+        _("Population"),
+        _("Especially difficult hamlets"),
+        _("Hamlets without grid power"),
+    )
     return [
-        Heading(1, "II. ĐIỀU KIỆN TỰ NHIÊN, KINH TẾ - XÃ HỘI"), Paragraph(text),
-        Table("Thôn, hộ và dân số theo địa bàn", (tables.area_title, "Số thôn", "Số hộ", "Dân số",
-              "Thôn đặc biệt khó khăn", "Thôn chưa có điện lưới"), with_total(rows, total), total=True),
-    ]  # fmt: skip
+        Heading(1, _("II. NATURAL AND SOCIO-ECONOMIC CONDITIONS")),
+        Paragraph(text),
+        Table(_("Hamlets, households and population by area"), heads, with_total(rows, total), total=True),
+    ]
 
 
 def _masts(tables: Tables) -> list[Block]:
@@ -107,25 +144,37 @@ def _masts(tables: Tables) -> list[Block]:
         (str(area), *map(count, row), count(sum(row)))
         for area, row in zip(counts.index, counts.to_numpy(), strict=True)
     ]
-    total = ("Tổng cộng", *map(count, counts.sum()), count(len(locations)))
+    total = (_("Total"), *map(count, counts.sum()), count(len(locations)))
     shares = "; ".join(f"{code} {per_cent(value, len(locations))} %" for code, value in counts.sum().items())
     sharing = indicator(tables.of["indicators"], "BTS_SHARE_RATIO")
     new = tables.of["proposals"][tables.of["proposals"]["action"].isin(["new_mast", "new_structure_5g"])]
-    text = (
-        f"Có {count(len(locations))} vị trí cột ăng ten với {count(len(stations))} trạm BTS. Tỷ lệ dùng chung vị trí "
-        f"là {figure(sharing['value'])} % ({count(sharing['numerator'])}/{count(sharing['denominator'])} vị trí có từ "
-        "hai nhà mạng). Bản công khai không kê các công trình hạn chế công bố trong bảng, bản đồ và phụ lục; các chỉ "
-        "tiêu vẫn được tính trên toàn bộ vị trí."
+    text = _(
+        "Locations of antenna masts: {locations}, with {stations} BTS stations. The share of locations that are "
+        "shared is {sharing} % ({shared}/{counted} locations with two operators or more). The public copy leaves "
+        "restricted works out of tables, maps and annexes; the indicators still count all locations."
+    ).format(
+        locations=count(len(locations)),
+        stations=count(len(stations)),
+        sharing=figure(sharing["value"]),
+        shared=count(sharing["numerator"]),
+        counted=count(sharing["denominator"]),
     )
     classes = "; ".join(label("structure", code) for code in CLASSES)
+    note = _("Shares: {shares}. {classes}.").format(shares=shares, classes=classes)
+    heads = (tables.area_title, *CLASSES, _("In all"))
+    caption = _("Locations of antenna masts by area and class of structure")
+    drawn = figures.png(figures.mast_map(locations, new, tables.communes))
     return [
-        Heading(2, "1. Cột ăng ten và dùng chung hạ tầng"), Paragraph(text),
-        Table("Vị trí cột ăng ten theo địa bàn và loại cột", (tables.area_title, *CLASSES, "Tổng"),
-              with_total(rows, total), total=True, note=f"Tỷ lệ: {shares}. {classes}."),
+        Heading(2, _("1. Antenna masts and their sharing")),
+        Paragraph(text),
+        Table(caption, heads, with_total(rows, total), total=True, note=note),
         _by_operator(locations, stations),
-        Figure("Vị trí cột ăng ten theo loại cột", figures.png(figures.mast_map(locations, new, tables.communes)),
-               "Bản đồ các vị trí cột ăng ten trên nền địa giới cấp xã"),
-    ]  # fmt: skip
+        Figure(
+            _("Locations of antenna masts by class of structure"),
+            drawn,
+            _("Map of the locations of antenna masts over the communes"),
+        ),
+    ]
 
 
 def _by_operator(locations: pd.DataFrame, stations: pd.DataFrame) -> Table:
@@ -140,9 +189,16 @@ def _by_operator(locations: pd.DataFrame, stations: pd.DataFrame) -> Table:
             per_cent((here & several).sum(), here.sum()),
             count(own["technologies"].map(lambda codes: "5G" in split_list(codes)).sum()),
         ))  # fmt: skip
-    heads = ("Nhà mạng", "Số trạm", "Số vị trí", "Vị trí dùng chung", "Tỷ lệ dùng chung (%)", "Trạm có 5G")
-    return Table("Trạm và vị trí theo nhà mạng", heads, tuple(rows),
-                 note="Một vị trí dùng chung được đếm cho từng nhà mạng trên đó.")  # fmt: skip
+    heads = (
+        _("Operator"),
+        _("Number of stations"),
+        _("Number of locations"),
+        _("Shared location"),
+        _("Share that is shared (%)"),
+        _("Stations with 5G"),
+    )
+    note = _("A shared location counts for each of its operators.")
+    return Table(_("Stations and locations by operator"), heads, tuple(rows), note=note)
 
 
 def _mobile(tables: Tables) -> list[Block]:
@@ -153,20 +209,31 @@ def _mobile(tables: Tables) -> list[Block]:
         for area, row in zip(counts.index, counts.to_numpy(), strict=True)
     ]
     sums = counts.sum().to_numpy()
-    total = ("Tổng cộng", *map(count, sums), count(len(hamlets)), per_cent(sums[0] + sums[1], sum(sums[:3])))
+    total = (_("Total"), *map(count, sums), count(len(hamlets)), per_cent(sums[0] + sums[1], sum(sums[:3])))
     value = indicator(tables.of["indicators"], "VILLAGE_MBB_COV")
-    heads = (tables.area_title, *(label("mobile_state", state) for state in STATES), "Tổng", "Không trắng sóng (%)")
-    text = (
-        f"Tỷ lệ thôn được phủ sóng di động băng rộng: {figure(value['value'])} %"
-        f"{_interval(value)} ({label('basis', value['basis'])}). {value['how_vi']}."
+    heads = (
+        tables.area_title,
+        *(label("mobile_state", state) for state in STATES),
+        _("In all"),
+        _("With some signal (%)"),
     )
+    text = _("Share of hamlets with mobile broadband coverage: {value} %{interval} ({basis}). {how}.").format(
+        value=figure(value["value"]),
+        interval=_interval(value),
+        basis=label("basis", value["basis"]),
+        how=by_language(value["how_vi"], value["how_en"]),
+    )
+    drawn = figures.png(figures.hamlet_map(hamlets, tables.communes))
     return [
-        Heading(2, "2. Phủ sóng di động"), Paragraph(text),
-        Table("Thôn theo trạng thái phủ sóng và địa bàn", heads, with_total(rows, total), total=True),
-        Figure("Trạng thái phủ sóng di động băng rộng của các thôn",
-               figures.png(figures.hamlet_map(hamlets, tables.communes)),
-               "Bản đồ các thôn: phủ sóng, lõm sóng, trắng sóng, không rõ"),
-    ]  # fmt: skip
+        Heading(2, _("2. Mobile coverage")),
+        Paragraph(text),
+        Table(_("Hamlets by state of coverage and area"), heads, with_total(rows, total), total=True),
+        Figure(
+            _("State of mobile broadband coverage of the hamlets"),
+            drawn,
+            _("Map of the hamlets: covered, weak signal, no signal, unknown"),
+        ),
+    ]
 
 
 def _fiber(tables: Tables) -> list[Block]:
@@ -179,20 +246,20 @@ def _fiber(tables: Tables) -> list[Block]:
         (str(row.Index), count(row.one), count(row.has), per_cent(row.has, row.known)) for row in groups.itertuples()
     ]
     sums = groups.sum()
-    total = ("Tổng cộng", count(sums["one"]), count(sums["has"]), per_cent(sums["has"], sums["known"]))
+    total = (_("Total"), count(sums["one"]), count(sums["has"]), per_cent(sums["has"], sums["known"]))
     lengths = routes.groupby("operator")["length_m"].agg(["size", "sum"])
     by_owner = [
         (operator_names().get(str(owner), str(owner)), count(number), figure(length / 1000.0, 1))
         for owner, number, length in lengths.itertuples(name=None)
     ]
-    all_of_it = ("Tổng cộng", count(len(routes)), figure(routes["length_m"].sum() / 1000.0, 1))
+    all_of_it = (_("Total"), count(len(routes)), figure(routes["length_m"].sum() / 1000.0, 1))
+    owner_heads = (_("Enterprise"), _("Number of routes"), _("Length (km)"))
+    heads = (tables.area_title, _("Number of hamlets"), _("Hamlets with FTTH"), _("Share (%)"))
     return [
-        Heading(2, "3. Mạng cáp quang"),
-        Table("Tuyến cáp quang theo doanh nghiệp", ("Doanh nghiệp", "Số tuyến", "Chiều dài (km)"),
-              with_total(by_owner, all_of_it), total=True),
-        Table("Thôn có FTTH theo địa bàn", (tables.area_title, "Số thôn", "Thôn có FTTH", "Tỷ lệ (%)"),
-              with_total(rows, total), total=True),
-    ]  # fmt: skip
+        Heading(2, _("3. Fiber network")),
+        Table(_("Fiber cable routes by enterprise"), owner_heads, with_total(by_owner, all_of_it), total=True),
+        Table(_("Hamlets with FTTH by area"), heads, with_total(rows, total), total=True),
+    ]
 
 
 def _places(tables: Tables) -> list[Block]:
@@ -202,11 +269,11 @@ def _places(tables: Tables) -> list[Block]:
         (label("kind", str(kind), "place_states"), *map(count, row), count(sum(row)))
         for kind, row in zip(counts.index, counts.to_numpy(), strict=True)
     ]
-    total = ("Tổng cộng", *map(count, counts.sum()), count(len(places)))
-    heads = ("Loại địa điểm", *(label("state_5g", state) for state in STATES), "Tổng")
+    total = (_("Total"), *map(count, counts.sum()), count(len(places)))
+    heads = (_("Kind of place"), *(label("state_5g", state) for state in STATES), _("In all"))
     return [
-        Heading(2, "4. 5G tại các địa điểm trọng điểm"),
-        Table("Địa điểm theo loại và trạng thái 5G", heads, with_total(rows, total), total=True),
+        Heading(2, _("4. 5G at key places")),
+        Table(_("Places by kind and state of 5G"), heads, with_total(rows, total), total=True),
     ]
 
 
@@ -219,20 +286,23 @@ def _service_points(tables: Tables) -> list[Block]:
         (str(area), *map(count, row), count(sum(row)))
         for area, row in zip(counts.index, counts.to_numpy(), strict=True)
     ]
-    total = ("Tổng cộng", *map(count, counts.sum()), count(len(stand)))
+    total = (_("Total"), *map(count, counts.sum()), count(len(stand)))
     operators = stand["operator"].map(operator_names(), na_action="ignore").value_counts().sort_index()
     by_operator = "; ".join(f"{name} {count(number)}" for name, number in operators.items())
-    planned = count(len(points) - len(stand))
-    text = (
-        f"Có {count(len(stand))} điểm cung cấp dịch vụ viễn thông công cộng đang hoạt động"
-        f"{f' ({by_operator})' if by_operator else ''} và {planned} điểm dự kiến; danh mục tại Mẫu 2 của phụ lục."
-        if len(points)
-        else "Nghiên cứu không có dữ liệu về điểm cung cấp dịch vụ viễn thông công cộng."
-    )
-    heads = (tables.area_title, *(label("kind", kind, "service_points") for kind in kinds), "Tổng")
-    shown = Table("Điểm cung cấp dịch vụ viễn thông công cộng theo địa bàn và loại", heads,
-                  with_total(rows, total), total=True)  # fmt: skip
-    heading = Heading(2, "5. Điểm cung cấp dịch vụ viễn thông công cộng")
+    text = _("The study has no data on public telecom service points.")
+    if len(points):
+        text = _(
+            "Public telecom service points: {open} are open{operators} and {planned} are planned; they are listed in "
+            "Form 2 of the annexes."
+        ).format(
+            open=count(len(stand)),
+            operators=f" ({by_operator})" if by_operator else "",
+            planned=count(len(points) - len(stand)),
+        )
+    heads = (tables.area_title, *(label("kind", kind, "service_points") for kind in kinds), _("In all"))
+    caption = _("Public telecom service points by area and type")
+    shown = Table(caption, heads, with_total(rows, total), total=True)
+    heading = Heading(2, _("5. Public telecom service points"))
     return [heading, Paragraph(text), *([shown] if rows else [])]
 
 
@@ -243,49 +313,69 @@ def _forecast(tables: Tables) -> list[Block]:
         (label("kind", str(kind), "place_states"), count(users), count(demand))
         for kind, users, demand in groups.itertuples(name=None)
     ]
-    total = ("Tổng cộng", count(groups["users"].sum()), count(groups["demand_mbps"].sum()))
+    total = (_("Total"), count(groups["users"].sum()), count(groups["demand_mbps"].sum()))
     fixed, mobile = (indicator(tables.of["indicators"], name) for name in ("FBB_SUBS_100", "MBB_SUBS_100"))
-    text = (
-        f"Kế hoạch đặt mục tiêu đến 2030 {figure(mobile['target_2030'])} thuê bao băng rộng di động/100 dân (hiện "
-        f"{figure(mobile['value'])}) và {figure(fixed['target_2030'])} thuê bao băng rộng cố định/100 dân (hiện "
-        f"{figure(fixed['value'])}). Nhu cầu 5G giờ cao điểm tại các địa điểm là dữ liệu đầu vào của nghiên cứu; "
-        "báo cáo không tự dự báo số thuê bao."
+    text = _(
+        "The plan's targets for 2030 are {mobile_target} mobile broadband subscriptions per 100 inhabitants (today "
+        "{mobile}) and {fixed_target} fixed ones (today {fixed}). The demand for 5G at places in the busy hour is an "
+        "input of the study; the report itself forecasts no subscriptions."
+    ).format(
+        mobile_target=figure(mobile["target_2030"]),
+        mobile=figure(mobile["value"]),
+        fixed_target=figure(fixed["target_2030"]),
+        fixed=figure(fixed["value"]),
     )
-    heads = ("Loại địa điểm", "Người dùng giờ cao điểm", "Nhu cầu (Mbit/s)")
+    heads = (_("Kind of place"), _("Users in the busy hour"), _("Demand (Mbit/s)"))
     return [
-        Heading(1, "IV. DỰ BÁO NHU CẦU"), Paragraph(text),
-        Table("Nhu cầu giờ cao điểm tại các địa điểm", heads, with_total(rows, total), total=True),
-    ]  # fmt: skip
+        Heading(1, _("IV. DEMAND FORECAST")),
+        Paragraph(text),
+        Table(_("Demand of places in the busy hour"), heads, with_total(rows, total), total=True),
+    ]
 
 
 def _indicators(tables: Tables) -> list[Block]:
     table = tables.of["indicators"]
+    name, warnings = by_language("name_vi", "name_en"), by_language("warnings_vi", "warnings_en")
     rows = tuple(
-        (f"{row['name_vi']} ({label('indicator_unit', row['unit'])})", figure(row["value"]), figure(row["baseline"]),
+        (f"{row[name]} ({label('indicator_unit', row['unit'])})", figure(row["value"]), figure(row["baseline"]),
          figure(row["target_2025"]), figure(row["target_2030"]), figure(row["gap_2025"]), figure(row["gap_2030"]),
          _bounds(row), label("basis", row["basis"]))
         for row in table.to_dict("records")
     )  # fmt: skip
-    heads = ("Chỉ tiêu", "Hiện trạng", "Gốc", "2025", "2030", "Thiếu 2025", "Thiếu 2030", "Khoảng tin cậy", "Căn cứ")
+    heads = (
+        _("Indicator"),
+        _("Today"),
+        _("Baseline"),
+        "2025",
+        "2030",
+        _("Gap 2025"),
+        _("Gap 2030"),
+        _("Confidence interval"),
+        _("Basis"),
+    )
     drawn = table[table["unit"].isin(PERCENT_UNITS) & table["value"].notna()]
-    warned = table[table["warnings_vi"].fillna("") != ""]
-    said = tuple(f"{row['name_vi']}: {row['warnings_vi']}" for row in warned.to_dict("records"))
+    warned = table[table[warnings].fillna("") != ""]
+    said = tuple(f"{row[name]}: {row[warnings]}" for row in warned.to_dict("records"))
+    caption = _("Indicators: today, targets and gaps")
+    widths = (0.27, 0.085, 0.075, 0.075, 0.075, 0.09, 0.09, 0.11, 0.13)
+    note = _("Gap = target minus today; negative: target exceeded.")
     blocks: list[Block] = [
-        Heading(1, "V. MỤC TIÊU VÀ CHỈ TIÊU"),
-        Table("Chỉ tiêu: hiện trạng, mục tiêu và khoảng thiếu", heads, rows,
-              widths=(0.27, 0.085, 0.075, 0.075, 0.075, 0.09, 0.09, 0.11, 0.13),
-              note="Thiếu = mục tiêu trừ hiện trạng; số âm là đã vượt."),
-    ]  # fmt: skip
+        Heading(1, _("V. TARGETS AND INDICATORS")),
+        Table(caption, heads, rows, widths=widths, note=note),
+    ]
     if len(drawn):
-        blocks.append(Figure("Chỉ tiêu tỷ lệ so với mục tiêu", figures.png(figures.indicator_bars(drawn)),
-                             "Biểu đồ thanh: hiện trạng, gốc kế hoạch, mục tiêu 2025 và 2030"))  # fmt: skip
+        bars = figures.png(figures.indicator_bars(drawn))
+        alt = _("Bars: today, baseline of the plan, targets 2025 and 2030")
+        blocks.append(Figure(_("Indicators in per cent beside their targets"), bars, alt))
     if said:
-        blocks += [Heading(2, "Điểm cần lưu ý về chỉ tiêu"), Bullets(said)]
+        blocks += [Heading(2, _("Notes on the indicators")), Bullets(said)]
     return blocks
 
 
 def _interval(row: pd.Series) -> str:
-    return "" if pd.isna(row["interval_low"]) else f", khoảng tin cậy {_bounds(row)} %"
+    if pd.isna(row["interval_low"]):
+        return ""
+    return _(", confidence interval {bounds} %").format(bounds=_bounds(row))
 
 
 def _bounds(row: pd.Series | dict[str, float]) -> str:

@@ -1,6 +1,7 @@
 /* covplan's map on plain Leaflet: layers that can be coloured by several columns, one panel that is switch and legend.
    The other files of this folder add to it: rasters, timeline and swipe, search, tools.
-   Every text that arrives here was escaped when the page was written, so it may be used as HTML. */
+   Every text that arrives here was escaped when the page was written, so it may be used as HTML. Its own words come
+   with the page, in the page's language: `speak` takes them, `say` gives one with its figures filled in. */
 var covplan = (function () {
   "use strict";
 
@@ -17,6 +18,20 @@ var covplan = (function () {
 
   // What the parts of the map share: the year shown, whether a raster lies below, the layers by name.
   const state = {year: TODAY, faded: false, layers: {}};
+
+  let words = {};
+  function speak(map, spoken) {
+    words = spoken;
+    document.documentElement.lang = words.lang;
+  }
+  const say = (key, values) => words[key].replace(/\{(\w+)\}/g, (_whole, name) => values[name]);
+
+  // Numbers as the page's language writes them.
+  const figure = (value, decimals) => {
+    const [whole, part] = value.toFixed(decimals).split(".");
+    return thousands(whole) + (part ? words.decimal + part : "");
+  };
+  const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, words.thousands);
 
   // A canvas that can show two states of a layer: `covplanBefore` left of the divider (null: nothing), the layer's own
   // options right of it. Layers without that property look the same on both sides.
@@ -92,7 +107,7 @@ var covplan = (function () {
   function swatch(style) {
     const fill = style.fillColor || "none", edge = style.color === "#ffffff" ? "#8a8a8a" : style.color;
     const look = `fill="${fill}" fill-opacity="${style.fillOpacity || 0}" stroke="${edge}"`;
-    let shape = `<rect x="1" y="2" width="16" height="10" ${look} stroke-width="0.5"/>`;
+    let shape = `<rect x="1" y="2" width="16" height="10" ${look} stroke-width="${style.edge || 0.5}"/>`;
     if (style.symbol === "line") {
       shape = `<line x1="0" y1="7" x2="18" y2="7" stroke="${edge}" stroke-width="${Math.max(style.weight, 1)}"
         stroke-opacity="${style.opacity}" stroke-dasharray="${style.dashArray || ""}"/>`;
@@ -110,10 +125,10 @@ var covplan = (function () {
     const all = Object.keys(spec.columns), lead = spec.lead.length ? spec.lead : all;
     const rest = all.filter((column) => !lead.includes(column) && column in properties);
     const sheet = properties.sheet
-      ? `<p><a href="${properties.sheet}" target="_blank" rel="noopener">Phiếu thôn và mặt cắt địa hình</a></p>` : "";
+      ? `<p><a href="${properties.sheet}" target="_blank" rel="noopener">${say("hamlet_page")}</a></p>` : "";
     return `<div class="covplan-kind">${spec.title}</div><h2>${properties[spec.heading] || ""}</h2>` + sheet +
       proposalsOf(properties) + table(lead) + nearest(properties) +
-      (rest.length ? `<details><summary>Chi tiết (${rest.length})</summary>${table(rest)}</details>` : "");
+      (rest.length ? `<details><summary>${say("details", {count: rest.length})}</summary>${table(rest)}</details>` : "");
   }
 
   // Proposals that serve a hamlet or place; a click shows the proposal.
@@ -122,16 +137,16 @@ var covplan = (function () {
     if (!of || !properties.by) { return ""; }
     const items = properties.by.map((number) => {
       const one = of.parts[number].feature.properties;
-      const told = [one.from ? `năm ${one.from}` : "chưa xếp năm", one.cost].filter(Boolean).join(" · ");
+      const told = [one.from ? say("in_year", {year: one.from}) : say("no_year"), one.cost].filter(Boolean).join(" · ");
       return `<li><button type="button" data-proposal="${number}">${one[of.spec.heading]}</button> <small>${told}</small></li>`;
     });
-    return `<h3>Đề xuất</h3><ul class="covplan-by">${items.join("")}</ul>`;
+    return `<h3>${say("proposals")}</h3><ul class="covplan-by">${items.join("")}</ul>`;
   }
 
   function nearest(properties) {
     if (!properties.near) { return ""; }
     const rows = properties.near.map(([id, away, who]) => `<tr><th>${id}</th><td>${away}</td><td>${who}</td></tr>`);
-    return `<h3>Cột gần nhất</h3><table class="covplan-near-masts">${rows.join("")}</table>`;
+    return `<h3>${say("nearest_masts")}</h3><table class="covplan-near-masts">${rows.join("")}</table>`;
   }
 
   // The class of a feature in a theme as of a year, and whether a proposal made it so.
@@ -191,9 +206,13 @@ var covplan = (function () {
       made.resetStyle(part);
     };
     const gainers = parts.filter((part) => part.feature.properties.gains);
+    // Proposals whose place is not published: counted, not drawn.
+    const nowhere = spec.data.features.filter((feature) => !feature.geometry);
+    const due = (feature) => (feature.properties.from || state.last) <= state.year;
     made.covplan = {
       spec: spec,
       parts: parts,
+      all: [...parts.map((part) => part.feature), ...nowhere],
       layer: made,
       theme: () => current,
       colourBy: (theme) => { current = theme; parts.forEach(paint); },
@@ -203,15 +222,16 @@ var covplan = (function () {
       toYear: () => {
         if (spec.layer === "proposals") {
           parts.forEach((part) => {
-            const due = state.year !== TODAY && (part.feature.properties.from || state.last) <= state.year;
-            if (due !== made.hasLayer(part)) { due ? made.addLayer(part) : made.removeLayer(part); }
+            const there = state.year !== TODAY && due(part.feature);
+            if (there !== made.hasLayer(part)) { there ? made.addLayer(part) : made.removeLayer(part); }
           });
           parts.forEach(paint);
         } else { gainers.forEach(paint); }
         if (made.covplan.legend) { made.covplan.legend(); }
       },
       count: (code) => parts.filter((part) => classAt(part.feature, current, state.year)[0] === code &&
-        (spec.layer !== "proposals" || made.hasLayer(part))).length,
+        (spec.layer !== "proposals" || made.hasLayer(part))).length +
+        nowhere.filter((feature) => due(feature) && feature.properties.classes[current] === code).length,
     };
     state.layers[spec.layer] = made.covplan;
     if (spec.names.length) {
@@ -225,20 +245,20 @@ var covplan = (function () {
     return made;
   }
 
-  const thousands = (number) => String(number).replace(/\B(?=(\d{3})+$)/g, ".");
-
   function legend(of) {
     const box = L.DomUtil.create("div", "covplan-legend"), themes = of.spec.themes;
     const list = L.DomUtil.create("ul", "");
     const changing = of.spec.layer === "proposals" || of.parts.some((part) => part.feature.properties.gains);
+    const printed = L.DomUtil.create("div", "covplan-printed", box);
     const fill = () => {
       const theme = themes[of.theme()], later = state.year !== TODAY && changing;
+      printed.innerHTML = themes.length > 1 ? theme.title : "";
       list.innerHTML = theme.legend.map((one) => `<li>${swatch(one.style)}<span>${one.label}</span>` +
         `<b>${later ? thousands(of.count(one.code)) : one.count}</b></li>`).join("");
       const more = later ? of.gained(state.year, of.theme()).length : 0;
       if (more) {
-        const style = {...GAINED, fillColor: "#ffffff", fillOpacity: 1};
-        list.innerHTML += `<li>${swatch(style)}<span>Viền đậm: thêm nhờ đề xuất</span><b>${thousands(more)}</b></li>`;
+        const style = {...GAINED, edge: GAINED.weight, fillColor: "#ffffff", fillOpacity: 1};
+        list.innerHTML += `<li>${swatch(style)}<span>${say("gained")}</span><b>${thousands(more)}</b></li>`;
       }
     };
     of.legend = fill;
@@ -259,14 +279,24 @@ var covplan = (function () {
   const Panel = L.Control.Layers.extend({
     _update: function () {
       this._heading = null;
-      return L.Control.Layers.prototype._update.call(this);
+      this._groups = [];
+      const made = L.Control.Layers.prototype._update.call(this);
+      this._mark();
+      return made;
+    },
+    // On paper a heading without a layer below it is left out.
+    _mark: function () {
+      this._groups.forEach(({heading, layers}) =>
+        heading.classList.toggle("covplan-off", !layers.some((one) => this._map.hasLayer(one))));
     },
     _addItem: function (item) {
-      const of = item.layer.covplan, heading = of ? of.spec.group : "Bản đồ nền";
+      const of = item.layer.covplan, heading = of ? of.spec.group : say("base_maps");
       if (heading !== this._heading) {
-        L.DomUtil.create("h2", "", this._overlaysList).innerHTML = heading;
+        this._groups.push({heading: L.DomUtil.create("h2", "", this._overlaysList), layers: []});
+        this._groups[this._groups.length - 1].heading.innerHTML = heading;
         this._heading = heading;
       }
+      this._groups[this._groups.length - 1].layers.push(item.layer);
       const row = L.Control.Layers.prototype._addItem.call(this, item);
       if (of) {
         const box = this._overlaysList.appendChild(legend(of)), map = this._map;
@@ -282,6 +312,7 @@ var covplan = (function () {
     const narrow = map.getSize().x < 760;
     const made = new Panel(base, overlays, {collapsed: narrow, position: "topright"}).addTo(map);
     made.getContainer().classList.add("covplan-panel");
+    made.getContainer().querySelector(".leaflet-control-layers-toggle").title = say("layers");
     L.DomEvent.disableScrollPropagation(made.getContainer());
     // One canvas keeps every layer clickable; what is switched on goes back to its place in the pile.
     const pile = Object.values(overlays).filter((one) => one.covplan)
@@ -289,6 +320,7 @@ var covplan = (function () {
     const sort = () => pile.forEach((one) => map.hasLayer(one) && one.bringToFront());
     state.sort = sort;
     map.on("overlayadd", sort);
+    map.on("overlayadd overlayremove", () => made._mark());
     sort();
     // A popup names the proposals that serve a hamlet; a click on one leads there.
     map.getContainer().addEventListener("click", (event) => {
@@ -310,7 +342,6 @@ var covplan = (function () {
   }
 
   function furnish(map, texts) {
-    document.documentElement.lang = "vi";
     state.map = map;
     state.canvas = map.options.renderer = new Canvas({padding: 0.1});
     const container = map.getContainer();
@@ -324,7 +355,7 @@ var covplan = (function () {
     map.getPane("covplan-names").style.pointerEvents = "none";
     L.control.scale({imperial: false, maxWidth: 120}).addTo(map);
     control(map, "bottomleft", "covplan-north", texts.north);
-    L.control.zoom({position: "bottomleft", zoomInTitle: "Phóng to", zoomOutTitle: "Thu nhỏ"}).addTo(map);
+    L.control.zoom({position: "bottomleft", zoomInTitle: say("zoom_in"), zoomOutTitle: say("zoom_out")}).addTo(map);
     control(map, "topleft", "covplan-box", texts.box);
     const box = container.querySelector(".covplan-box details");
     if (map.getSize().x < 760 || map.getSize().y < 520) { box.open = false; }
@@ -332,6 +363,10 @@ var covplan = (function () {
     const near = () => container.classList.toggle("covplan-near", map.getZoom() >= 11);
     map.on("zoomend", near);
     near();
+    map.on("popupopen", (event) => {
+      const button = event.popup.getElement().querySelector(".leaflet-popup-close-button");
+      if (button) { button.setAttribute("aria-label", say("close")); }
+    });
   }
 
   // The province in the space the boxes leave free; once more when a hidden page gets its size.
@@ -346,5 +381,6 @@ var covplan = (function () {
     if (hidden) { map.once("resize", view); }
   }
 
-  return {layer: layer, panel: panel, furnish: furnish, fit: fit, state: state, control: control, thousands: thousands};
+  return {layer: layer, panel: panel, speak: speak, say: say, furnish: furnish, fit: fit, state: state, control: control,
+    figure: figure, thousands: thousands};
 })();

@@ -21,8 +21,9 @@
     map.createPane("covplan-coverage").style.zIndex = COVERAGE_HEIGHT;
     if (spec.coverage.length) { coverage(map, spec, list); }
     if (spec.relief) {
-      const box = row(list, "Nền"), label = L.DomUtil.create("label", "", box);
-      label.innerHTML = "<span><input type=\"checkbox\" class=\"leaflet-control-layers-selector covplan-relief-switch\"><span>Địa hình (bóng đổ)</span></span>";
+      const box = row(list, covplan.say("ground")), label = L.DomUtil.create("label", "", box);
+      label.innerHTML = `<span><input type="checkbox" class="leaflet-control-layers-selector covplan-relief-switch">
+        <span>${covplan.say("relief")}</span></span>`;
       const picture = lay(map, spec.relief, "covplan-relief", 0.9), input = label.querySelector("input");
       const show = () => (input.checked ? picture.addTo(map) : picture.remove());
       input.checked = spec.shown;
@@ -34,13 +35,13 @@
   function coverage(map, spec, list) {
     const first = L.DomUtil.create("div", "covplan-coverage-box");
     list.prepend(first);
-    const box = row(first, "Vùng phủ sóng (RSRP ngoài trời)");
+    const box = row(first, covplan.say("coverage_rsrp"));
     const choice = L.DomUtil.create("select", "covplan-coverage-choice", box);
-    choice.setAttribute("aria-label", "Vùng phủ sóng");
-    choice.innerHTML = `<option value="">Không hiện</option>` +
+    choice.setAttribute("aria-label", covplan.say("coverage"));
+    choice.innerHTML = `<option value="">${covplan.say("not_shown")}</option>` +
       spec.coverage.map((one, number) => `<option value="${number}">${one.title}</option>`).join("");
-    const more = L.DomUtil.create("div", "", box);
-    more.innerHTML = `<label class="covplan-opacity"><span>Độ đậm</span><input type="range" min="10" max="100" value="85"></label>
+    const printed = L.DomUtil.create("div", "covplan-printed", box), more = L.DomUtil.create("div", "", box);
+    more.innerHTML = `<label class="covplan-opacity"><span>${covplan.say("opacity")}</span><input type="range" min="10" max="100" value="85"></label>
       <ul>${spec.legend.map((one) => `<li><i style="background:${one.colour}"></i>${one.label}</li>`).join("")}</ul>
       ${spec.note ? `<p>${spec.note}</p>` : ""}`;
     const opacity = more.querySelector("input");
@@ -51,6 +52,8 @@
         shown = lay(map, spec.coverage[Number(choice.value)], "covplan-coverage", opacity.value / 100).addTo(map);
       }
       more.hidden = !shown;
+      first.classList.toggle("covplan-off", !shown);
+      printed.innerHTML = shown ? spec.coverage[Number(choice.value)].title : "";
       // The hamlets become outlines, so that what lies below them is seen.
       if (covplan.state.faded !== Boolean(shown)) {
         covplan.state.faded = Boolean(shown);

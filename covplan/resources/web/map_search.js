@@ -34,7 +34,7 @@
     });
     (communes ? communes.spec.names : []).forEach(([lat, lon, text, rank]) => {
       const bounds = districts.get(text);
-      entries.push({html: `<b>${text}</b> <small>${rank === "commune" ? "xã, phường" : "huyện"}</small>`, rank: 0,
+      entries.push({html: `<b>${text}</b> <small>${covplan.say(rank === "commune" ? "commune" : "district")}</small>`, rank: 0,
         go: () => (bounds && rank === "commune" ? map.fitBounds(bounds, {animate: false, padding: [60, 60]})
           : map.setView([lat, lon], rank === "commune" ? 12 : 10.5, {animate: false})),
         key: plain(read(text)), all: plain(read(text))});
@@ -42,7 +42,7 @@
 
     const box = map.getContainer().querySelector(".covplan-box"), form = L.DomUtil.create("div", "covplan-search");
     box.insertBefore(form, box.querySelector("details"));
-    form.innerHTML = `<input type="search" placeholder="Tìm thôn, xã… (có hoặc không dấu)" aria-label="Tìm thôn, xã"
+    form.innerHTML = `<input type="search" placeholder="${covplan.say("search_how")}" aria-label="${covplan.say("search")}"
       autocomplete="off"><ul role="listbox" hidden></ul>`;
     const input = form.querySelector("input"), list = form.querySelector("ul");
     let found = [], at = 0;
@@ -66,7 +66,7 @@
       at = 0;
       list.innerHTML = found.length ? found.map((one, number) =>
         `<li role="option" data-number="${number}">${one.html}</li>`).join("")
-        : (wanted ? "<li class=\"covplan-none\">Không tìm thấy</li>" : "");
+        : (wanted ? `<li class="covplan-none">${covplan.say("nothing_found")}</li>` : "");
       list.hidden = !wanted;
       mark();
     }

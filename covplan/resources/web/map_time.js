@@ -2,7 +2,7 @@
 (function () {
   "use strict";
 
-  const STEP_MS = 1100, BILLION = 1e9;
+  const STEP_MS = 1100, BILLION = 1e9, say = covplan.say;
 
   covplan.time = function (map, spec) {
     const state = covplan.state, proposals = state.layers.proposals;
@@ -12,30 +12,32 @@
     const box = L.DomUtil.create("div", "covplan-time", container);
     L.DomEvent.disableClickPropagation(box);
     L.DomEvent.disableScrollPropagation(box);
-    box.innerHTML = `<div class="covplan-time-row"><button type="button" class="covplan-play" aria-label="Chạy theo năm">▶</button>
-      <label><span class="covplan-sr">Năm</span><input type="range" min="0" max="${steps.length - 1}" step="1" value="0"
+    box.innerHTML = `<div class="covplan-time-row"><button type="button" class="covplan-play" aria-label="${say("play")}">▶</button>
+      <label><span class="covplan-sr">${say("year")}</span><input type="range" min="0" max="${steps.length - 1}" step="1" value="0"
       list="covplan-years"></label><output></output>
-      <button type="button" class="covplan-swipe-button" aria-pressed="false">So sánh trước / sau</button></div>
-      <div class="covplan-ticks">${steps.map((year) => `<span>${year || "Hiện nay"}</span>`).join("")}</div>
+      <button type="button" class="covplan-swipe-button" aria-pressed="false">${say("compare")}</button></div>
+      <div class="covplan-ticks">${steps.map((year) => `<span>${year || say("today")}</span>`).join("")}</div>
       <div class="covplan-gain"></div>`;
     const slider = box.querySelector("input"), output = box.querySelector("output");
     const gain = box.querySelector(".covplan-gain"), play = box.querySelector(".covplan-play");
 
     function told(year) {
-      if (!year) { return `${covplan.thousands(proposals.parts.length)} đề xuất; kéo thanh thời gian để xem theo năm`; }
-      const due = proposals.parts.filter((part) => part.feature.properties.from && part.feature.properties.from <= year);
-      const cost = due.reduce((sum, part) => sum + (part.feature.properties.vnd || 0), 0) / BILLION;
-      const hamlets = state.layers.hamlets ? state.layers.hamlets.gained(year, 0).length : 0;
-      const undated = proposals.parts.filter((part) => !part.feature.properties.from).length;
-      return `${covplan.thousands(due.length)} đề xuất · ${String(Math.round(cost * 10) / 10).replace(".", ",")} tỷ đồng · ` +
-        `thêm ${covplan.thousands(hamlets)} thôn có sóng` +
-        (undated ? ` · ${covplan.thousands(undated)} đề xuất chưa xếp năm` : "");
+      if (!year) { return say("move_time", {proposals: covplan.thousands(proposals.all.length)}); }
+      const due = proposals.all.filter((one) => one.properties.from && one.properties.from <= year);
+      const cost = Math.round(due.reduce((sum, one) => sum + (one.properties.vnd || 0), 0) / BILLION * 10) / 10;
+      const unplaced = spec.unplaced[spec.years.indexOf(year)];
+      const hamlets = (state.layers.hamlets ? state.layers.hamlets.gained(year, 0).length : 0) + unplaced;
+      const undated = proposals.all.filter((one) => !one.properties.from).length;
+      return say("until", {proposals: covplan.thousands(due.length), hamlets: covplan.thousands(hamlets),
+        cost: covplan.figure(cost, Number.isInteger(cost) ? 0 : 1)}) +
+        (unplaced ? ` (${say("unplaced", {hamlets: covplan.thousands(unplaced)})})` : "") +
+        (undated ? ` · ${say("undated", {proposals: covplan.thousands(undated)})}` : "");
     }
 
     function toYear(year, keepLayer) {
       state.year = year;
       slider.value = String(steps.indexOf(year));
-      output.textContent = year ? `đến hết ${year}` : "Hiện nay";
+      output.textContent = year ? say("to_year", {year: year}) : say("today");
       gain.textContent = told(year);
       if (year && !keepLayer && !map.hasLayer(proposals.layer)) { proposals.layer.addTo(map); }
       Object.values(state.layers).forEach((one) => one.toYear());
@@ -82,10 +84,10 @@
       button.setAttribute("aria-pressed", String(on));
       if (on) {
         bar = L.DomUtil.create("div", "covplan-swipe", container);
-        bar.innerHTML = `<b class="covplan-swipe-before">Hiện nay</b><b class="covplan-swipe-after"></b><i>◂ ▸</i>`;
+        bar.innerHTML = `<b class="covplan-swipe-before">${say("today")}</b><b class="covplan-swipe-after"></b><i>◂ ▸</i>`;
         bar.tabIndex = 0;
         bar.setAttribute("role", "slider");
-        bar.setAttribute("aria-label", "Ranh giới trước / sau");
+        bar.setAttribute("aria-label", say("divider"));
         bar.setAttribute("aria-valuemin", "0");
         bar.setAttribute("aria-valuemax", "100");
         L.DomEvent.disableClickPropagation(bar);

@@ -3,23 +3,21 @@
   "use strict";
 
   const MARK = {color: "#c2185b", weight: 2.5, opacity: 1, fillColor: "#c2185b", fillOpacity: 0.12, interactive: false};
-  const figure = (value, decimals) => {
-    const [whole, part] = value.toFixed(decimals).split(".");
-    return whole.replace(/\B(?=(\d{3})+$)/g, ".") + (part ? `,${part}` : "");
-  };
+  const CONTROLS = 220;  // pixels of the controls at the lower left
+  const figure = covplan.figure, say = covplan.say;
   const escaped = (text) => text.replace(/[&<>"']/g, (one) => `&#${one.charCodeAt(0)};`);
 
   function inWords(crs, at) {
     const lonlat = `WGS 84: ${at.lat.toFixed(6)}, ${at.lng.toFixed(6)}`;
     if (!crs) { return [lonlat]; }
     const [x, y] = covplan.geodesy.toPlane(crs, at.lng, at.lat);
-    return [`${crs.name} (EPSG:${crs.epsg})`, `X (Bắc) ${figure(y, 2)} · Y (Đông) ${figure(x, 2)}`, lonlat];
+    return [`${crs.name} (EPSG:${crs.epsg})`, say("plane", {north: figure(y, 2), east: figure(x, 2)}), lonlat];
   }
 
   function copy(text, button) {
     const done = () => {
       const before = button.textContent;
-      button.textContent = "Đã chép ✓";
+      button.textContent = say("copied");
       setTimeout(() => { button.textContent = before; }, 1500);
     };
     // A page opened from a file may not use the clipboard: then the old way.
@@ -36,18 +34,17 @@
     const container = map.getContainer(), crs = spec.projection;
 
     // Coordinates: of the pointer, and kept of the last click.
-    const accuracy = crs ? "Phép chiếu chính xác đến 1 mm so với PROJ; chuyển hệ VN-2000 ↔ WGS 84 theo tham số EPSG, " +
-      `sai số khoảng ${figure(crs.accuracy || 1, 0)} m. Phần thập phân của WGS 84: độ.` : "";
+    const accuracy = crs ? say("accuracy", {metres: figure(crs.accuracy || 1, 0)}) : "";
     const coordinates = covplan.control(map, "bottomright", "covplan-coordinates", "").getContainer();
     coordinates.title = accuracy;
     coordinates.innerHTML = `<div></div><div class="covplan-clicked" hidden><span></span>
-      <button type="button">Chép</button></div>`;
+      <button type="button">${say("copy")}</button></div>`;
     const live = coordinates.firstChild, clicked = coordinates.querySelector(".covplan-clicked");
     const keep = (at) => {
       clicked.hidden = false;
       clicked.querySelector("span").innerHTML = inWords(crs, at).join("<br>");
     };
-    live.textContent = "Bấm vào bản đồ để lấy toạ độ";
+    live.textContent = say("click_for_coordinates");
     map.on("mousemove", (event) => { live.innerHTML = inWords(crs, event.latlng).slice(-2).join("<br>"); });
     map.on("click", (event) => keep(event.latlng));
     map.on("popupopen", (event) => keep(event.popup.getLatLng()));
@@ -57,17 +54,22 @@
     // The buttons.
     const box = container.querySelector(".covplan-box"), bar = L.DomUtil.create("div", "covplan-tools");
     box.insertBefore(bar, box.querySelector("details"));
-    bar.innerHTML = `<button type="button" data-tool="length" aria-pressed="false">Đo dài</button>
-      <button type="button" data-tool="area" aria-pressed="false">Đo diện tích</button>
-      <button type="button" data-tool="mast" aria-pressed="false">Đặt cột thử</button>
-      <button type="button" data-tool="print">In</button>`;
+    bar.innerHTML = `<button type="button" data-tool="length" aria-pressed="false">${say("measure_length")}</button>
+      <button type="button" data-tool="area" aria-pressed="false">${say("measure_area")}</button>
+      <button type="button" data-tool="mast" aria-pressed="false">${say("place_mast")}</button>
+      <button type="button" data-tool="print">${say("print")}</button>`;
     const told = L.DomUtil.create("div", "covplan-told");
     bar.after(told);
     told.hidden = true;
     told.setAttribute("aria-live", "polite");
 
     let active = null, points = [], ended = false, drawn = null;
-    const tell = (html) => { told.innerHTML = html; told.hidden = !html; };
+    const indicators = box.querySelector("details");
+    const tell = (html) => {
+      told.innerHTML = html;
+      told.hidden = !html;
+      if (box.offsetHeight > map.getSize().y - CONTROLS) { indicators.open = false; }  // else it covers the zoom
+    };
     function choose(tool) {
       active = tool;
       points = [];
@@ -78,9 +80,7 @@
       container.classList.toggle("covplan-working", Boolean(tool));
       map.doubleClickZoom[tool ? "disable" : "enable"]();
       if (tool) { map.closePopup(); }
-      const words = {length: "Bấm từng điểm; bấm đúp để kết thúc.", area: "Bấm từng đỉnh; bấm đúp để kết thúc.",
-        mast: "Bấm vào bản đồ để đặt cột thử; kéo để dời."};
-      tell(tool === "mast" && masts.length ? form() : (words[tool] || ""));
+      tell(tool === "mast" && masts.length ? form() : (tool ? say(`how_${tool}`) : ""));
     }
     bar.addEventListener("click", (event) => {
       const tool = event.target.dataset.tool;
@@ -113,10 +113,10 @@
       const path = active === "area" ? [...points, points[0]] : points;
       const metres = path.slice(1).reduce((sum, one, number) => sum + covplan.geodesy.length(path[number], one), 0);
       const reads = metres < 2000 ? `${figure(metres, 1)} m` : `${figure(metres / 1000, 3)} km`;
-      if (active === "length") { tell(`Chiều dài: <b>${reads}</b> (trên elipxoit)`); return; }
+      if (active === "length") { tell(say("length", {length: `<b>${reads}</b>`})); return; }
       const size = points.length > 2 ? covplan.geodesy.area(points) : 0;
-      tell(`Diện tích: <b>${size < 1e6 ? `${figure(size / 1e4, 2)} ha` : `${figure(size / 1e6, 3)} km²`}</b>` +
-        `<br>Chu vi: ${reads}`);
+      const square = size < 1e6 ? `${figure(size / 1e4, 2)} ha` : `${figure(size / 1e6, 3)} km²`;
+      tell(`${say("area", {area: `<b>${square}</b>`})}<br>${say("perimeter", {length: reads})}`);
     }
 
     // Candidate masts: features that covplan.what_if takes.
@@ -147,15 +147,14 @@
       const one = chosen.properties, option = ([code, name]) =>
         `<option value="${escaped(code)}"${code === one.operator ? " selected" : ""}>${name}</option>`;
       const technology = (code) => `<option${code === one.technologies ? " selected" : ""}>${code}</option>`;
-      return `<div class="covplan-form"><label>Mã trạm <input name="station_id" value="${escaped(one.station_id)}"></label>
-        <label>Nhà mạng <select name="operator">${spec.operators.map(option).join("")}</select></label>
-        <label>Công nghệ <select name="technologies">${["4G", "5G", "4G;5G"].map(technology).join("")}</select></label>
-        <label>Cột cao (m) <input name="height_m" type="number" min="3" max="150" value="${one.height_m}"></label>
-        <label>Anten cao (m) <input name="antenna_height_m" type="number" min="2" max="150" value="${one.antenna_height_m}"></label>
-        <div><button type="button" data-do="copy">Chép GeoJSON (${masts.length})</button>
-        <button type="button" data-do="save">Tải về</button> <button type="button" data-do="drop">Xoá cột này</button></div>
-        <small>Tính thử: <code>covplan.what_if(study, add=covplan.read_drawn("cot_thu.geojson"))</code>. Cần mã trạm mới,
-        nhà mạng và vị trí (lon, lat); các cột khác như lớp trạm BTS.</small></div>`;
+      return `<div class="covplan-form"><label>${say("station_id")} <input name="station_id" value="${escaped(one.station_id)}"></label>
+        <label>${say("operator")} <select name="operator">${spec.operators.map(option).join("")}</select></label>
+        <label>${say("technology")} <select name="technologies">${["4G", "5G", "4G;5G"].map(technology).join("")}</select></label>
+        <label>${say("mast_height")} <input name="height_m" type="number" min="3" max="150" value="${one.height_m}"></label>
+        <label>${say("antenna_height")} <input name="antenna_height_m" type="number" min="2" max="150" value="${one.antenna_height_m}"></label>
+        <div><button type="button" data-do="copy">${say("copy_geojson", {count: masts.length})}</button>
+        <button type="button" data-do="save">${say("download")}</button> <button type="button" data-do="drop">${say("remove_mast")}</button></div>
+        <small>${say("what_if", {code: `<code>covplan.what_if(study, add=covplan.read_drawn("${say("file")}"))</code>`})}</small></div>`;
     }
     told.addEventListener("change", (event) => {
       const name = event.target.name;
@@ -168,7 +167,7 @@
       if (does === "save") {
         const link = document.createElement("a");
         link.href = URL.createObjectURL(new Blob([collection()], {type: "application/geo+json"}));
-        link.download = "cot_thu.geojson";
+        link.download = say("file");
         link.click();
         setTimeout(() => URL.revokeObjectURL(link.href), 1000);
       }
@@ -176,7 +175,7 @@
         chosen.marker.remove();
         masts.splice(masts.indexOf(chosen), 1);
         chosen = null;
-        tell(masts.length ? form() : "Bấm vào bản đồ để đặt cột thử; kéo để dời.");
+        tell(masts.length ? form() : say("how_mast"));
       }
     });
     told.addEventListener("keydown", (event) => event.stopPropagation());

@@ -19,11 +19,12 @@ if TYPE_CHECKING:
 
 
 @njit(cache=True)
-def _dual_ascent(nodes, first, arc_at, tail, reduced_cost, root, terminal, prize, most_arcs):  # type: ignore[no-untyped-def]
+def _dual_ascent(first, arc_at, tail, reduced_cost, root, terminal, prize, most_arcs):  # type: ignore[no-untyped-def]
     """Wong (1984): raise the dual of one cut after another until the root is in it or the prize is used up.
 
     Returns the bound, the prize left of each terminal, and the arcs of the cuts, flat with first positions.
     """
+    nodes = first.size - 1
     bound = 0.0
     left = prize.copy()
     done = np.zeros(terminal.size, np.bool_)
@@ -136,7 +137,7 @@ def dual_ascent(problem: Problem, prize: Floats, cost: Floats | None = None) -> 
     many = np.bincount(problem.group, minlength=problem.groups)
     shared = prize[problem.group] / many[problem.group]
     found = _dual_ascent(
-        problem.nodes, first, order, tail, reduced_cost, problem.root, problem.terminal, shared, 40 * tail.size + 1000
+        first, order, tail, reduced_cost, problem.root, problem.terminal, shared, 40 * tail.size + 1000
     )
     return Ascent(float(found[0]), reduced_cost, *found[2:])
 

@@ -16,6 +16,7 @@ from covplan.propose.solve.steiner.problem import Form, Problem, Tree
 from covplan.propose.solve.steiner.reduction import reduced
 from covplan.propose.solve.steiner.search import Search
 from covplan.study.errors import NoSolution
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,9 +74,8 @@ def cheapest_tree(
     else:
         bound = ascent_bound(small, form)[0]
     if best is None:
-        raise NoSolution(
-            f"No tree that keeps every limit was found in {time_limit_s:g} s; allow more time or ask for less."
-        )
+        text = _("No tree that keeps every limit was found in {seconds} s; allow more time or ask for less.")
+        raise NoSolution(text.format(seconds=number(time_limit_s, 1)))
     edges, joined = best
     original = np.zeros(problem.tail.size, np.bool_)
     for edge in np.flatnonzero(edges):

@@ -113,10 +113,10 @@ def tree_of(shown: Problem, problem: Problem, joined: Flags) -> Flags:
     if ends.size < 2:
         return chosen
     weights = edge_matrix(problem.nodes, shown.tail, shown.head, shown.cost)
-    way, before, base = dijkstra(weights, directed=False, indices=ends, min_only=True, return_predecessors=True)
+    path_cost, before, base = dijkstra(weights, directed=False, indices=ends, min_only=True, return_predecessors=True)
     a, b = base[problem.tail], base[problem.head]
     bridge = np.flatnonzero((a >= 0) & (b >= 0) & (a != b))
-    width = way[problem.tail[bridge]] + shown.cost[bridge] + way[problem.head[bridge]]
+    width = path_cost[problem.tail[bridge]] + shown.cost[bridge] + path_cost[problem.head[bridge]]
     number = np.searchsorted(ends, np.arange(problem.nodes))
     low, high = np.minimum(a, b)[bridge], np.maximum(a, b)[bridge]
     order = np.lexsort((width, high, low))
@@ -247,12 +247,12 @@ def _across(
     on[problem.tail[cut]] = on[problem.head[cut]] = True
     on[problem.root] = True
     goals = np.flatnonzero(on & ~first)
-    way, before, _ = dijkstra(
+    path_cost, before, _sources = dijkstra(
         weights, directed=False, indices=np.flatnonzero(first), min_only=True, return_predecessors=True, limit=limit
     )
-    if not goals.size or not np.isfinite(way[goals]).any():
+    if not goals.size or not np.isfinite(path_cost[goals]).any():
         return None
-    node = int(goals[np.argmin(way[goals])])
+    node = int(goals[np.argmin(path_cost[goals])])
     path = []
     while before[node] >= 0:
         path.append(between[(min(node, int(before[node])), max(node, int(before[node])))])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from covplan.study.errors import NoSolution
+from covplan.study.language import _, number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -154,11 +155,13 @@ class Form:
         """Raise NoSolution when what must join, or the quota, is out of reach."""
         lost = np.flatnonzero(self.problem.must & ~joinable)
         if lost.size:
-            raise NoSolution(f"No way leads to {lost.size} of the places that must be joined (numbers {lost[:5]}).")
+            text = _("No way leads to {count} of the places that must be joined (numbers {first}).")
+            raise NoSolution(text.format(count=number(lost.size), first=", ".join(map(str, lost[:5].tolist()))))
         most = float(self.problem.weight[joinable].sum())
         if self.quota is not None and most < self.quota - 1e-9:
+            text = _("{wanted} are asked for, {most} can be joined at most: short by {short}.")
             raise NoSolution(
-                f"{self.quota:g} are asked for, {most:g} can be joined at most: short by {self.quota - most:g}."
+                text.format(wanted=number(self.quota, 2), most=number(most, 2), short=number(self.quota - most, 2))
             )
 
     def allows(self, problem: Problem, edges: Flags, joined: Flags) -> bool:

@@ -90,7 +90,7 @@ def _without_dominated(problem: Problem, members: list[Ints]) -> tuple[Problem, 
         limit = float(problem.cost[keep].max())
         row = np.full(problem.nodes, -1)
         row[ends] = np.arange(ends.size)
-        way = dijkstra(weights, directed=False, indices=ends, limit=limit)
-        keep &= way[row[problem.tail], problem.head] >= problem.cost * (1 - 1e-12) - 1e-12
+        path_cost = dijkstra(weights, directed=False, indices=ends, limit=limit)
+        keep &= path_cost[row[problem.tail], problem.head] >= problem.cost * (1 - 1e-12) - 1e-12
     chosen = np.flatnonzero(keep)
     return of_edges(problem, chosen), [members[edge] for edge in chosen]

@@ -1,5 +1,0 @@
-"""`python -m covplan.cli`."""
-
-from covplan.cli import main
-
-main()
