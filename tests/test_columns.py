@@ -195,5 +195,5 @@ def test_only_the_rule_of_confidentiality_reads_who_is_restricted() -> None:
 def test_tables_between_are_held_by_no_file_and_published_nowhere() -> None:
     assert tables_between()
     for table in tables_between().values():
-        assert (table.file, table.file_layer, table.export_name, table.group_vi) == ("", "", "", ""), table.name
+        assert (table.file, table.file_layer, table.export_name, table.group) == ("", "", "", ""), table.name
         assert set(table.key) <= {column.name for column in table.columns}, table.name
