@@ -186,10 +186,7 @@ def test_only_the_rule_of_confidentiality_reads_who_is_restricted() -> None:
         for module, source in sources_of(PACKAGE).items()
         if module.startswith(("publish/", "cli/")) and "restricted" in set().union(*columns_used(ast.parse(source)))
     }
-    assert readers <= {
-        "publish/public.py",
-        "publish/annexes/existing.py",  # lists the stations, by themselves and on request only
-    }
+    assert readers == {"publish/public.py"}
 
 
 def test_tables_between_are_held_by_no_file_and_published_nowhere() -> None:

@@ -52,7 +52,7 @@ def compare(before: Path, after: Path, out: Path) -> None:
             *(number(v) for v in (row.value_before, row.value_after, row.difference)),
         )
     console.print(figures)
-    said = _("{hamlets} hamlets changed, {stations} stations differ → {folder}")
+    said = _("hamlets that changed: {hamlets}; stations that differ: {stations} → {folder}")
     console.print(
         said.format(hamlets=len(found.hamlets), stations=len(found.stations), folder=out / "compare"), markup=False
     )

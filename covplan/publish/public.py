@@ -92,13 +92,18 @@ def public_explanation(explained: Explanation, study: Study) -> Explanation:
     )
 
 
+def restricted_stations(stations: pd.DataFrame) -> pd.DataFrame:
+    """The stations marked so in the table of stations."""
+    return stations[stations["restricted"].fillna(value=False).astype(bool)]
+
+
 def secret_ids(study: Study) -> set[str]:
     """Ids that would give a restricted location away: its own, its stations' and their cells'.
 
     A restricted row that was set aside counts too.
     """
     stations, aside = study.stations, study.set_aside.get("stations")
-    rows = [stations[stations["restricted"].fillna(value=False).astype(bool)]]
+    rows = [restricted_stations(stations)]
     if aside is not None and "restricted" in aside:
         # As written: whatever is not plainly a no counts as restricted.
         said = aside["restricted"].fillna("").astype(str).str.strip().str.casefold()

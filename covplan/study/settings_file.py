@@ -9,7 +9,7 @@ import tomlkit
 from pydantic import ValidationError
 
 from covplan.study.errors import SettingsError
-from covplan.study.files import written_whole
+from covplan.study.files import content_digest, written_whole
 from covplan.study.language import N_, _
 from covplan.study.settings import Cost, Definition, Radio, Rule, Section, Settings, Target, did_you_mean
 
@@ -98,6 +98,11 @@ def settings_toml(settings: Settings) -> str:
                 document.add(tomlkit.comment(meaning(field)))
             document.add(name, tomlkit.item(data[name]))
     return tomlkit.dumps(document)
+
+
+def settings_digest(settings: Settings) -> str:
+    """SHA-256 of the settings in force, the same in whatever language study.toml explains them."""
+    return content_digest(settings.model_dump_json())
 
 
 def offsets_toml(offsets_db: dict[str, dict[int, float]]) -> str:

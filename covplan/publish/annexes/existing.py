@@ -8,6 +8,7 @@ import pandas as pd
 
 from covplan.publish.addresses import addresses
 from covplan.publish.annexes.annex import COORDINATES, PLACE, Annex, Field
+from covplan.publish.public import restricted_stations
 from covplan.publish.words import label, operator_names
 from covplan.study.columns import split_list
 from covplan.study.language import N_, _, by_language, current_language, ngettext, number
@@ -31,7 +32,7 @@ NO_SERVICE_POINTS = N_("The study has no public telecom service points (service_
 
 def critical_works(stations: pd.DataFrame, study: Study, *, include_restricted: bool) -> Annex:
     """Form 1; its rows leave only by explicit choice."""
-    rows = stations[stations["restricted"].fillna(value=False).astype(bool)]
+    rows = restricted_stations(stations)
     if include_restricted:
         rows = rows.sort_values("station_id")
         table = rows.assign(

@@ -8,12 +8,12 @@ import jinja2
 
 from covplan.publish.geopackage.schema import extend
 from covplan.publish.words import program
-from covplan.study.files import FILE_DATE, content_digest
+from covplan.study.files import FILE_DATE
 from covplan.study.folder import study_key
 from covplan.study.language import N_, _, current_language, number
 from covplan.study.layers import input_layers
 from covplan.study.resources import resource_text
-from covplan.study.settings_file import settings_toml
+from covplan.study.settings_file import settings_digest
 from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def file_facts(plan: Plan, package: Package, *, include_restricted: bool) -> dic
     return {
         "program": program(),
         "study_key": study_key(plan.study.path)[:KEY_LENGTH],
-        "settings_key": content_digest(settings_toml(settings))[:KEY_LENGTH],
+        "settings_key": settings_digest(settings)[:KEY_LENGTH],
         "province": settings.province.name,
         "epsg": package.epsg,
         "study_epsg": settings.province.epsg,

@@ -9,10 +9,9 @@ import pandas as pd
 from covplan.publish.addresses import system_of
 from covplan.publish.report.content import NONE, Bullets, Heading, Paragraph, Table, count, figure
 from covplan.publish.words import label, operator_names, program
-from covplan.study.files import content_digest
 from covplan.study.language import N_, _, by_language, ngettext, number
 from covplan.study.layers import input_layers
-from covplan.study.settings_file import settings_toml
+from covplan.study.settings_file import settings_digest
 
 if TYPE_CHECKING:
     from covplan.publish.report.areas import Tables
@@ -65,9 +64,9 @@ def _computed(tables: Tables) -> list[Block]:
         radius=number(settings.propagation.radius_km, 1),
         system=system_of(tables.study),
     )
-    digest = content_digest(settings_toml(settings))[:16]
+    digest = settings_digest(settings)[:16]
     made = _(
-        "Made by {program}; settings {digest} (SHA-256 of study.toml, its first 16 characters). The same data and "
+        "Made by {program}; settings {digest} (SHA-256, its first 16 characters). The same data and "
         "settings give the same report."
     )
     return [
