@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -16,9 +16,10 @@ from covplan.assess.hamlets import UNKNOWN
 from covplan.study.language import _, in_both
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     import geopandas as gpd
+    from pandas._typing import Scalar
 
 ATTRIBUTES = ["antenna_height_m", "technologies", "bands", "status", "operator", "lon", "lat"]
 CELL_ATTRIBUTES = ["band", "azimuth_deg", "downtilt_deg", "eirp_dbm", "antenna"]
@@ -94,7 +95,11 @@ def indicator_changes(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame
 
 
 def _cause(
-    row: dict[str, Any], stations: pd.DataFrame, cells: pd.DataFrame, station_of: pd.Series, settings: Sequence[str]
+    row: dict[Hashable, Any],
+    stations: pd.DataFrame,
+    cells: pd.DataFrame,
+    station_of: pd.Series,
+    settings: Sequence[str],
 ) -> str:
     """Why a hamlet changed."""
     if pd.isna(row["mobile_state_before"]):
@@ -106,7 +111,7 @@ def _cause(
         servers = [str(row[f"server_{when}"]) for when in ("before", "after") if row[f"server_{when}"]]
         ids = {str(station_of.get(server, "")) for server in servers} - {""}
         for one in stations[stations["station_id"].isin(ids)].itertuples():
-            event = {"added": _("new station"), "removed": _("station gone")}.get(one.change, _("station changed"))
+            event = {"added": _("new station"), "removed": _("station gone")}.get(str(one.change), _("station changed"))
             found.append(f"{event} {one.station_id} {one.what}".strip())
         touched = cells[cells["station_id"].isin(ids) & ~cells["station_id"].isin(stations["station_id"])]
         found += [f"cell {one.cell_id} {one.change}: {one.what}" for one in touched.itertuples()]
@@ -123,11 +128,8 @@ def _changes(before: pd.DataFrame, after: pd.DataFrame, key: str, attributes: Se
     rows = [(one, "added", "") for one in new.index.difference(old.index)]
     rows += [(one, "removed", "") for one in old.index.difference(new.index)]
     for one in new.index.intersection(old.index):
-        what = [
-            f"{name} {old.at[one, name]} → {new.at[one, name]}"
-            for name in attributes
-            if not _equal(old.at[one, name], new.at[one, name])
-        ]
+        both: list[tuple[str, object, object]] = [(name, old.at[one, name], new.at[one, name]) for name in attributes]
+        what = [f"{name} {was} → {now}" for name, was, now in both if not _equal(was, now)]
         if what:
             rows.append((one, "changed", ", ".join(what)))
     return pd.DataFrame(rows, columns=[key, "change", "what"]).sort_values(key, ignore_index=True)
@@ -135,8 +137,11 @@ def _changes(before: pd.DataFrame, after: pd.DataFrame, key: str, attributes: Se
 
 def _with_results(hamlets: pd.DataFrame) -> pd.DataFrame:
     """A table of hamlets with all result columns, empty where a plan has none (a declared state has no signal)."""
-    missing = {name: pd.NA for name in RESULT if name not in hamlets}
-    return pd.DataFrame(hamlets).assign(**missing).astype({"server": "object", "ftth": "object"})
+    table = pd.DataFrame(hamlets).copy()
+    for name in RESULT:
+        if name not in hamlets:
+            table[name] = pd.NA
+    return table.astype({"server": "object", "ftth": "object"})
 
 
 def _same(one: pd.Series, other: pd.Series) -> pd.Series:
@@ -145,4 +150,4 @@ def _same(one: pd.Series, other: pd.Series) -> pd.Series:
 
 
 def _equal(one: object, other: object) -> bool:
-    return bool((pd.isna(one) and pd.isna(other)) or one == other)
+    return bool((pd.isna(cast("Scalar", one)) and pd.isna(cast("Scalar", other))) or one == other)

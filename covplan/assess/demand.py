@@ -13,6 +13,7 @@ from covplan.study.codes import WGS84
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from covplan.study.grid import Grid
 
@@ -65,7 +66,7 @@ def demand_points(
     )
 
 
-def area_points(outline: shapely.Geometry, spacing_m: float) -> Demand:
+def area_points(outline: BaseGeometry, spacing_m: float) -> Demand:
     """Points every `spacing_m` over an area, each worth as much of it as any other: where a share of area is counted.
 
     They belong to no hamlet (`village` is −1) and hold no household. The share covered of n points misses that of the
@@ -94,7 +95,7 @@ def _centres(villages: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[n
 
 
 def _inhabited(
-    outline: shapely.Geometry, grid: Grid, people: NDArray[np.float32]
+    outline: BaseGeometry, grid: Grid, people: NDArray[np.float32]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Middles of the inhabited cells within an outline, and the share of its people that each holds."""
     west, south, east, north = outline.bounds

@@ -8,7 +8,7 @@ of these.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import geopandas as gpd
 import numpy as np
@@ -197,7 +197,7 @@ class _Count:
 def _rows(by: pd.DataFrame, technology: str, villages: gpd.GeoDataFrame) -> pd.DataFrame:
     """The rows of any operator, in the order of the villages; all empty when the technology is not there."""
     try:
-        return by.loc[(technology, ANY)].reindex(villages["village_id"])
+        return cast("pd.DataFrame", by.loc[(technology, ANY)]).reindex(villages["village_id"])
     except KeyError:
         return by.iloc[:0].droplevel([0, 1]).reindex(villages["village_id"])
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 import pandas as pd
 
@@ -109,7 +109,8 @@ def indicators(
         if name in counted:
             row = _counted(entry, counted[name], target, settings)
         else:
-            row = _statistic(entry, published.loc[name] if name in published.index else None, target, version)
+            stated = cast("pd.Series", published.loc[name]) if name in published.index else None
+            row = _statistic(entry, stated, target, version)
         low, high = (intervals or {}).get(name, (None, None))
         rows.append(row | {"interval_low": low, "interval_high": high})
     figures = [
@@ -232,7 +233,7 @@ def population_with_5g(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, ve
 
 def unit_codes(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, version: Version) -> pd.Series:
     """Commune code of each hamlet in one version: its own where it is of that version, else by its middle."""
-    codes = hamlets["commune_code"].astype("object").where(hamlets["boundary_version"] == version)
+    codes: pd.Series = hamlets["commune_code"].astype("object").where(hamlets["boundary_version"] == version)
     other = codes.isna()
     if other.any():
         codes = codes.fillna(in_version(centres(hamlets)[other], communes, version)["commune_code"])

@@ -18,6 +18,7 @@ from covplan.study.errors import LayerError
 from covplan.study.language import _
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import ArrayLike
@@ -87,7 +88,7 @@ def observed_hamlets(villages: pd.DataFrame, dark: Path | None = None) -> pd.Ser
     if "village_id" not in table:
         raise LayerError(
             _("{file}: no column village_id (found: {found}). Rename one.").format(
-                file=dark.name, found=", ".join(table)
+                file=dark.name, found=", ".join(table.columns)
             )
         )
     listed = table["village_id"].dropna().str.strip()
@@ -154,7 +155,7 @@ def success_rate(declared: ArrayLike, met: ArrayLike, *, confidence: float = 0.9
     return {"n": trials, "met": successes, "share": share, "low": low, "high": high}
 
 
-def errors_by(error_db: ArrayLike, keys: dict[str, ArrayLike]) -> pd.DataFrame:
+def errors_by(error_db: ArrayLike, keys: Mapping[str, ArrayLike]) -> pd.DataFrame:
     """Bias and RMSE of measured less predicted, for all and by each key (operator, land cover …).
 
     Columns: by, group, n, bias_db, sigma_db, rmse_db. Errors of NaN (nothing predicted) are left out.

@@ -7,7 +7,7 @@ From the study's roads layer or a file of OpenStreetMap; arrays and sparse matri
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import geopandas as gpd
 import numpy as np
@@ -146,7 +146,7 @@ def attached(graph: RoadGraph, points_m: ArrayLike) -> tuple[RoadGraph, Ints, Fl
     if not len(points) or not graph.edges:
         return graph, np.full(len(points), -1), np.full(len(points), np.inf)
     shapes = shapely.points(points)
-    edge = shapely.STRtree(graph.line).nearest(shapes).astype(np.int64)
+    edge = np.asarray(shapely.STRtree(graph.line).nearest(shapes), np.int64)
     along = shapely.line_locate_point(graph.line[edge], shapes)
     plane_m = shapely.length(graph.line)[edge]
     along = np.where(along < 0.5, 0.0, np.where(along > plane_m - 0.5, plane_m, np.round(along, 1)))
@@ -400,7 +400,8 @@ def _touching(lines: NDArray[np.object_]) -> NDArray[np.object_]:
     lines = lines.copy()
     for number, places in pd.Series(np.flatnonzero(inner)).groupby(line[inner]):
         stops = [(float(along[k]), shapely.get_coordinates(ends[end[k]])[0]) for k in places]
-        lines[number] = _with_vertices(lines[number], stops)
+        one = cast("int", number)
+        lines[one] = _with_vertices(lines[one], stops)
     return lines
 
 
@@ -409,7 +410,7 @@ def _with_vertices(line: shapely.LineString, stops: list[tuple[float, Floats]]) 
     at = np.append(0.0, np.cumsum(np.hypot(*np.diff(xy, axis=0).T)))
     added = np.array([place for _, place in stops])
     order = np.argsort(np.concatenate([at, [along for along, _ in stops]]), kind="stable")
-    return shapely.linestrings(np.vstack([xy, added])[order])
+    return shapely.LineString(np.vstack([xy, added])[order])
 
 
 def _ends(lines: NDArray[np.object_]) -> tuple[Floats, Ints, Ints]:
@@ -419,7 +420,8 @@ def _ends(lines: NDArray[np.object_]) -> tuple[Floats, Ints, Ints]:
     place = np.round(shapely.get_coordinates(both) / SAME_M).astype(np.int64)
     unique, number = np.unique(place, axis=0, return_inverse=True)
     number = number.ravel()
-    return unique * SAME_M, number[: len(lines)].astype(np.int64), number[len(lines) :].astype(np.int64)
+    places = np.asarray(unique * SAME_M, np.float64)
+    return places, number[: len(lines)].astype(np.int64), number[len(lines) :].astype(np.int64)
 
 
 def _split(graph: RoadGraph, edge: Ints, along: Floats) -> RoadGraph:
@@ -443,7 +445,7 @@ def _split(graph: RoadGraph, edge: Ints, along: Floats) -> RoadGraph:
         nodes = [int(graph.tail[number]), *range(graph.nodes + begin, graph.nodes + end), int(graph.head[number])]
         for k in range(len(bound) - 1):
             between = xy[(at > bound[k]) & (at < bound[k + 1])]
-            pieces.append(shapely.linestrings(np.vstack([corner[k : k + 1], between, corner[k + 1 : k + 2]])))
+            pieces.append(shapely.LineString(np.vstack([corner[k : k + 1], between, corner[k + 1 : k + 2]])))
             share.append((bound[k + 1] - bound[k]) / at[-1])
             tail.append(nodes[k])
             head.append(nodes[k + 1])

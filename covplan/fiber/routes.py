@@ -66,7 +66,7 @@ def mounting(graph: RoadGraph, towns: shapely.Geometry | None = None, *, buried:
     kind = np.where(graph.power, "C2", "C1").astype(object)
     if buried:
         kind[:] = "N1"
-    if towns is not None and not towns.is_empty:
+    if towns is not None and not shapely.is_empty(towns):
         shapely.prepare(towns)
         middle = shapely.line_interpolate_point(graph.line, 0.5, normalized=True)
         kind[shapely.contains(towns, middle)] = "N1U"

@@ -11,7 +11,7 @@ import math
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 from pyproj import Transformer
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import shapely
+    from shapely.geometry.base import BaseGeometry
 
     from covplan.study.folder import Study
 
@@ -378,7 +379,7 @@ def _decision(read: _Reader, row: dict[str, Any], choice: str, year: int | None,
 def merged_decisions(earlier: pd.DataFrame, edits: Edits) -> pd.DataFrame:
     """Earlier decisions and the new ones; a new one takes the place of the earlier about the same thing."""
     columns = [column.name for column in layers()["decisions"].columns]
-    rows: list[dict[str, Any]] = earlier.reindex(columns=columns).astype("object").to_dict("records")
+    rows = cast("list[dict[str, Any]]", earlier.reindex(columns=columns).astype("object").to_dict("records"))
     for new in [*edits.decisions, *edits.reopened]:
         rows = [one for one in rows if not _about_the_same(one, new)]
     taken = {str(one["decision_id"]) for one in rows}
@@ -501,8 +502,8 @@ def _free(stem: str, taken: set[str]) -> str:
     return f"{stem}-{n:03d}"
 
 
-def _middle(shape: shapely.Geometry) -> tuple[float, float]:
-    at = shape if shape.geom_type == "Point" else shape.centroid
+def _middle(shape: BaseGeometry) -> tuple[float, float]:
+    at = cast("shapely.Point", shape) if shape.geom_type == "Point" else shape.centroid
     return float(at.x), float(at.y)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import numpy as np
 import pandas as pd
@@ -119,7 +119,8 @@ def coverage(
         best = np.full(shape, np.nan, dtype=np.float32)
         server = np.full(shape, NOBODY, dtype=np.int32)
         total_mw = np.zeros(shape)
-        for (x_m, y_m, height_m), group in sectors_of_band.groupby(["x_m", "y_m", "antenna_height_m"], sort=True):
+        for place, group in sectors_of_band.groupby(["x_m", "y_m", "antenna_height_m"], sort=True):
+            x_m, y_m, height_m = cast("tuple[float, float, float]", place)
             mast = Mast(float(x_m), float(y_m), float(height_m), carrier.downlink_mhz)
             window = path_loss_window(mast, ground, propagation, cache=cache)
             for first, table in _runs(group):

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -449,15 +449,15 @@ def _verdict(one: _Computed, obstacle: Obstacle | None, around: _Surroundings) -
 
 def _missing(operator: str, technology: str, own: pd.DataFrame, propagation: Propagation) -> MissingLink:
     """Why an operator has no link: no station, none within the radius, or unknown terrain on every way."""
-    nearest = own.loc[own["away_m"].idxmin()] if len(own) else None
-    length_m = math.nan if nearest is None else float(nearest["away_m"])
+    nearest = cast("int", own["away_m"].idxmin()) if len(own) else None
+    length_m = math.nan if nearest is None else float(own["away_m"].loc[nearest])
     code = "no_station" if nearest is None else "far" if length_m > propagation.radius_km * 1000.0 else "void"
 
     def verdict() -> str:
         known = {"operator": operator, "technology": technology, "radius": f"{propagation.radius_km:g}"}
         return verdict_texts()[code].format(**known, length=_km(length_m)) + "."
 
-    station = "" if nearest is None else str(nearest["station_id"])
+    station = "" if nearest is None else str(own["station_id"].loc[nearest])
     return MissingLink(operator, technology, station, length_m, **columns_in_both(verdict=verdict))
 
 

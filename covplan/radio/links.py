@@ -163,11 +163,11 @@ def _links_of(
 ) -> tuple[Links, NDArray[np.int64]]:
     """Links of the masts and bands of a table of cells, and the mast of each cell."""
     key = sectors[["band", "x_m", "y_m", "antenna_height_m"]]
-    mast_of = key.groupby(list(key), sort=True).ngroup().to_numpy(np.int64)
+    mast_of = np.asarray(key.groupby(list(key), sort=True).ngroup(), np.int64)
     unique = key.assign(mast=mast_of).drop_duplicates("mast").sort_values("mast")
     masts = [
-        Mast(float(row.x_m), float(row.y_m), float(row.antenna_height_m), band(row.band).downlink_mhz)
-        for row in unique.itertuples(index=False)
+        Mast(float(x), float(y), float(height_m), band(code).downlink_mhz)
+        for code, x, y, height_m in zip(*(unique[name] for name in key.columns), strict=True)
     ]
     return links(masts, x_m, y_m, ground, propagation, cache=cache), mast_of
 

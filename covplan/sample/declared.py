@@ -72,7 +72,8 @@ def declared_ftth(
     need[(villages.declared_mobile == "none").to_numpy()] = np.inf
     has = np.ones(len(villages), bool)
     has[np.argsort(-need, kind="stable")[:without]] = False
-    return villages.village_id.map(dict(zip(villages.village_id, has, strict=True)))
+    declared: pd.Series[bool] = villages.village_id.map(dict(zip(villages.village_id, has, strict=True)))
+    return declared
 
 
 def ftth_households(
@@ -99,7 +100,9 @@ def ftth_households(
     whole = np.floor(part).astype(np.int64)
     order = np.argsort(-np.round(part - whole, 6), kind="stable")
     whole[order[: total - int(whole.sum())]] += 1
-    return villages.village_id.map(dict(zip(villages.village_id, np.minimum(whole, households).tolist(), strict=True)))
+    number = dict(zip(villages.village_id, np.minimum(whole, households).tolist(), strict=True))
+    lines: pd.Series[int] = villages.village_id.map(number)
+    return lines
 
 
 def near_5g(points_m: NDArray[np.float64], stations: pd.DataFrame) -> NDArray[np.bool_]:

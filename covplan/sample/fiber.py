@@ -235,7 +235,7 @@ def _joined(lines: list[shapely.LineString], start: NDArray[np.float64]) -> shap
     for line in lines:
         along = shapely.get_coordinates(line)
         points.append((along if (along[0] == points[-1][-1]).all() else along[::-1])[1:])
-    return shapely.linestrings(np.vstack(points))
+    return shapely.LineString(np.vstack(points))
 
 
 def _nodes(

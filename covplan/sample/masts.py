@@ -7,7 +7,7 @@ structures, owners, dates and radio equipment are assumptions in the range the f
 from __future__ import annotations
 
 import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import geopandas as gpd
 import numpy as np
@@ -309,8 +309,9 @@ def _cells(stations: pd.DataFrame, clusters: NDArray[np.float64], rng: np.random
     rows = []
     draws = rng.random((len(stations), 3))
     for station, (turn, size, tilt) in zip(stations.itertuples(index=False), draws, strict=True):
-        small = station.crowd < 60 and size < 0.6
-        towards = _towards(station.x, station.y, clusters)
+        crowd, x, y = cast("tuple[int, float, float]", (station.crowd, station.x, station.y))
+        small = crowd < 60 and size < 0.6
+        towards = _towards(x, y, clusters)
         azimuths: list[float | None] = [None]  # omnidirectional
         if small and size >= 0.08:
             azimuths = [towards] if size >= 0.35 else [towards, (towards + 120) % 360]

@@ -295,7 +295,7 @@ def smooth(points: NDArray[np.float64]) -> shapely.LineString:
         cut[0::2] = 0.75 * points[:-1] + 0.25 * points[1:]
         cut[1::2] = 0.25 * points[:-1] + 0.75 * points[1:]
         points = np.asarray(np.round(np.vstack([points[:1], cut[1:-1], points[-1:]]), 1), np.float64)
-    return shapely.simplify(shapely.linestrings(points), 12.0)
+    return shapely.simplify(shapely.LineString(points), 12.0)
 
 
 def road_graph(roads: gpd.GeoDataFrame) -> tuple[Graph, NDArray[np.int64], NDArray[np.float64]]:

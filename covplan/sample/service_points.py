@@ -17,6 +17,8 @@ from covplan.sample.settlements import EPSG
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from shapely.geometry.base import BaseGeometry
+
 POINT_STEP = 7
 # A shop of each in every district's seat (assumption).
 OPERATORS = {"VNPT": "VNPT", "VTL": "Viettel", "MBF": "MobiFone"}
@@ -75,7 +77,7 @@ def _point(
     operator: str,
     size_m2: tuple[int, int],
     office: shapely.Point,
-    outline: shapely.Geometry,
+    outline: BaseGeometry,
 ) -> dict[str, Any]:
     """One attended point near the office, inside its commune."""
     near = shapely.Point(np.round(np.array(office.coords[0]) + rng.integers(-OFFSET_DM, OFFSET_DM + 1, 2) / 10, 1))

@@ -19,7 +19,7 @@ from covplan.study.language import _
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
-    import shapely
+    from shapely.geometry.base import BaseGeometry
 
 Version = Literal["2025-02", "2025-07"]
 URBAN_UNITS = ("Phường", "Thị trấn", "Thị xã", "Thành phố")  # what the name of a commune in town begins with
@@ -51,9 +51,10 @@ def urban_communes(communes: gpd.GeoDataFrame, version: Version) -> gpd.GeoDataF
     return units[units["name"].str.startswith(URBAN_UNITS)]
 
 
-def outline(communes: gpd.GeoDataFrame, version: Version) -> shapely.Geometry:
+def outline(communes: gpd.GeoDataFrame, version: Version) -> BaseGeometry:
     """The province's outline in the layer's CRS: the union of the version's communes."""
-    return communes_of(communes, version).geometry.union_all()
+    border: BaseGeometry = communes_of(communes, version).geometry.union_all()
+    return border
 
 
 def in_version(points: gpd.GeoSeries, communes: gpd.GeoDataFrame, version: Version) -> pd.DataFrame:
@@ -66,7 +67,8 @@ def in_version(points: gpd.GeoSeries, communes: gpd.GeoDataFrame, version: Versi
     joined = gpd.sjoin(
         gpd.GeoDataFrame(geometry=points), units[[*columns, "geometry"]], how="left", predicate="intersects"
     )
-    return joined[~joined.index.duplicated()].reindex(points.index)[columns]
+    found: pd.DataFrame = joined[~joined.index.duplicated()].reindex(points.index)[columns]
+    return found
 
 
 def name_of(codes: pd.Series, versions: pd.Series, communes: gpd.GeoDataFrame) -> pd.Series:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -57,7 +57,7 @@ class Sieve:
 
     def key_of(self, index: Any) -> str:
         """The row's key as written, for the reader of a finding."""
-        parts = [self.raw.at[index, name] for name in self.layer.key if name in self.raw]
+        parts: list[object] = [self.raw.at[index, name] for name in self.layer.key if name in self.raw]
         return "/".join("" if part is None or part is pd.NA or part != part else str(part) for part in parts)
 
     def kept(self, table: pd.DataFrame) -> pd.DataFrame:
@@ -174,7 +174,7 @@ def _texts(sieve: Sieve, column: Column, cells: pd.Series) -> pd.Series:
         return clean
     changed = written.notna() & (clean.fillna("") != written.fillna(""))
     if changed.any():
-        first = changed.idxmax()
+        first = changed.index[changed][0]
         sieve.note("text_normalised", first, column=column.name, value=written[first], count=int(changed.sum()))
     odd = _each(clean, lambda text: bool(_MOJIBAKE.search(text)) or text.startswith(_FORMULA_START)) == True  # noqa: E712
     for index, text in clean[odd].items():
@@ -210,7 +210,8 @@ def _numbers(sieve: Sieve, column: Column, texts: pd.Series) -> pd.Series:
     if column.type == "int":  # "1.332" in a column of whole numbers has a thousands dot
         plain &= ~(_each(texts, lambda text: _THOUSANDS.fullmatch(text) is not None) == True)  # noqa: E712
     values[plain] = texts[plain].astype("float64")
-    for index, text in texts[texts.notna() & ~plain].items():
+    odd = texts[texts.notna() & ~plain]
+    for index, text in zip(odd.index, odd, strict=True):
         read = loose_number(text)
         if read is None:
             sieve.note(
@@ -222,7 +223,13 @@ def _numbers(sieve: Sieve, column: Column, texts: pd.Series) -> pd.Series:
     return values.round().astype("Int64") if column.type == "int" else values
 
 
-def _mapped(sieve: Sieve, column: Column, texts: pd.Series, read: Callable[[str], Any], dtype: str) -> pd.Series:
+def _mapped(
+    sieve: Sieve,
+    column: Column,
+    texts: pd.Series,
+    read: Callable[[str], Any],
+    dtype: Literal["boolean", "datetime64[s]"],
+) -> pd.Series:
     known = {text: read(text) for text in texts.dropna().unique()}
     for index, text in texts.dropna().items():
         if known[text] is not None:
@@ -288,9 +295,9 @@ def _unswap(sieve: Sieve, table: pd.DataFrame) -> None:
     """Longitude and latitude that stand in each other's column: in Vietnam the two ranges do not overlap."""
     swapped = table["lon"].between(*LATITUDE_DEG) & table["lat"].between(*LONGITUDE_DEG)
     for index in table.index[swapped]:
-        lon, lat = table.at[index, "lat"], table.at[index, "lon"]
+        lon, lat = table["lat"].loc[index], table["lon"].loc[index]
         sieve.note("swapped_coordinates", index, column="lon, lat", value=f"{lat:.10g}, {lon:.10g}")
-        table.loc[index, ["lon", "lat"]] = lon, lat
+        table.at[index, "lon"], table.at[index, "lat"] = lon, lat
 
 
 def _check_schema(sieve: Sieve, table: pd.DataFrame, operators: tuple[str, ...]) -> None:

@@ -15,6 +15,8 @@ import shapely
 if TYPE_CHECKING:
     import sqlite3
 
+    from shapely.geometry.base import BaseGeometry
+
 BASELINE_TABLE = "covplan_baseline"
 FILE_TABLE = "covplan_file"
 EDITABLE = {"stations": "station_id", "locations": "location_id", "proposals": "proposal_id"}
@@ -85,7 +87,7 @@ def wkb_of(blob: bytes) -> bytes:
     return blob[8 + _ENVELOPE_BYTES[(blob[3] >> 1) & 0b111] :]
 
 
-def shape_of(wkb_hex: str | None) -> shapely.Geometry | None:
+def shape_of(wkb_hex: str | None) -> BaseGeometry | None:
     """The shape of a row's geometry; None where there is none, or it is empty."""
     if not wkb_hex:
         return None

@@ -37,7 +37,7 @@ from covplan.study.settings_file import SETTINGS_FILE, load_settings, settings_t
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    import shapely
+    from shapely.geometry.base import BaseGeometry
 
     from covplan.study.settings import Settings
 
@@ -76,14 +76,15 @@ class Study:
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
 
     @cached_property
-    def outline(self) -> shapely.Geometry:
+    def outline(self) -> BaseGeometry:
         """The province's border in the study's CRS."""
         return outline(self.communes, self.settings.province.boundaries)
 
     @cached_property
-    def towns(self) -> shapely.Geometry:
+    def towns(self) -> BaseGeometry:
         """The ground of wards and townships in the study's CRS; empty where there are none."""
-        return urban_communes(self.communes, self.settings.province.boundaries).union_all()
+        ground: BaseGeometry = urban_communes(self.communes, self.settings.province.boundaries).union_all()
+        return ground
 
     @cached_property
     def grid(self) -> Grid:
@@ -227,7 +228,7 @@ def _checked_tables(sieves: dict[str, Sieve], settings: Settings) -> dict[str, p
     """Every readable layer typed, placed and held against the others; rows set aside are left out."""
     epsg, rules = settings.province.epsg, settings.checks
     tables: dict[str, pd.DataFrame] = {}
-    border: shapely.Geometry | None = None
+    border: BaseGeometry | None = None
     # Communes first: they are the border everything else is held against.
     for name in sorted(sieves, key=lambda name: name != "communes"):
         sieve = sieves[name]
@@ -262,7 +263,7 @@ def _checked_tables(sieves: dict[str, Sieve], settings: Settings) -> dict[str, p
     return {name: _tidy(table) for name, table in tables.items()}
 
 
-def _border(sieve: Sieve, communes: pd.DataFrame, version: Version) -> shapely.Geometry | None:
+def _border(sieve: Sieve, communes: pd.DataFrame, version: Version) -> BaseGeometry | None:
     kept = sieve.kept(communes)
     try:
         return outline(kept, version)
@@ -415,7 +416,7 @@ def write_layer(table: pd.DataFrame, layer: Layer, path: Path) -> None:
 def _write_csv(table: pd.DataFrame, path: Path) -> None:
     bools = {
         name: table[name].map({True: "true", False: "false"})
-        for name in table
+        for name in table.columns
         if table[name].dtype.name in ("bool", "boolean")
     }
     table.assign(**bools).to_csv(path, index=False, encoding="utf-8", lineterminator="\n")

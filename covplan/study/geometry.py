@@ -6,7 +6,7 @@ in Vietnam, and the one that puts them inside the province is told to the planne
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import geopandas as gpd
 import numpy as np
@@ -20,6 +20,7 @@ from covplan.study.language import _, in_both
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+    from shapely.geometry.base import BaseGeometry
 
     from covplan.study.columns import Sieve
     from covplan.study.findings import Finding
@@ -35,7 +36,8 @@ RIGHT_SHARE = 0.9  # a layer with less than this share inside is suspected, a sy
 
 def length_m(geometry: gpd.GeoSeries) -> pd.Series:
     """Length on the WGS 84 ellipsoid, metres, of lines in any CRS; same index."""
-    return geometry.to_crs(WGS84).map(ELLIPSOID.geometry_length)
+    length: pd.Series = geometry.to_crs(WGS84).map(ELLIPSOID.geometry_length)
+    return length
 
 
 def with_lengths(routes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -47,7 +49,8 @@ def with_lengths(routes: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 def area_km2(geometry: gpd.GeoSeries) -> pd.Series:
     """Area on the WGS 84 ellipsoid, km², of polygons in any CRS; same index."""
     turned = geometry.to_crs(WGS84).orient_polygons()  # holes against their outline, or pyproj would add them
-    return turned.map(lambda shape: ELLIPSOID.geometry_area_perimeter(shape)[0] / 1e6)
+    area: pd.Series = turned.map(lambda shape: ELLIPSOID.geometry_area_perimeter(shape)[0] / 1e6)
+    return area
 
 
 def distance_m(lon: ArrayLike, lat: ArrayLike, other_lon: ArrayLike, other_lat: ArrayLike) -> NDArray[np.float64]:
@@ -57,11 +60,12 @@ def distance_m(lon: ArrayLike, lat: ArrayLike, other_lon: ArrayLike, other_lat: 
 
 def points_from_columns(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.GeoDataFrame:
     """Rows with lon and lat (WGS 84) as points in the study's CRS; rounded coordinates are logged."""
-    for index in table.index[table["lon"].notna() & table["lat"].notna()]:
-        decimals = max(_decimals(table.at[index, "lon"]), _decimals(table.at[index, "lat"]))
+    placed = table[table["lon"].notna() & table["lat"].notna()]
+    for index, lon, lat in zip(placed.index, placed["lon"], placed["lat"], strict=True):
+        decimals = max(_decimals(lon), _decimals(lat))
         if decimals <= 3:
             metres = round(111_000 / 10**decimals)
-            value = f"{table.at[index, 'lon']:g}, {table.at[index, 'lat']:g}"
+            value = f"{lon:g}, {lat:g}"
             sieve.note(
                 "rounded_coordinates", index, column="lon, lat", value=value, decimals=decimals, precision_m=metres
             )
@@ -113,14 +117,15 @@ def held_in_province(
     if len(mended):
         frame = frame.copy()
         for index, shape in mended.items():
-            sieve.note("swapped_coordinates", index, column="geometry", value=sieve.raw.at[index, "geometry"].wkt)
+            sieve.note("swapped_coordinates", index, column="geometry", value=sieve.raw["geometry"].loc[index].wkt)
             frame.at[index, "geometry"] = shape
     rest = outside.index.difference(mended.index)
     if len(rest) > (1 - RIGHT_SHARE) * len(candidates) and not sieve.layer.is_table:
         guess = guess_crs(sieve.raw.loc[candidates.index].geometry.centroid, frame.crs, province, border_m)
         if guess:
             share = f"{len(rest)}/{len(candidates)}"
-            sieve.note("wrong_meridian", share=share, declared=_crs_name(sieve.raw.crs), guess=guess)
+            declared = _crs_name(cast("gpd.GeoDataFrame", sieve.raw).crs)
+            sieve.note("wrong_meridian", share=share, declared=declared, guess=guess)
             return frame
     for index in rest:
         distance = outside[index] / 1000
@@ -189,7 +194,7 @@ def _axes_swapped_back(
     return turned[turned.distance(province) <= border_m]
 
 
-def _of_kind(shape: shapely.Geometry, wanted: tuple[str, ...]) -> shapely.Geometry | None:
+def _of_kind(shape: BaseGeometry, wanted: tuple[str, ...]) -> BaseGeometry | None:
     """The part of a repaired shape that is of the layer's kind; a bow tie may leave lines beside its areas."""
     if shape.geom_type in wanted:
         return shape

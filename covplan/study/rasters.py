@@ -17,7 +17,7 @@ from covplan.study.grid import Grid
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import shapely
+    from shapely.geometry.base import BaseGeometry
 
 RASTER_FILES = {"elevation": "elevation.tif", "landcover": "landcover.tif", "population": "population.tif"}
 COARSE_M = 250.0  # cell at which a raster's extent and voids are judged: enough for a share of the province
@@ -31,7 +31,7 @@ def raster_paths(folder: Path) -> dict[str, Path | None]:
     return {name: folder / file if (folder / file).is_file() else None for name, file in RASTER_FILES.items()}
 
 
-def check_rasters(folder: Path, province: shapely.Geometry, epsg: int) -> list[Finding]:
+def check_rasters(folder: Path, province: BaseGeometry, epsg: int) -> list[Finding]:
     """Findings on the raster files of a study whose province has this outline (study CRS)."""
     found: list[Finding] = []
     for name, path in raster_paths(folder).items():
@@ -46,7 +46,7 @@ def check_rasters(folder: Path, province: shapely.Geometry, epsg: int) -> list[F
     return found
 
 
-def _check_one(name: str, path: Path, province: shapely.Geometry, epsg: int) -> list[Finding]:
+def _check_one(name: str, path: Path, province: BaseGeometry, epsg: int) -> list[Finding]:
     with rasterio.open(path) as source:
         if source.crs is None:
             return [finding("no_crs", path.name)]
