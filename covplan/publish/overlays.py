@@ -201,6 +201,7 @@ def _order(path: Path) -> tuple[str, bool, str]:
 
 
 def _around(area: shapely.Geometry) -> shapely.Geometry:
+    """An area and its surroundings; quarter circles of as many segments as a shape's own `buffer` gives them."""
     return shapely.buffer(area, AROUND_M, quad_segs=16)
 
 
