@@ -40,16 +40,16 @@ def compare(before: Path, after: Path, out: Path) -> None:
         with written_whole(out / "compare" / f"{name}.csv") as part:
             getattr(found, name).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
     table = Table(_("Hamlet"), _("Commune"), _("Before"), _("After"), _("Cause"))
-    for row in found.hamlets.head(SHOWN_ROWS).itertuples():
-        states = [label("mobile_state", str(state)) for state in (row.mobile_state_before, row.mobile_state_after)]
-        table.add_row(escape(f"{row.name} ({row.village_id})"), escape(str(row.commune)), *states,
-                      escape(by_language(row.cause_vi, row.cause_en)))  # fmt: skip
+    for row in found.hamlets.head(SHOWN_ROWS).to_dict("records"):
+        states = [label("mobile_state", str(row[f"mobile_state_{when}"])) for when in ("before", "after")]
+        table.add_row(escape(f"{row['name']} ({row['village_id']})"), escape(str(row["commune"])), *states,
+                      escape(by_language(row["cause_vi"], row["cause_en"])))  # fmt: skip
     console.print(table)
     figures = Table(_("Indicator"), _("Before"), _("After"), "±")
-    for row in found.indicators[found.indicators["difference"].fillna(0) != 0].itertuples():
+    for row in found.indicators[found.indicators["difference"].fillna(0) != 0].to_dict("records"):
         figures.add_row(
-            escape(by_language(row.name_vi, row.name_en)),
-            *(number(v) for v in (row.value_before, row.value_after, row.difference)),
+            escape(by_language(row["name_vi"], row["name_en"])),
+            *(number(v) for v in (row["value_before"], row["value_after"], row["difference"])),
         )
     console.print(figures)
     said = _("hamlets that changed: {hamlets}; stations that differ: {stations} → {folder}")
@@ -80,15 +80,15 @@ def definitions(study: Path) -> None:
         _("Definition"), "dBm", "Mbit/s", _("Probability"),
         _("Hamlets %"), _("Households %"), _("People %"), _("Area %"),
     )  # fmt: skip
-    for row in found.itertuples():
-        shown = (row.rsrp_threshold_dbm, row.throughput_mbps, row.confidence)
+    for row in found.to_dict("records"):
+        shown = (row["rsrp_threshold_dbm"], row["throughput_mbps"], row["confidence"])
         shares = {
-            "hamlet": number(row.hamlets_pct),
-            "household": number(row.households_pct),
-            "population": number(row.population_pct),
-            "area": f"{number(row.area_pct)} ± {number(row.area_error_pct)}",
+            "hamlet": number(row["hamlets_pct"]),
+            "household": number(row["households_pct"]),
+            "population": number(row["population_pct"]),
+            "area": f"{number(row['area_pct'])} ± {number(row['area_error_pct'])}",
         }
-        shares[row.denominator] += " *"
-        title = escape(f"{row.preset}: {by_language(row.title_vi, row.title_en)}")
+        shares[row["denominator"]] += " *"
+        title = escape(f"{row['preset']}: {by_language(row['title_vi'], row['title_en'])}")
         table.add_row(title, *map(number, shown), *shares.values())
     console.print(table)

@@ -120,15 +120,15 @@ def _show_fiber(console: Console, made: FiberResult) -> None:
     )  # fmt: skip
     for head in heads:
         table.add_column(head, justify="right")
-    for row in made.plan.summary.itertuples():
-        billion = [number(cost / 1e9) for cost in (row.cost_base_vnd, row.cost_low_vnd, row.cost_high_vnd)]
-        each = "–" if row.vnd_per_home_passed is None else number(row.vnd_per_home_passed / 1e6)
-        gap = "0 ✓" if row.status == "optimal" else f"{number(100 * row.gap)} %"
-        target = "–" if row.target_pct is None else number(row.target_pct)
-        cells = (str(row.year), target, str(row.hamlets), str(row.households), number(row.km), billion[0])
-        table.add_row(*cells, f"{billion[1]}–{billion[2]}", each, gap, number(row.seconds))
+    for row in made.plan.summary.to_dict("records"):
+        billion = [number(row[f"cost_{level}_vnd"] / 1e9) for level in ("base", "low", "high")]
+        each = "–" if row["vnd_per_home_passed"] is None else number(row["vnd_per_home_passed"] / 1e6)
+        gap = "0 ✓" if row["status"] == "optimal" else f"{number(100 * row['gap'])} %"
+        target = "–" if row["target_pct"] is None else number(row["target_pct"])
+        cells = (str(row["year"]), target, str(row["hamlets"]), str(row["households"]), number(row["km"]), billion[0])
+        table.add_row(*cells, f"{billion[1]}–{billion[2]}", each, gap, number(row["seconds"]))
     console.print(table)
-    for row in made.plan.summary.itertuples():
-        if row.short:
+    for row in made.plan.summary.to_dict("records"):
+        if row["short"]:
             said = _("{year}: short by {hamlets} hamlets no route can reach (see fiber_findings.csv)")
-            console.print(said.format(year=row.year, hamlets=row.short), style="yellow", highlight=False)
+            console.print(said.format(year=row["year"], hamlets=row["short"]), style="yellow", highlight=False)

@@ -168,9 +168,10 @@ def _show_indicators(console: Console, made: Plan) -> None:
     table = Table(_("Indicator"), title=title)
     for head in (_("Today"), _("Baseline"), "2025", "2030", _("Missing 2025"), _("Basis")):
         table.add_column(head, justify="right")
-    for row in made.indicators.itertuples():
-        figures = [number(figure) for figure in (row.value, row.baseline, row.target_2025, row.target_2030)]
-        missing = "" if math.isnan(row.missing_2025) else f"{number(row.missing_2025)} {label('unit', row.counted)}"
-        name = by_language(row.name_vi, row.name_en)
-        table.add_row(escape(name), *figures, escape(missing), label("basis", row.basis))
+    for row in made.indicators.to_dict("records"):
+        figures = [number(row[name]) for name in ("value", "baseline", "target_2025", "target_2030")]
+        lacking = row["missing_2025"]
+        missing = "" if math.isnan(lacking) else f"{number(lacking)} {label('unit', row['counted'])}"
+        name = by_language(row["name_vi"], row["name_en"])
+        table.add_row(escape(name), *figures, escape(missing), label("basis", row["basis"]))
     console.print(table)

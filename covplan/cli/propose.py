@@ -62,9 +62,10 @@ def _show_comparison(console: Console, compared: pd.DataFrame) -> None:
     table = Table(_("Method"), title=kind_title(str(compared["kind"].iloc[0])))
     for head in heads:
         table.add_column(head, justify="right")
-    for row in compared.itertuples():
-        served = math.nan if pd.isna(row.served) else row.served
-        year = "" if pd.isna(row.year) else f"{row.year:.0f}"
-        figures = (served, row.cost_vnd / 1e9, row.bound_vnd / 1e9, 100 * row.gap, row.over_program_pct, row.seconds)
-        table.add_row(label("method", row.method), year, *(number(float(figure)) for figure in figures))
+    for row in compared.to_dict("records"):
+        served = math.nan if pd.isna(row["served"]) else row["served"]
+        year = "" if pd.isna(row["year"]) else f"{row['year']:.0f}"
+        cost, bound = row["cost_vnd"] / 1e9, row["bound_vnd"] / 1e9
+        figures = (served, cost, bound, 100 * row["gap"], row["over_program_pct"], row["seconds"])
+        table.add_row(label("method", row["method"]), year, *(number(float(figure)) for figure in figures))
     console.print(table)

@@ -119,11 +119,11 @@ def _show_findings(console: Console, found: Sequence[Finding]) -> None:
     if not found:
         return
     table = Table(_("Severity"), _("File"), _("Row"), _("Column"), _("Value"), _("Problem"), _("Done"), _("To do"))
-    for row in findings_table(found).head(SHOWN_ROWS).itertuples():
-        severity = label("severity", row.severity)
-        place = f"{row.file} {row.layer}" if row.layer and not row.file.endswith(".csv") else row.file
-        cells = (place, row.row, row.column, row.value[:30], row.problem, row.done, row.advice)
-        table.add_row(f"[{COLOURS[row.severity]}]{severity}[/]", *(escape(cell) for cell in cells))
+    for row in findings_table(found).head(SHOWN_ROWS).to_dict("records"):
+        severity = label("severity", row["severity"])
+        place = f"{row['file']} {row['layer']}" if row["layer"] and not row["file"].endswith(".csv") else row["file"]
+        cells = (place, row["row"], row["column"], row["value"][:30], row["problem"], row["done"], row["advice"])
+        table.add_row(f"[{COLOURS[row['severity']]}]{severity}[/]", *(escape(cell) for cell in cells))
     console.print(table)
     if len(found) > SHOWN_ROWS:
         console.print(_("… {count} more in findings.csv").format(count=len(found) - SHOWN_ROWS))

@@ -168,14 +168,15 @@ class _Found:
             together = pd.concat([table for table in self.proposals if len(table)] or self.proposals[:1])
             found |= {"proposals": first_things_first(together.reset_index(drop=True))}
             found |= {"comparison": pd.concat(self.compared, ignore_index=True)}
-        return replace(plan, **{name: table for name, table in found.items() if table is not None})
+        made = {name: table for name, table in found.items() if table is not None}
+        return replace(plan, **made)  # type: ignore[arg-type]  # names of tables only
 
 
 def with_kept_proposals(plan: Plan) -> Plan | None:
     """The plan with the proposals that `propose` kept for exactly this study; None when it kept none."""
     folder = proposed_folder(plan.study.path)
     tables = read_proposed(folder, plan.study.settings.province.epsg) if folder else None
-    return replace(plan, **tables) if tables else None
+    return replace(plan, **tables) if tables else None  # type: ignore[arg-type]  # names of tables only
 
 
 def first_things_first(proposals: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

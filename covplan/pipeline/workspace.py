@@ -319,4 +319,5 @@ def radio_in_force(settings: Settings, technology: str) -> Radio:
 
 
 def _having(stations: gpd.GeoDataFrame, technology: str) -> pd.Series:
-    return stations["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)
+    having: pd.Series = stations["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)
+    return having

@@ -66,4 +66,5 @@ def _hamlets(points: gpd.GeoSeries, villages: gpd.GeoDataFrame) -> pd.Series:
     """Name of the hamlet a point lies in; empty where hamlets are points themselves."""
     areas = villages[villages.geom_type.isin(["Polygon", "MultiPolygon"])].sort_values("village_id")
     joined = gpd.sjoin(gpd.GeoDataFrame(geometry=points), areas[["name", "geometry"]], how="left")
-    return joined.loc[~joined.index.duplicated(), "name"].reindex(points.index)
+    names: pd.Series = joined.loc[~joined.index.duplicated(), "name"].reindex(points.index)
+    return names

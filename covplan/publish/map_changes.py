@@ -147,7 +147,7 @@ def _covered(gains: dict[str, dict[str, tuple[int, str]]], one: str, year: int) 
     return gains.get(one, {}).get("mobile_state", (year + 1, ""))[0] <= year
 
 
-def _cost(low: float, base: float, high: float) -> str:
+def _cost(low: float | None, base: float | None, high: float | None) -> str:
     if pd.isna(base):
         return ""
     text = _("VND {amount} billion").format(amount=number(base / BILLION, 2))
@@ -161,5 +161,5 @@ def _mast(location_id: object, operators: object) -> tuple[str, str]:
     return safe_text(str(location_id)), safe_text(", ".join(who))
 
 
-def _gains(value: object) -> list[str]:
+def _gains(value: str | float | None) -> list[str]:
     return [] if pd.isna(value) else split_list(value)

@@ -6,7 +6,7 @@ import html
 import json
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pandas as pd
 
@@ -142,7 +142,9 @@ def _indicator_table(indicators: pd.DataFrame) -> str:
     figures = ["value", "target_2025", "target_2030"]
     heads = "".join(f"<th>{safe_text(titles[name])}</th>" for name in figures)
     known = indicators.set_index("indicator")
-    rows = "".join(_indicator_row(known.loc[name]) for name in MAIN_INDICATORS if name in known.index)
+    rows = "".join(
+        _indicator_row(cast("pd.Series", known.loc[name])) for name in MAIN_INDICATORS if name in known.index
+    )
     title = safe_text(_("Main indicators"))
     return f"<details open><summary>{title}</summary><table><tr>{heads}</tr>{rows}</table></details>"
 
@@ -168,7 +170,7 @@ def _indicator_row(row: pd.Series) -> str:
     )
 
 
-def _met(value: float, target: float) -> str:
+def _met(value: float | None, target: float | None) -> str:
     if pd.isna(value) or pd.isna(target):
         return ""
     return "met" if value >= target else "short"
@@ -190,14 +192,15 @@ def _provenance(plan: Plan) -> str:
 def _reliability(plan: Plan) -> list[str]:
     """How far the computed map agrees with what is known: share confirmed and its interval."""
     whole = plan.reliability[(plan.reliability["n"] > 0) & plan.reliability["operator"].isin(["", "all"])]
+    columns = ["against", "technology", "met", "n", "low", "high"]
     return [
         _("{against}: {met}/{n} right (Wilson 95{space}%: {low}–{high}{space}%)").format(
-            against=f"{label('against', row.against)} {row.technology}".strip(),
-            met=number(row.met),
-            n=number(row.n),
-            low=number(100 * row.low, 1),
-            high=number(100 * row.high, 1),
+            against=f"{label('against', against)} {technology}".strip(),
+            met=number(met),
+            n=number(n),
+            low=number(100 * low, 1),
+            high=number(100 * high, 1),
             space=NO_BREAK,
         )
-        for row in whole.itertuples()
+        for against, technology, met, n, low, high in whole[columns].itertuples(index=False, name=None)
     ]

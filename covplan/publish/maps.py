@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import folium
 import geopandas as gpd
+import shapely
 from branca.element import Element, Figure, MacroElement
 from folium.template import Template
 
@@ -231,7 +232,7 @@ def _rasters(plan: Plan, coverage: Path | None, *, tiles: bool) -> dict[str, Any
 
 def _tools(plan: Plan) -> dict[str, Any]:
     settings = plan.study.settings
-    middle = gpd.GeoSeries([plan.study.outline.centroid], crs=settings.province.epsg).to_crs(4326).iloc[0]
+    middle = gpd.GeoSeries([shapely.centroid(plan.study.outline)], crs=settings.province.epsg).to_crs(4326).iloc[0]
     return {
         "projection": projection_of(settings.province.epsg, middle.x, middle.y),
         "operators": [[code, safe_text(operator_names().get(code, code))] for code in settings.operators],

@@ -94,7 +94,7 @@ def reliability_tables(
     """The tables that are published, by name; the empty ones are left out."""
     tables = {}
     for name, counts in (("tests", tests), ("hamlets", hamlets)):
-        if int(counts.loc["all", "all"]):
+        if int(counts["all"].loc["all"]):
             tables[name] = counts.reset_index()
     if len(success):
         tables |= {"success": success, "errors": errors}

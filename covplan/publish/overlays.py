@@ -19,6 +19,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import rasterio
+import shapely
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.features import geometry_mask
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    import shapely
     from numpy.typing import NDArray
 
     Colour = tuple[int, int, int, int]
@@ -83,8 +83,8 @@ class Frame:
     @classmethod
     def around(cls, area: shapely.Geometry, epsg: int, ground_m: float) -> Frame:
         """The smallest one around an area; its pixels are `ground_m` on the ground, in the area's middle."""
-        west, south, east, north = transform_bounds(epsg, WEB, *area.bounds)
-        latitude = math.radians(transform_bounds(epsg, 4326, *area.centroid.bounds)[1])
+        west, south, east, north = transform_bounds(epsg, WEB, *shapely.bounds(area))
+        latitude = math.radians(transform_bounds(epsg, 4326, *shapely.bounds(shapely.centroid(area)))[1])
         pixel = ground_m / math.cos(latitude)
         return cls(west, north, pixel, math.ceil((north - south) / pixel), math.ceil((east - west) / pixel))
 
@@ -149,7 +149,7 @@ def coverage_pictures(
     # Coarser until all fit: bytes go with the number of pixels, a little less.
     ground_m = FINEST_M
     while True:
-        made = [_coverage(path, area.buffer(AROUND_M), epsg, ground_m, unpublished) for path in paths]
+        made = [_coverage(path, _around(area), epsg, ground_m, unpublished) for path in paths]
         size = sum(len(one.picture.image) for one in made)
         if size <= COVERAGE_BYTES:
             return tuple(made)
@@ -158,7 +158,7 @@ def coverage_pictures(
 
 def relief(path: Path, area: shapely.Geometry, epsg: int) -> Picture:
     """Shaded relief of an elevation raster: dark slopes, see-through elsewhere."""
-    frame = Frame.around(area.buffer(AROUND_M), epsg, RELIEF_M)
+    frame = Frame.around(_around(area), epsg, RELIEF_M)
     try:
         with rasterio.open(path) as source:
             factor = max(1, round(RELIEF_M / _ground_m(source.transform, source.crs) / 2))
@@ -171,7 +171,7 @@ def relief(path: Path, area: shapely.Geometry, epsg: int) -> Picture:
     except RasterioError as error:
         raise OutputError(f"{path.name}: {error}") from None
     shade = _shade(heights, RELIEF_M)
-    shown = ~np.isnan(shade) & frame.inside(area.buffer(AROUND_M), epsg)
+    shown = ~np.isnan(shade) & frame.inside(_around(area), epsg)
     indices = np.where(shown, np.clip(np.nan_to_num(shade) * SHADES, 0, SHADES - 1), SHADES - 1).astype("uint8")
     palette = [(40, 44, 52, round(DARKEST * (1.0 - step / (SHADES - 1)))) for step in range(SHADES)]
     return frame.picture(indices, palette)
@@ -198,6 +198,11 @@ def png(indices: NDArray[np.uint8], palette: Sequence[Colour]) -> bytes:
 def _order(path: Path) -> tuple[str, bool, str]:
     technology, operator = path.name.split("_")[:2]
     return technology, operator != ANY, operator
+
+
+def _around(area: shapely.Geometry) -> shapely.Geometry:
+    """An area and its surroundings; quarter circles of as many segments as a shape's own `buffer` gives them."""
+    return shapely.buffer(area, AROUND_M, quad_segs=16)
 
 
 def _coverage(

@@ -16,7 +16,7 @@ from covplan.study.language import _, by_language, number, speaking
 from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
@@ -142,7 +142,7 @@ def verdict(link: ExplainedLink | MissingLink) -> str:
     return str(by_language(link.verdict_vi, link.verdict_en))
 
 
-def _frame(rows: Sequence[dict[str, object]], epsg: int) -> gpd.GeoDataFrame:
+def _frame(rows: Sequence[Mapping[str, object]], epsg: int) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(rows, geometry="geometry" if rows else [], crs=epsg)
 
 

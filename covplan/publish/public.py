@@ -67,11 +67,12 @@ def public_study(study: Study) -> Study:
     secret = secret_ids(study)
     if not secret:
         return study
+    tables = {name: _public(name, study.table(name), secret) for name in input_layers()}
     return replace(
         study,
         findings=_without_findings(study.findings, secret),
         set_aside={name: rows[~_naming(rows, secret)] for name, rows in study.set_aside.items()},
-        **{name: _public(name, study.table(name), secret) for name in input_layers()},
+        **tables,  # type: ignore[arg-type]  # names of tables only
     )
 
 

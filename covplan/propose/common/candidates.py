@@ -83,5 +83,5 @@ def _free_sections(top_m: float, used_m: NDArray[np.float64], least_m: float, se
     return free
 
 
-def _number(value: object) -> float:
+def _number(value: str | float | None) -> float:
     return 0.0 if pd.isna(value) else float(str(value))

@@ -42,16 +42,17 @@ def three_sectors(first: Cell, downtilts_deg: tuple[float, float, float]) -> tup
 def cells_at(cells: pd.DataFrame, x_m: float, y_m: float, height_m: float) -> tuple[Cell, ...]:
     """A station's cells at another height."""
     moved = []
-    for cell in cells.dropna(subset=["band"]).itertuples():
-        carrier = band(cell.band)
-        omni = pd.isna(cell.azimuth_deg)
+    known = cells.dropna(subset=["band"])[["band", "azimuth_deg", "downtilt_deg", "eirp_dbm", "antenna"]]
+    for code, aimed_deg, downtilt_deg, eirp_dbm, own in known.itertuples(index=False, name=None):
+        carrier = band(code)
+        omni = pd.isna(aimed_deg)
         antenna = "omni" if omni else carrier.antenna
         moved.append(
             Cell(
-                cell.band, x_m, y_m, height_m, 0.0 if omni else float(cell.azimuth_deg),
-                0.0 if pd.isna(cell.downtilt_deg) else float(cell.downtilt_deg),
-                carrier.eirp_dbm if pd.isna(cell.eirp_dbm) else float(cell.eirp_dbm),
-                antenna if pd.isna(cell.antenna) or not cell.antenna else str(cell.antenna),
+                code, x_m, y_m, height_m, 0.0 if omni else float(aimed_deg),
+                0.0 if pd.isna(downtilt_deg) else float(downtilt_deg),
+                carrier.eirp_dbm if pd.isna(eirp_dbm) else float(eirp_dbm),
+                antenna if pd.isna(own) or not own else str(own),
             )
         )  # fmt: skip
     return tuple(moved)

@@ -144,7 +144,8 @@ def _hamlets_with_commune(reach: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -
     unit = ["commune_code", "boundary_version"]
     names = communes.drop_duplicates(unit).set_index(unit)["name"]
     units = zip(reach["commune_code"], reach["boundary_version"], strict=True)
-    return reach.set_index("village_id").assign(commune=[names.get(one) for one in units])
+    hamlets: pd.DataFrame = reach.set_index("village_id").assign(commune=[names.get(one) for one in units])
+    return hamlets
 
 
 def _joined(extension: Extension, step: Step, length_m: float, hamlets: pd.DataFrame, known: int) -> dict[str, Any]:

@@ -187,7 +187,7 @@ def _radios_on(found: OptionList, case: Case, location: Any, there: pd.DataFrame
     survey = unit_cost(costs, "mast_survey") if location.survey else NOTHING
     for one in (*inside, *guests):
         guest = one in guests
-        height_m = location.free_heights_m[0] if guest else float(there.loc[one, "antenna_height_m"])
+        height_m = location.free_heights_m[0] if guest else float(there["antenna_height_m"].loc[one])
         has = [] if guest else split_list(there.loc[one, "bands"])
         rent = lease_per_year(costs, roof=location.structure in ON_ROOFS) if guest else NOTHING
         base = {
@@ -213,7 +213,7 @@ def _operator_bands(operators: Sequence[str], there: pd.DataFrame, settings: Pla
         return every
 
     def rank(pair: tuple[str, str]) -> tuple[float, float, str]:
-        height_m = float(there.loc[pair[0], "antenna_height_m"]) if pair[0] in there.index else 0.0
+        height_m = float(there["antenna_height_m"].loc[pair[0]]) if pair[0] in there.index else 0.0
         return (-height_m, band(pair[1]).downlink_mhz, pair[0])
 
     low = sorted((pair for pair in every if band(pair[1]).downlink_mhz < LOW_MHZ), key=rank)
@@ -228,11 +228,12 @@ def _on_new_structures(found: OptionList, case: Case, positions: NDArray[np.floa
     link = connect(table, case.backbone, costs, propose)
     table = table.assign(**link.columns)
     operators = settings.operators if settings.policy == "each" else settings.operators[:1]
-    for row, backhaul_cost in zip(table.itertuples(), link.cost, strict=True):
+    ways = zip(table["structure"], table["road_m"], table["power_m"], link.cost, strict=True)
+    for row, (structure, road_m, power_m, backhaul_cost) in zip(table.itertuples(), ways, strict=True):
         if row.backhaul == "satellite":
             continue
-        site = structure_cost(costs, row.structure, POLE_M, row.road_m, propose) + backhaul_cost
-        site += power_cost(costs, 0.0 if row.roof else row.power_m)
+        site = structure_cost(costs, structure, POLE_M, road_m, propose) + backhaul_cost
+        site += power_cost(costs, 0.0 if row.roof else power_m)
         base = {
             "action": "new_structure_5g", "location_id": f"new-{row.Index}", "x_m": row.x_m, "y_m": row.y_m,
             "structure": row.structure, "height_m": 3.0 if row.roof else POLE_M,

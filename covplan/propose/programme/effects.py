@@ -52,7 +52,7 @@ def effects(proposals: pd.DataFrame, today: Today, phases: Phases, targets: Mapp
             objects = [split_list(text) if own else [] for text, own in zip(proposals["gains"], mine, strict=True)]
             alone = mine & np.array([not served for served in objects])
             change_pct = proposals["indicator_change"].fillna(0.0).to_numpy(float)
-            adds[alone] = change_pct[alone] / 100.0 * float(figures.at[name, "denominator"])
+            adds[alone] = change_pct[alone] / 100.0 * float(figures["denominator"].loc[name])
             if today.evidence is not None:
                 missing = _missing(today.evidence[today.evidence["indicator"] == name])
                 objects = [[one for one in served if one in missing] for served in objects]
@@ -61,8 +61,8 @@ def effects(proposals: pd.DataFrame, today: Today, phases: Phases, targets: Mapp
         found.append(
             Indicator(
                 name,
-                float(figures.at[name, "numerator"]),
-                float(figures.at[name, "denominator"]),
+                float(figures["numerator"].loc[name]),
+                float(figures["denominator"].loc[name]),
                 serves.reshape(len(proposals), len(known)),
                 adds,
                 removes,

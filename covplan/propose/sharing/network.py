@@ -28,14 +28,15 @@ def planned_network(stations: gpd.GeoDataFrame, market: Market, case: Case, shar
     chosen = market.moves.iloc[case.rows[shared.chosen]]
     spots = market.locations.geometry.to_numpy()
     ids = market.locations["location_id"].to_numpy()
-    for move in chosen[chosen["tenancy"] != NOBODY].itertuples():
-        tenancy = market.tenancies.iloc[move.tenancy]
+    moving = chosen.loc[chosen["tenancy"] != NOBODY, ["tenancy", "host", "antenna_height_m"]]
+    for row, host, antenna_height_m in moving.itertuples(index=False, name=None):
+        tenancy = market.tenancies.iloc[row]
         goes = (after["location_id"] == ids[tenancy["location"]]) & (
             after["operator"] == market.operators[tenancy["operator"]]
         )
-        after.loc[goes, "location_id"] = ids[move.host]
-        after.loc[goes, "antenna_height_m"] = move.antenna_height_m
-        after.loc[goes, "geometry"] = spots[move.host]
+        after.loc[goes, "location_id"] = ids[host]
+        after.loc[goes, "antenna_height_m"] = antenna_height_m
+        after.loc[goes, "geometry"] = spots[host]
     coming = chosen[chosen["tenancy"] == NOBODY]
     if coming.empty:
         return after

@@ -121,7 +121,7 @@ def _money(move: pd.Series, outlay: Range, running: Range) -> str:
     return f"{costs} {text.format(rent=_millions(rent, 1))}"
 
 
-def _otherwise(more_vnd: float, goal: Goal) -> str:
+def _otherwise(more_vnd: float | None, goal: Goal) -> str:
     """The honest counterfactual: the best plan without this move, and what stays as it is."""
     if pd.isna(more_vnd):
         return _("Without it no other plan meets the demands.")

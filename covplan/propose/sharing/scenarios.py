@@ -42,9 +42,10 @@ def key_of(market: Market, rows: NDArray[np.int64]) -> list[str]:
     """What moves are called whatever the scenario: operator, structure left, structure joined."""
     ids = market.locations["location_id"].to_numpy()
     names = []
-    for move in market.moves.iloc[rows].itertuples():
-        origin = ids[market.tenancies["location"].iloc[move.tenancy]] if move.tenancy != NOBODY else ""
-        names.append(f"{market.operators[move.operator]} {origin}>{ids[move.host]}")
+    moves = market.moves.iloc[rows]
+    for tenancy, operator, host in zip(moves["tenancy"], moves["operator"], moves["host"], strict=True):
+        origin = ids[market.tenancies["location"].iloc[tenancy]] if tenancy != NOBODY else ""
+        names.append(f"{market.operators[operator]} {origin}>{ids[host]}")
     return names
 
 

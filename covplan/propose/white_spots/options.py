@@ -243,20 +243,21 @@ def _on_new_ground(found: OptionList, case: Case, sites: pd.DataFrame, lacking: 
     """A small cell on a pole, a station on a mast: of operators that are wanted within reach."""
     costs = case.assumptions.costs
     radio, small = unit_cost(costs, "lte_radio_3_sectors"), unit_cost(costs, "remote_sector_station")
-    for site in sites.itertuples():
+    columns = ["x_m", "y_m", "structure", "height_m", "small"]
+    for site, x_m, y_m, structure, height_m, pole in sites[columns].itertuples(name=None):
         for n, (one, wanted) in enumerate(lacking.items()):
             code = bands_of(one)[0] if one != ANY else "L700"
-            base = {
-                "operator": one, "location_id": None, "site": site.Index, "x_m": float(site.x_m),
-                "y_m": float(site.y_m), "bands": code, "structure": site.structure, "height_m": site.height_m,
+            base: dict[str, Any] = {
+                "operator": one, "location_id": None, "site": site, "x_m": float(x_m),
+                "y_m": float(y_m), "bands": code, "structure": structure, "height_m": height_m,
                 "survey": False, "slots": 0,
             }  # fmt: skip
-            if not site.small:
-                base["antenna_height_m"] = site.height_m - BELOW_TOP_M - SECTION_M * n
+            if not pole:
+                base["antenna_height_m"] = height_m - BELOW_TOP_M - SECTION_M * n
                 for own in _aimed(case, _antenna(code, base), wanted):
                     found.add(own, radio, NOTHING, action="new_mast", **base)
             elif wanted.within(base["x_m"], base["y_m"], SMALL_REACH_M):
-                base["antenna_height_m"] = site.height_m - 2.0
+                base["antenna_height_m"] = height_m - 2.0
                 omni = Cell(code, base["x_m"], base["y_m"], base["antenna_height_m"], 0.0, 0.0, SMALL_EIRP_DBM, "omni")
                 found.add((omni,), small, NOTHING, action="small_cell", **base)
 
@@ -274,11 +275,12 @@ def _sites(case: Case) -> Sites:
     table = table.assign(**link.columns)
     cost, opex = [], []
     running = unit_cost(costs, "opex_site")
-    for site, backhaul in zip(table.itertuples(), link.cost, strict=True):
-        power = power_cost(costs, float(site.power_m))
-        mast = NOTHING if site.small else structure_cost(costs, "A2b", site.height_m, float(site.road_m), propose)
+    columns = table[["small", "height_m", "road_m", "power_m"]].itertuples(index=False, name=None)
+    for (pole, height_m, road_m, power_m), backhaul in zip(columns, link.cost, strict=True):
+        power = power_cost(costs, float(power_m))
+        mast = NOTHING if pole else structure_cost(costs, "A2b", height_m, float(road_m), propose)
         cost.append(mast + power + backhaul)  # the pole of a small cell comes with it
-        opex.append(running * (SMALL_OPEX if site.small else 1.0))
+        opex.append(running * (SMALL_OPEX if pole else 1.0))
     keep = np.flatnonzero(link.kind != "satellite")  # no way to the network is no site
     parts = ([values[n] for n in keep] for values in (cost, link.cost, opex))
     return Sites(table.iloc[keep].reset_index(drop=True), *parts)

@@ -267,7 +267,7 @@ def _too_near(sites: pd.DataFrame, rules: Sequence[Rule]) -> list[NDArray[np.int
     """Sites of which only one may be: the heights of one candidate, and two candidates nearer than the rule."""
     if not len(sites):
         return []
-    own = {int(k): v.to_numpy(np.int64) for k, v in sites.groupby("candidate").groups.items()}
+    own = {k: v.to_numpy(np.int64) for k, v in sites.groupby("candidate").groups.items()}
     first = sites.drop_duplicates("candidate").set_index("candidate")
     spacing_m = by_area(first["urban"].to_numpy(bool), rules, "min_spacing")
     at = first[["x_m", "y_m"]].to_numpy(float)

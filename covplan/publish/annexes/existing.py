@@ -246,7 +246,7 @@ def indicators(table: pd.DataFrame) -> Annex:
     return Annex(_("Indicators"), _("Indicators of the plan: today, targets, gaps"), shown, fields)
 
 
-def _room(most: object, tenants: int) -> str:
+def _room(most: int | None, tenants: int) -> str:
     if pd.isna(most):
         return _("Room not known; needs a survey")
     free = int(str(most)) - tenants

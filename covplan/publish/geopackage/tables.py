@@ -20,7 +20,7 @@ from covplan.study.layers import layers
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     import pandas as pd
@@ -134,11 +134,16 @@ def _plain(table: pd.DataFrame, layer: Layer, epsg: int) -> pd.DataFrame:
     if len(kinds) == 2 and len({kind.removeprefix("Multi") for kind in kinds}) == 1:
         # One kind of shape and its plural: as one type, which every program can style.
         shapes = shapes.set_geometry(_plural(shapes.geometry))
-    return shapes if shapes.crs is None or shapes.crs.to_epsg() == epsg else shapes.to_crs(epsg)
+    placed: pd.DataFrame = shapes if shapes.crs is None or shapes.crs.to_epsg() == epsg else shapes.to_crs(epsg)
+    return placed
 
 
 def _plural(shapes: gpd.GeoSeries) -> gpd.GeoSeries:
-    many = {"Point": shapely.multipoints, "LineString": shapely.multilinestrings, "Polygon": shapely.multipolygons}
+    many: dict[str, Callable[[list[shapely.Geometry]], object]] = {
+        "Point": shapely.multipoints,
+        "LineString": shapely.multilinestrings,
+        "Polygon": shapely.multipolygons,
+    }
     made = [many[one.geom_type]([one]) if one is not None and one.geom_type in many else one for one in shapes]
     return gpd.GeoSeries(made, index=shapes.index, crs=shapes.crs)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from covplan.publish.addresses import addresses
 from covplan.study.boundaries import communes_of
@@ -48,4 +48,4 @@ def with_areas(tables: dict[str, pd.DataFrame], study: Study) -> Tables:
 
 def indicator(table: pd.DataFrame, name: str) -> pd.Series:
     """The row of an indicator."""
-    return table.set_index("indicator").loc[name]
+    return cast("pd.Series", table.set_index("indicator").loc[name])  # an indicator has one row

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -14,6 +14,8 @@ from covplan.study.layers import input_layers
 from covplan.study.settings_file import settings_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from covplan.publish.report.areas import Tables
     from covplan.publish.report.content import Block
 
@@ -131,7 +133,12 @@ def _sources(tables: Tables) -> list[Block]:
 def _findings(tables: Tables) -> list[Block]:
     found = tables.of["findings"]
     rows = tuple(
-        (label("severity", severity), count(len(group)), str(group["problem"].iloc[0]), str(group["advice"].iloc[0]))
+        (
+            label("severity", str(severity)),
+            count(len(group)),
+            str(group["problem"].iloc[0]),
+            str(group["advice"].iloc[0]),
+        )
         for (severity, _check), group in found.groupby(["severity", "check"], sort=False)
     )
     heading = Heading(2, _("2. Findings in the data"))
@@ -153,7 +160,7 @@ def _more(others: int) -> str:
     return ngettext("; and {count} other source", "; and {count} other sources", others).format(count=count(others))
 
 
-def _who(row: dict[str, object]) -> str:
+def _who(row: dict[Hashable, Any]) -> str:
     parts = [operator_names().get(str(row["operator"]), str(row["operator"])) if pd.notna(row["operator"]) else ""]
     parts.append(str(row["technology"]) if pd.notna(row["technology"]) else "")
     return " ".join(part for part in parts if part) or NONE

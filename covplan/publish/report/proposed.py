@@ -85,7 +85,7 @@ def _overview(tables: Tables) -> list[Block]:
     proposals = tables.of["proposals"]
     groups = proposals.groupby(["kind", "action"], sort=False)
     rows = [
-        (kind_title(kind), label("action", action), count(len(group)),
+        (kind_title(str(kind)), label("action", str(action)), count(len(group)),
          *(billions(group[cost].sum()) for cost in COSTS))
         for (kind, action), group in sorted(groups, key=lambda one: (PROPOSAL_KINDS.index(one[0][0]), one[0][1]))
     ]  # fmt: skip
@@ -289,15 +289,15 @@ def _cost_heads() -> tuple[str, ...]:
     return tuple(map(_, COST_HEADS))
 
 
-def _year(year: object, otherwise: str = "") -> str:
+def _year(year: str | float | None, otherwise: str = "") -> str:
     return (otherwise or _(figures.NOT_PHASED)) if pd.isna(year) else str(int(float(str(year))))
 
 
-def _operator(code: object) -> str:
+def _operator(code: str | float | None) -> str:
     return NONE if pd.isna(code) else operator_names().get(str(code), str(code))
 
 
-def _said(value: object) -> str:
+def _said(value: str | float | None) -> str:
     return NONE if pd.isna(value) else str(value)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -28,6 +28,8 @@ from covplan.study.language import N_, _, by_language
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable
+
     from covplan.publish.report.areas import Tables
     from covplan.publish.report.content import Block
 
@@ -243,7 +245,8 @@ def _fiber(tables: Tables) -> list[Block]:
         one=1, known=has.notna().astype(int), has=has.fillna(value=False).astype(int)
     ).groupby("area")[["one", "known", "has"]].sum()  # fmt: skip
     rows = [
-        (str(row.Index), count(row.one), count(row.has), per_cent(row.has, row.known)) for row in groups.itertuples()
+        (str(area), count(one), count(served), per_cent(served, known))
+        for area, one, known, served in groups.itertuples(name=None)
     ]
     sums = groups.sum()
     total = (_("Total"), count(sums["one"]), count(sums["has"]), per_cent(sums["has"], sums["known"]))
@@ -378,7 +381,7 @@ def _interval(row: pd.Series) -> str:
     return _(", confidence interval {bounds} %").format(bounds=_bounds(row))
 
 
-def _bounds(row: pd.Series | dict[str, float]) -> str:
+def _bounds(row: pd.Series | dict[Hashable, Any]) -> str:
     if pd.isna(row["interval_low"]):
         return NONE
     return f"{figure(row['interval_low'])}–{figure(row['interval_high'])}"
