@@ -2,7 +2,8 @@
 
     python -m benchmarks.same_results before/ after/ --as fibre=fiber
 
-For a change that must leave every figure as it is. Words that were renamed on purpose are given with `--as`.
+For a change that must leave every figure as it is. Words that were renamed on purpose are given with `--as`, columns
+that may differ (a text that was reworded, how near a program came within its time) with `--but`.
 """
 
 from __future__ import annotations
@@ -12,15 +13,19 @@ import re
 import sys
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import pyogrio
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 TABLES = (".csv",)
 UNCOMPARED = ("seconds",)  # how long a program took
 
 
-def differences(before: Path, after: Path, renamed: dict[str, str]) -> list[str]:
+def differences(before: Path, after: Path, renamed: dict[str, str], but: Sequence[str] = ()) -> list[str]:
     """What differs between two folders, one line each; nothing when all is the same."""
 
     def words(text: str) -> str:
@@ -33,8 +38,9 @@ def differences(before: Path, after: Path, renamed: dict[str, str]) -> list[str]
     found = [f"{name}: only before" for name in sorted(set(old) - set(new))]
     found += [f"{name}: only after" for name in sorted(set(new) - set(old))]
     for name in sorted(set(old) & set(new)):
-        for part, one in _content(old[name], words).items():
-            other = _content(new[name], words).get(part)
+        contents = [_content(path, words, but) for path in (old[name], new[name])]
+        for part, one in contents[0].items():
+            other = contents[1].get(part)
             if other is None or one != other:
                 found.append(f"{name} {part}: {_first_difference(one, other or [])}")
     return found
@@ -45,15 +51,15 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in sorted(folder.rglob("*")) if path.suffix in kinds and not path.name.startswith(".")]
 
 
-def _content(path: Path, words) -> dict[str, list[str]]:  # type: ignore[no-untyped-def]
+def _content(path: Path, words, but: Sequence[str]) -> dict[str, list[str]]:  # type: ignore[no-untyped-def]
     """Rows of each table of a file as text."""
     if path.suffix in TABLES:
         table = pd.read_csv(path, dtype=str, keep_default_na=False)
-        return {"": _rows(table, words)}
+        return {"": _rows(table, words, but)}
     if path.suffix == ".gpkg":
         layers = {words(str(name)): str(name) for name, _shape in pyogrio.list_layers(path)}
         return {
-            new: _rows(pd.DataFrame(pyogrio.read_dataframe(path, layer=old)).astype(str), words)
+            new: _rows(pd.DataFrame(pyogrio.read_dataframe(path, layer=old)).astype(str), words, but)
             for new, old in layers.items()
         }
     if path.suffix == ".docx":
@@ -63,8 +69,8 @@ def _content(path: Path, words) -> dict[str, list[str]]:  # type: ignore[no-unty
     return {"figures": re.findall(r"\d[\d.,]*", re.sub(r"[0-9a-f]{16,}", "", path.read_text(encoding="utf-8")))}
 
 
-def _rows(table: pd.DataFrame, words) -> list[str]:  # type: ignore[no-untyped-def]
-    kept = table.drop(columns=[name for name in UNCOMPARED if name in table])
+def _rows(table: pd.DataFrame, words, but: Sequence[str]) -> list[str]:  # type: ignore[no-untyped-def]
+    kept = table.drop(columns=[name for name in (*UNCOMPARED, *but) if name in table])
     head = ",".join(map(str, kept.columns))
     return [words(row) for row in (head, *kept.apply(lambda row: "|".join(map(str, row)), axis=1))]
 
@@ -83,9 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("before", type=Path)
     parser.add_argument("after", type=Path)
     parser.add_argument("--as", dest="renamed", action="append", default=[], metavar="OLD=NEW")
+    parser.add_argument("--but", action="append", default=[], metavar="COLUMN")
     asked = parser.parse_args(arguments)
     renamed = dict(pair.split("=", 1) for pair in asked.renamed)
-    found = differences(asked.before, asked.after, renamed)
+    found = differences(asked.before, asked.after, renamed, asked.but)
     sys.stdout.write("\n".join(found or ["the same"]) + "\n")
     return bool(found)
 
