@@ -328,7 +328,7 @@ def test_two_studies_side_by_side_name_the_hamlets_that_changed_and_the_cause(tm
     for row in changed.itertuples():
         assert row.village_id in told.stdout
         assert "S-1" in row.cause_en or "S-2" in row.cause_en
-    assert f"{len(changed)} hamlet" in told.stdout
+    assert f"hamlets that changed: {len(changed)}" in told.stdout
     same = covplan("compare", before, before, "-o", tmp_path / "same")
     assert "số thôn thay đổi: 0" in same.stdout
     into = covplan("compare", before, after, "-o", after)

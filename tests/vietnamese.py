@@ -13,7 +13,7 @@ ENGLISH_WORDS = frozenset(
         r"\w+",
         """the of and is are was were with without from for which that this has have not cannot instead missing hamlet
         hamlets station stations proposal proposals commune operators study computed declared counted error
-        default nothing already needs give where when than every each""",
+        nothing already needs give where when than every each""",
     )
 )
 _CODE = re.compile(r"`[^`]*`|--[a-z-]+|'[^'\s]*'|\S*[/\\_.=\[\]]\w\S*")  # names of files, columns, settings, commands
