@@ -206,6 +206,9 @@ def test_the_language_is_that_of_the_line_then_of_the_study_then_of_the_system(t
     assert wanted_language(["plan", "--lang=vi", str(folder)]) == "vi"
     assert wanted_language(["plan", str(folder)]) == "en"
     assert wanted_language(["plan", str(silent)]) == "vi"
+    settings = folder / "study.toml"
+    settings.write_text(settings.read_text(encoding="utf-8"), encoding="utf-8-sig")
+    assert wanted_language(["plan", str(folder)]) == "en"
     monkeypatch.setenv("LANG", "en_GB.UTF-8")
     assert wanted_language(["plan", str(silent)]) == "en"
     monkeypatch.setenv("LANG", "C.UTF-8")

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from covplan.study.kinds import as_written_now
 from covplan.study.language import DOMAIN, LANGUAGES, N_, NN_, _, speaking, system_language
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from covplan.study.language import Language
 
 FLAG = "--lang"
-ALIASES = {"fibre": "fiber"}
-"""Older spellings of commands and kinds, still understood."""
 
 CLICKS_WORDS = (
     N_("Aborted!"), N_("Options"), N_("Positional arguments"), N_("Commands"), N_("Usage:"), N_("Missing command."),
@@ -102,7 +101,7 @@ class Commands(Command, click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name, or by an older spelling of it."""
-        return super().get_command(ctx, ALIASES.get(cmd_name, cmd_name))
+        return super().get_command(ctx, as_written_now(cmd_name))
 
 
 class Choice(click.Choice[str]):
@@ -110,7 +109,7 @@ class Choice(click.Choice[str]):
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         """The word as it is spelt today."""
-        return super().convert(ALIASES.get(value, value), param, ctx)
+        return super().convert(as_written_now(value), param, ctx)
 
 
 def wanted_language(arguments: Sequence[str]) -> Language:
@@ -129,8 +128,8 @@ def wanted_language(arguments: Sequence[str]) -> Language:
 def _language_of(study: Path) -> Language | None:
     """The language that a study's settings name; None where there is none to be read."""
     try:
-        with (study / "study.toml").open("rb") as file:
-            named = tomllib.load(file).get("province", {}).get("language", "")
+        text = (study / "study.toml").read_text(encoding="utf-8-sig")  # Notepad puts a mark before the text
+        named = tomllib.loads(text).get("province", {}).get("language", "")
     except (OSError, ValueError, AttributeError):
         return None  # what is wrong with it is said when the study is opened
     return named if named in LANGUAGES else None

@@ -17,6 +17,7 @@ import pandas as pd
 
 from covplan.study.find import plain_letters
 from covplan.study.findings import Finding, finding
+from covplan.study.kinds import as_written_now
 from covplan.study.language import Language, in_both
 from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN, Column, Layer
 from covplan.study.settings import did_you_mean, operator_table
@@ -29,8 +30,6 @@ LONGITUDE_DEG, LATITUDE_DEG = (102.0, 110.0), (8.0, 24.0)  # window of Vietnam o
 COMMUNE_CODE_DIGITS = 5
 TRUE_WORDS = frozenset({"true", "1", "1.0", "yes", "y", "có", "co", "x", "đúng"})
 FALSE_WORDS = frozenset({"false", "0", "0.0", "no", "n", "không", "khong", "chưa", "sai"})
-OLD_CODES = {"fibre": "fiber"}
-"""Codes as earlier versions of covplan wrote them into files that are read again: decisions, kept proposals."""
 _PLAIN_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _LOOSE_NUMBER = re.compile(r"\s*([+-]?\d[\d., ]*?)\s*(?:m|km|dbm|db|°|độ|deg|hộ|người|mbps|%)?\s*", re.IGNORECASE)
 _THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+")
@@ -114,15 +113,6 @@ def clean_text(text: str) -> str:
 def split_list(text: object) -> list[str]:
     """The codes in a list cell; an empty cell has none."""
     return str(text).split(LIST_SEPARATOR) if isinstance(text, str) and text else []
-
-
-def as_written_now(code: str) -> str:
-    """A code as this version writes it.
-
-    >>> as_written_now("fibre"), as_written_now("share")
-    ('fiber', 'share')
-    """
-    return OLD_CODES.get(code, code)
 
 
 def loose_number(text: str) -> float | None:

@@ -15,6 +15,9 @@ KINDS = (WHITE_SPOT, SUPPLY_CURVE, FIBER, PLACE_5G, SHARE)
 TRENCH = "trench"
 """Cables of hamlets and of masts in one trench: a comparison of methods, never a proposal's kind."""
 
+OLD_CODES = {"fibre": "fiber"}
+"""Spellings of earlier versions: of kinds, and of the command that has the kind's name."""
+
 _TITLES = {
     WHITE_SPOT: N_("White spots"),
     PLACE_5G: N_("5G at places"),
@@ -23,6 +26,15 @@ _TITLES = {
     SUPPLY_CURVE: N_("Supply curve"),
     TRENCH: N_("One trench"),
 }
+
+
+def as_written_now(code: str) -> str:
+    """A code as this version writes it.
+
+    >>> as_written_now("fibre"), as_written_now("share")
+    ('fiber', 'share')
+    """
+    return OLD_CODES.get(code, code)
 
 
 def kind_title(kind: str) -> str:

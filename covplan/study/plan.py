@@ -11,10 +11,10 @@ import pandas as pd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from covplan.study.columns import as_written_now
 from covplan.study.files import written_whole
 from covplan.study.findings import NO_FINDINGS
 from covplan.study.folder import study_key, write_findings
+from covplan.study.kinds import as_written_now
 from covplan.study.language import by_language
 from covplan.study.layers import input_layers, layers
 
