@@ -15,6 +15,11 @@ COVERAGE_ARGS ?= --cov --cov-report=term:skip-covered
 LEG_TESTS := tests/study_floor tests/terrain tests/radio tests/assess tests/fiber tests/propose/test_solver.py \
   tests/propose/test_cover.py tests/propose/test_sharing_program.py tests/publish/test_annexes.py tests/test_cli.py \
   tests/test_package.py
+# What is tried as if on Windows by the gate; all of it: make as-windows WINDOWS_TESTS=tests. In one process, for others
+# would start without the option.
+WINDOWS_TESTS ?= tests/study_floor/test_files.py tests/study_floor/test_filenames.py tests/test_held.py \
+  tests/test_open_elsewhere.py tests/test_streams.py tests/test_portable.py tests/test_ntfs.py
+PAGE ?= cp1258
 BIN := .venv/bin
 NEEDS := pyproject.toml constraints.txt
 CONSTRAINTS := constraints.txt
@@ -28,7 +33,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 # An environment that is active elsewhere is not ours to fill.
 unexport VIRTUAL_ENV PYTHONPATH PYTHONHOME
 
-.PHONY: plan test test-leg lint lab data wheel-test constraints locale clean
+.PHONY: plan test as-windows wheels test-leg lint lab data wheel-test constraints locale matrix clean
 .DELETE_ON_ERROR:
 
 plan: .venv/.core
@@ -43,6 +48,14 @@ lab: .venv/.lab
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS) $(COVERAGE_ARGS)
 
+# As if on Windows, as far as this system can be made like it: tests/as_windows.py.
+as-windows: .venv/.dev
+	$(BIN)/python -X warn_default_encoding -m pytest $(PYTEST_ARGS) -n 0 --as-windows=$(PAGE) $(WINDOWS_TESTS)
+
+# Whether nobody needs a compiler: every pinned package as a wheel, on three systems and four Pythons (asks the index).
+wheels: .venv/.dev
+	$(BIN)/python .ci/wheels.py
+
 # One leg of the gate: make test-leg LEG=3.12 PYTHON=python3.12, or LEG=lowest.
 test-leg: build/legs/$(LEG)/.dev
 	build/legs/$(LEG)/bin/python -m pytest $(PYTEST_ARGS) $(LEG_ARGS) $(LEG_TESTS)
@@ -51,6 +64,7 @@ lint: .venv/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/python -m mypy
+	$(BIN)/python -m mypy --platform win32
 	$(BIN)/lint-imports
 
 # What a user gets: the wheel alone, in an environment of its own, away from the sources.
@@ -110,6 +124,10 @@ constraints:
 	echo "# Versions pinned for CI and make. Remake: make constraints" > constraints.txt
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --upgrade --quiet \
 	  --no-annotate --no-header --no-emit-index-url --no-emit-find-links | sed '/^-e/d' >> constraints.txt
+
+# All of what a study may lack, alone and in pairs, through every step; the gate runs a part of it.
+matrix: .venv/.dev
+	$(BIN)/python -m tests.least_data
 
 # Texts of the code into the catalogue, and that into what is read at run time.
 locale: .venv/.dev

@@ -11,11 +11,11 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from covplan.pipeline.coverage import coverage
+    from covplan.pipeline.changes import what_if
     from covplan.pipeline.links import explain_link
     from covplan.pipeline.plan import make_plan
+    from covplan.pipeline.rasters import coverage
     from covplan.pipeline.sharing import propose_sharing
-    from covplan.pipeline.what_if import what_if
     from covplan.pipeline.workspace import Workspace
     from covplan.publish.annexes import write_annexes
     from covplan.publish.geopackage import write_geopackage
@@ -55,14 +55,14 @@ _HOMES = {
     "Plan": "covplan.study.plan",
     "Study": "covplan.study.folder",
     "Workspace": "covplan.pipeline.workspace",
-    "coverage": "covplan.pipeline.coverage",
+    "coverage": "covplan.pipeline.rasters",
     "explain_link": "covplan.pipeline.links",
     "make_plan": "covplan.pipeline.plan",
     "open_study": "covplan.study.folder",
     "propose_sharing": "covplan.pipeline.sharing",
     "read_drawn": "covplan.study.drawn",
     "speaking": "covplan.study.language",
-    "what_if": "covplan.pipeline.what_if",
+    "what_if": "covplan.pipeline.changes",
     "write_annexes": "covplan.publish.annexes",
     "write_geopackage": "covplan.publish.geopackage",
     "write_report": "covplan.publish.report",

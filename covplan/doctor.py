@@ -40,6 +40,7 @@ CORE_PACKAGES = (
     "pydantic",
     "pyogrio",
     "pyproj",
+    "python-calamine",
     "python-docx",
     "rasterio",
     "rich",

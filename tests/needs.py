@@ -47,6 +47,11 @@ def _qgis() -> bool:
     return SYSTEM_PYTHON.exists() and subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603
 
 
+def _ntfs() -> bool:
+    mounts = hasattr(os, "geteuid") and os.geteuid() == 0 and Path("/dev/fuse").exists()
+    return mounts and _programs("mkntfs", "lowntfs-3g", "umount")()
+
+
 def _programs(*names: str) -> Callable[[], bool]:
     return lambda: all(shutil.which(name) for name in names)
 
@@ -57,6 +62,8 @@ NEEDS: dict[str, tuple[Callable[[], bool], str]] = {
     "qgis": (_qgis, "apt install python3-qgis qgis-providers"),
     "gdal": (_programs("ogrinfo", "ogr2ogr"), "apt install gdal-bin"),
     "gpkg_validator": (GPKG_VALIDATOR.is_file, "apt install python3-gdal"),
+    "ntfs": (_ntfs, "apt install ntfs-3g, and be root where /dev/fuse is"),
+    "workflow_schema": (_programs("check-jsonschema"), "pip install check-jsonschema"),
     "office": (_programs("soffice", "pdftotext"), "apt install libreoffice-writer libreoffice-calc poppler-utils"),
     "reference": (
         lambda: all((REFERENCE / part).is_dir() for part in ("instances", "p1812", "province")),

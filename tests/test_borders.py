@@ -88,6 +88,10 @@ def test_what_could_be_done_and_what_is_proposed_are_declared(tmp_path: Path) ->
     for plan in (propose_white_spots(study), propose_places_5g(study)):
         assert faults("actions", plan.options.actions, operators) == []
         assert faults("proposals", plan.proposals, operators) == []
+    roads = {"propose": {"road_m": 1500}}
+    left = propose_white_spots(opened_dark(tmp_path / "far", roads)).not_served
+    assert len(left)
+    assert faults("not_served", left, operators) == []
     near = opened_near(tmp_path / "near")
     plan = propose_sharing(near, scenarios=())
     assert len(plan.moves)

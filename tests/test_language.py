@@ -17,7 +17,7 @@ from covplan.propose.common.candidates import CLOSED_OWNERS
 from covplan.publish.office import KINDS_OF_PROVINCE
 from covplan.publish.sheet import sheet_html
 from covplan.study.boundaries import URBAN_UNITS
-from covplan.study.columns import _LOOSE_NUMBER, _MOJIBAKE, FALSE_WORDS, TRUE_WORDS
+from covplan.study.columns import _LOOSE_NUMBER, _MOJIBAKE, FALSE_WORDS, PUBLIC_WORDS, TRUE_WORDS
 from covplan.study.find import KINDS
 from covplan.study.folder import open_study
 from covplan.study.language import LANGUAGES, current_language, speaking
@@ -85,8 +85,8 @@ def test_no_vietnamese_stands_in_the_code() -> None:
 
 
 DATA = {
-    *KINDS, *KINDS_OF_PROVINCE, *URBAN_UNITS, *TRUE_WORDS, *FALSE_WORDS, CLOSED_OWNERS.pattern, _LOOSE_NUMBER.pattern,
-    _MOJIBAKE.pattern,
+    *KINDS, *KINDS_OF_PROVINCE, *URBAN_UNITS, *TRUE_WORDS, *FALSE_WORDS, *PUBLIC_WORDS, CLOSED_OWNERS.pattern,
+    _LOOSE_NUMBER.pattern, _MOJIBAKE.pattern,
     "Nà Tông", "đ", "Đ",
 }  # fmt: skip
 """What is looked for in the data, not said."""

@@ -150,4 +150,5 @@ def _same(one: pd.Series, other: pd.Series) -> pd.Series:
 
 
 def _equal(one: object, other: object) -> bool:
-    return bool((pd.isna(cast("Scalar", one)) and pd.isna(cast("Scalar", other))) or one == other)
+    missing = pd.isna(cast("Scalar", one)), pd.isna(cast("Scalar", other))
+    return all(missing) if any(missing) else bool(one == other)

@@ -9,7 +9,6 @@ import pandas as pd
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import KDTree
-from scipy.stats import norm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,10 +27,9 @@ MERGE_RADII_M = np.array([0.0, 10.0, 20.0, 30.0, 50.0, 80.0, 100.0])
 def signal_curves(
     indicator: str,
     value_pct: Callable[[NDArray[np.bool_]], float | None],
-    rsrp_dbm: NDArray[np.float32],
+    probability: Callable[[float], NDArray[np.float32]],
     throughput_mbps: NDArray[np.float32],
     radio: Radio,
-    sigma_db: float,
 ) -> pd.DataFrame:
     """An indicator of coverage over the threshold and over the probability; columns of resources/layers/curves.csv.
 
@@ -39,16 +37,15 @@ def signal_curves(
     ----------
     value_pct : callable
         The indicator, given which points are covered.
-    rsrp_dbm, throughput_mbps : arrays, one value per point
-        Median level, NaN where nothing is received; throughput met with the confidence of the settings.
-    sigma_db : float
-        Location variability, dB.
+    probability : callable
+        Of each point, that it is received well enough, given a threshold (dBm).
+    throughput_mbps : array, one value per point
+        Met with the confidence of the settings.
     """
-    level_dbm = np.nan_to_num(rsrp_dbm.astype(float), nan=-np.inf)
     fast = np.nan_to_num(throughput_mbps) >= radio.throughput_mbps
 
-    def value(threshold_dbm: float, probability: float) -> float:
-        found = value_pct(fast & (level_dbm >= threshold_dbm + norm.ppf(probability) * sigma_db))
+    def value(threshold_dbm: float, confidence: float) -> float:
+        found = value_pct(fast & (probability(threshold_dbm) >= confidence))
         return float("nan") if found is None else round(found, 4)
 
     over_threshold = [(x, value(x, radio.confidence)) for x in np.union1d(THRESHOLDS_DBM, radio.rsrp_threshold_dbm)]
@@ -62,11 +59,15 @@ def signal_curves(
     )
 
 
-def fiber_curve(reached: pd.DataFrame, served_share: float) -> pd.DataFrame:
-    """VILLAGE_FTTH_COV over the share of its households from which on a hamlet counts as served."""
+def fiber_curve(reached: pd.DataFrame, listed: pd.Series, served_share: float) -> pd.DataFrame:
+    """VILLAGE_FTTH_COV over the share of its households from which on a hamlet counts as served.
+
+    `listed`: FTTH of the hamlets that count as declared, at every share.
+    """
     passed = reached.loc[reached["ftth"].notna(), "passed_share"].to_numpy(float)
+    sure, hamlets = int(listed.sum()), passed.size + len(listed)
     found = [
-        (x, round(100.0 * float((passed >= x).mean()), 4) if passed.size else float("nan"))
+        (x, round(100.0 * float((passed >= x).sum() + sure) / hamlets, 4) if hamlets else float("nan"))
         for x in np.union1d(SERVED_SHARES, served_share)
     ]
     return _curve("VILLAGE_FTTH_COV", "served_share", found, served_share)

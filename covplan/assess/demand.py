@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import shapely
 
+from covplan.study.assumptions import assumption
 from covplan.study.codes import WGS84
+from covplan.study.inhabitants import hamlet_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -30,6 +33,10 @@ class Demand:
     """That live at the point; 0 at a centre."""
     centre: NDArray[np.bool_]
 
+    def part(self, chosen: NDArray[np.bool_]) -> Demand:
+        """Some of the points."""
+        return Demand(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
 
 def demand_points(
     villages: gpd.GeoDataFrame,
@@ -38,9 +45,9 @@ def demand_points(
 ) -> Demand:
     """Centres and clusters of all hamlets.
 
-    A hamlet without clusters is counted on the inhabited cells of the population raster within its outline, each with
-    its share of the households; without these too it has a centre at most. The points of a cluster share its
-    households evenly.
+    A hamlet without clusters is counted on the inhabited cells of the population raster within its outline, or nearer
+    to its point than to any other hamlet's, each with its share of the households; without these too at its centre
+    alone (`counted_at_centre`). The points of a cluster share its households evenly.
     """
     centres = _centres(villages)
     place = {str(village): n for n, village in enumerate(villages["village_id"])}
@@ -51,8 +58,11 @@ def demand_points(
     households = known["households"].fillna(0).to_numpy(float) / np.maximum(pieces, 1)
     xy, of, people = [points], [village[part]], [households[part]]
     if population is not None:
-        for n in np.setdiff1d(np.arange(len(villages)), village):
-            cells, share = _inhabited(villages.geometry.iloc[n], *population)
+        without = np.setdiff1d(np.arange(len(villages)), village)
+        near = _around_points(villages, *population) if (villages.geom_type.iloc[without] == "Point").any() else {}
+        for n in without:
+            outline = villages.geometry.iloc[n]
+            cells, share = near[n] if outline.geom_type == "Point" else _inhabited(outline, *population)
             xy.append(cells)
             of.append(np.full(len(cells), n))
             people.append(share * float(villages["households"].iloc[n]))
@@ -63,6 +73,35 @@ def demand_points(
         np.concatenate([centres[1], *of]).astype(np.int64),
         np.concatenate([np.zeros(len(centres[1])), *people]),
         np.arange(len(where)) < len(centres[1]),
+    )
+
+
+def weights(demand: Demand, hamlets: int) -> NDArray[np.float64]:
+    """What each point counts in its hamlet: its households; 1 at the centre of a hamlet that has none elsewhere."""
+    return np.where(demand.centre & counted_at_centre(demand, hamlets)[demand.village], 1.0, demand.households)
+
+
+def counted_at_centre(demand: Demand, hamlets: int) -> NDArray[np.bool_]:
+    """Hamlets of which nobody has said where their people live: their centre stands for them; shape (hamlets,)."""
+    elsewhere = np.bincount(demand.village[~demand.centre], demand.households[~demand.centre], minlength=hamlets)
+    return elsewhere <= 0
+
+
+def homes(villages: gpd.GeoDataFrame, dwellings: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Where cable has to come to: the dwelling clusters, and the centre of each hamlet that has none."""
+    alone = ~villages["village_id"].isin(dwellings["village_id"]) & villages["centre_lon"].notna()
+    if not alone.any():
+        return dwellings
+    at = gpd.GeoDataFrame(
+        {
+            "dwelling_id": villages["village_id"][alone],
+            "village_id": villages["village_id"][alone],
+            "households": villages["households"][alone].fillna(0),
+        },
+        geometry=centres(villages)[alone],
+    )
+    return gpd.GeoDataFrame(
+        pd.concat([dwellings, at], ignore_index=True) if len(dwellings) else at.reset_index(drop=True)
     )
 
 
@@ -92,6 +131,23 @@ def _centres(villages: gpd.GeoDataFrame) -> tuple[NDArray[np.float64], NDArray[n
     points = centres(villages)
     known = np.flatnonzero(villages["centre_lon"].notna() & villages["centre_lat"].notna())
     return np.column_stack([points.x.to_numpy()[known], points.y.to_numpy()[known]]), known
+
+
+def _around_points(
+    villages: gpd.GeoDataFrame, grid: Grid, people: NDArray[np.float32]
+) -> dict[int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Of each hamlet known as a point, the inhabited cells that belong to it, and the share of its people on each."""
+    row, column = np.nonzero(np.nan_to_num(people) > 0)
+    x, y = grid.xy(row, column)
+    whose = hamlet_of(villages.geometry, x, y, assumption("villages", "reach_m", "raster").number)
+    order = np.argsort(whose, kind="stable")
+    ends = np.searchsorted(whose[order], np.arange(len(villages) + 1))
+    found = {}
+    for n in np.flatnonzero(villages.geom_type == "Point"):
+        at = order[ends[n] : ends[n + 1]]
+        share = people[row[at], column[at]].astype(float)
+        found[int(n)] = np.column_stack([x[at], y[at]]), share / share.sum() if share.size else share
+    return found
 
 
 def _inhabited(

@@ -2,19 +2,19 @@
 
 The definition of covered is the study's (`Definition`): by the province's, a hamlet is dark (none) when its centre has
 no signal, weak when only clusters lack it, covered otherwise; unknown where the data cannot tell, and then it is none
-of these.
+of these. A hamlet without clusters is told by its centre alone, and its basis says so.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, cast
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from covplan.assess.demand import centres
+from covplan.assess.demand import centres, weights
 from covplan.study.boundaries import name_of
 from covplan.study.codes import ANY, WGS84
 from covplan.study.geometry import distance_m
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 """In place of an operator: whichever is received best."""
 COVERED, WEAK, NONE, UNKNOWN = "covered", "weak", "none", "unknown"
+BY_CENTRE = "centre"
+"""Basis of what was computed at a hamlet's centre alone, for want of clusters."""
 DECLARED = [
     "village_id", "name", "commune_code", "boundary_version", "district", "households", "population", "ftth_households",
     "centre_lon", "centre_lat", "grid_power", "difficulty",
@@ -58,6 +60,17 @@ class Signal:
     """Met or exceeded with the confidence of the settings."""
     server: NDArray[np.object_]
     """Cell received best; empty where nothing is."""
+    margin_db: NDArray[np.float32]
+    """Over what is asked, of the best cells of distinct sites, shape (points, sites); NaN: no more."""
+    site: NDArray[np.int64]
+    """The number of each of these sites; −1: no more."""
+    uplink_over_db: NDArray[np.float64]
+    """By how much more the uplink of each of these cells asks than the threshold; −∞: nothing is asked of it."""
+
+    def part(self, chosen: NDArray[np.bool_]) -> Signal:
+        """At some of the points."""
+        arrays = {field.name: getattr(self, field.name)[chosen] for field in fields(self)[2:]}
+        return replace(self, **arrays)
 
 
 def states(
@@ -66,7 +79,7 @@ def states(
     """State of each hamlet, shape (hamlets,), from which of its points are covered and of which that is known."""
     people = _Count(demand, covered, known, hamlets)
     least = (1.0 if definition.cluster_share is None else definition.cluster_share) - ROUNDING
-    with np.errstate(invalid="ignore"):  # 0 of 0 households is unknown
+    with np.errstate(invalid="ignore"):  # neither clusters nor a centre: unknown
         surely, at_most = people.covered / people.total, (people.covered + people.unknown) / people.total
     found = np.full(hamlets, UNKNOWN, dtype=object)
     if definition.centre:
@@ -137,14 +150,21 @@ def hamlet_states(
     signals: pd.DataFrame | None = None,
     technology: str = "4G",
     reached: pd.DataFrame | None = None,
+    *,
+    at_centre: NDArray[np.bool_] | None = None,
+    homes_at_centre: NDArray[np.bool_] | None = None,
 ) -> gpd.GeoDataFrame:
     """One row per hamlet, same index as `villages`; columns of resources/layers/hamlets.csv.
 
     With `signals` (`signal_table`) the mobile state is computed, of `technology` and any operator; without, and where
     it cannot be computed, it is the one the province declares (`basis` says which). So with `reached` (columns of
     resources/layers/reach.csv) and FTTH. A hamlet about which neither says anything is unknown.
+
+    `at_centre`, `homes_at_centre`: hamlets whose signal, whose FTTH is computed at their centre alone.
     """
-    hamlets = gpd.GeoDataFrame(villages[DECLARED].copy(), geometry=villages.geometry)
+    nowhere = np.zeros(len(villages), np.bool_)
+    declared_columns = [*DECLARED, *(["assumed"] if "assumed" in villages else [])]
+    hamlets = gpd.GeoDataFrame(villages[declared_columns].copy(), geometry=villages.geometry)
     hamlets["commune"] = name_of(villages["commune_code"], villages["boundary_version"], communes)
     declared = villages["declared_mobile"].fillna(UNKNOWN)
     hamlets["mobile_state"] = declared
@@ -157,7 +177,8 @@ def hamlet_states(
         computed = pd.Series(best["state"].fillna(UNKNOWN).to_numpy(), index=villages.index)
         as_listed = (computed == UNKNOWN) & (declared != UNKNOWN)  # the model cannot tell, the list does
         hamlets["mobile_state"] = declared.where(as_listed, computed)
-        hamlets["basis"] = np.where(as_listed, "declared", "computed")
+        alone = (nowhere if at_centre is None else at_centre) & (computed != UNKNOWN)
+        hamlets["basis"] = np.select([as_listed, alone], ["declared", BY_CENTRE], "computed")
         for column in ("rsrp_dbm", "probability", "server", "throughput_mbps", "covered_share", "indoor_share"):
             hamlets[column] = best[column].to_numpy()
         present = signals[(signals["technology"] == technology) & (signals["operator"] != ANY)]
@@ -172,7 +193,11 @@ def hamlet_states(
     hamlets["ftth"], hamlets["ftth_basis"] = villages["declared_ftth"], "declared"
     if reached is not None:
         of = reached.set_index("village_id").reindex(villages["village_id"])
-        hamlets["ftth"], hamlets["ftth_basis"] = of["ftth"].astype("boolean").to_numpy(), "computed"
+        passed = pd.Series(of["ftth"].astype("boolean").array, index=villages.index)
+        as_listed = passed.isna() & villages["declared_ftth"].notna()
+        alone = (nowhere if homes_at_centre is None else homes_at_centre) & passed.notna()
+        hamlets["ftth"] = passed.where(~as_listed, villages["declared_ftth"].astype("boolean"))
+        hamlets["ftth_basis"] = np.select([as_listed, alone], ["declared", BY_CENTRE], "computed")
         for column, name in FROM_REACH.items():
             hamlets[name] = of[column].to_numpy()
     nearest = _nearest(villages, locations)
@@ -182,16 +207,17 @@ def hamlet_states(
 
 
 class _Count:
-    """Households of each hamlet: all, at points covered, at points of which nothing is known."""
+    """Households of each hamlet: all, at points covered, at points of which nothing is known; or its centre."""
 
     def __init__(self, demand: Demand, covered: NDArray[np.bool_], known: NDArray[np.bool_], hamlets: int) -> None:
-        def per_hamlet(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-            counted = np.bincount(demand.village[chosen], demand.households[chosen], minlength=hamlets)
-            return counted.astype(np.float64)
+        counts = weights(demand, hamlets)
 
-        self.total = per_hamlet(~demand.centre)
-        self.covered = per_hamlet(~demand.centre & known & covered)
-        self.unknown = per_hamlet(~demand.centre & ~known)
+        def per_hamlet(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+            return np.bincount(demand.village[chosen], counts[chosen], minlength=hamlets).astype(np.float64)
+
+        self.total = per_hamlet(np.ones(counts.size, np.bool_))
+        self.covered = per_hamlet(known & covered)
+        self.unknown = per_hamlet(~known)
 
 
 def _rows(by: pd.DataFrame, technology: str, villages: gpd.GeoDataFrame) -> pd.DataFrame:

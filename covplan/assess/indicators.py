@@ -12,22 +12,25 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal, cast
 
+import numpy as np
 import pandas as pd
 
 from covplan.assess.demand import centres
-from covplan.study.boundaries import Version, communes_of, in_version
+from covplan.assess.hamlets import BY_CENTRE
+from covplan.study.boundaries import Version, communes_of, goals_of, in_version
 from covplan.study.language import LANGUAGES, Language, _, day, in_both, ngettext, number
 from covplan.study.layers import layers
+from covplan.study.plan import hamlets_told
 from covplan.study.settings import indicator_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from covplan.study.settings import Coverage, Settings, Sharing, Target
 
-PUBLISHED_VERSION: Version = "2025-02"  # the territory the plan's published figures are for
 ZONES_AND_TOURISM = ("industrial_zone", "industrial_cluster", "tourist_site")
 CLOSE_PCT = 0.05  # a computed value nearer than this to the published baseline agrees with it at two decimals or so
 Basis = Literal["declared", "counted", "computed"]
@@ -137,24 +140,15 @@ def mobile_coverage(hamlets: pd.DataFrame, coverage: Coverage) -> Tally:
                 )
             )
         )
-    as_declared = int(((hamlets["basis"] == "declared") & known).sum())
-    if as_declared and _basis(hamlets) == "computed":
-        notes.append(
-            in_both(
-                lambda: ngettext(
-                    "{count} hamlet cannot be computed: as declared.",
-                    "{count} hamlets cannot be computed: as declared.",
-                    as_declared,
-                ).format(count=as_declared)
-            )
-        )
-    return _tally("hamlet", hamlets["village_id"], state.isin(good), 1, known, _basis(hamlets), notes)
+    notes += _told_otherwise(hamlets["basis"][known])
+    return _tally("hamlet", hamlets["village_id"], state.isin(good), 1, known, _basis(hamlets["basis"]), notes)
 
 
 def fiber_coverage(hamlets: pd.DataFrame) -> Tally:
     """VILLAGE_FTTH_COV: hamlets with FTTH over hamlets whose state is known."""
-    basis: Basis = "computed" if (hamlets["ftth_basis"] == "computed").any() else "declared"
-    return _tally("hamlet", hamlets["village_id"], hamlets["ftth"], 1, hamlets["ftth"].notna(), basis)
+    known, basis = hamlets["ftth"].notna(), hamlets["ftth_basis"]
+    notes = _told_otherwise(basis[known])
+    return _tally("hamlet", hamlets["village_id"], hamlets["ftth"], 1, known, _basis(basis), notes)
 
 
 def households_on_fiber(hamlets: pd.DataFrame) -> Tally:
@@ -199,7 +193,7 @@ def places_with_5g(places: pd.DataFrame, kinds: Sequence[str] | None = None) -> 
     existing = places[places["status"].fillna("existing") == "existing"]
     chosen = existing if kinds is None else existing[existing["kind"].isin(kinds)]
     known, lit = chosen["state_5g"] != "unknown", chosen["state_5g"] == "covered"
-    return _tally("place", chosen["place_id"], lit, 1, known, _basis(chosen))
+    return _tally("place", chosen["place_id"], lit, 1, known, _basis(chosen["basis"]))
 
 
 def population_with_5g(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, version: Version) -> Tally:
@@ -228,7 +222,7 @@ def population_with_5g(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, ve
                 )
             )
         )
-    return _tally("hamlet", inside["village_id"], served * people, people, known, _basis(inside), notes)
+    return _tally("hamlet", inside["village_id"], served * people, people, known, _basis(inside["basis"]), notes)
 
 
 def unit_codes(hamlets: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, version: Version) -> pd.Series:
@@ -257,19 +251,56 @@ def _tally(
     basis: Basis,
     notes: Sequence[Note] = (),
 ) -> Tally:
-    objects = pd.DataFrame({"object_id": ids, "numerator": numerator, "denominator": denominator, "known": known})
-    objects[["numerator", "denominator"]] = (
-        objects[["numerator", "denominator"]].astype("Float64").fillna(0).astype(float)
-    )
-    return Tally(kind, objects.astype({"known": bool}), basis, tuple(notes))
+    figures = {
+        "numerator": _plain(numerator, len(ids)),
+        "denominator": _plain(denominator, len(ids)),
+        "known": known.to_numpy(bool),
+    }
+    objects = pd.DataFrame({"object_id": ids, **figures}, index=ids.index)
+    return Tally(kind, objects, basis, tuple(notes))
 
 
-def _basis(table: pd.DataFrame) -> Basis:
-    return "computed" if (table["basis"] == "computed").any() else "declared"
+def _plain(figures: pd.Series | int, count: int) -> NDArray[np.float64]:
+    """Figures as plain numbers; 0 where there is none."""
+    if isinstance(figures, int):
+        return np.full(count, float(figures))
+    given: NDArray[np.float64] = figures.to_numpy(float, na_value=np.nan)
+    return np.nan_to_num(given, nan=0.0)
+
+
+def _basis(bases: pd.Series) -> Basis:
+    return "computed" if (bases != "declared").any() else "declared"
+
+
+def _told_otherwise(bases: pd.Series) -> list[Note]:
+    """Of hamlets whose state is known: how many are not computed from where their people live."""
+    declared, by_centre = int((bases == "declared").sum()), int((bases == BY_CENTRE).sum())
+    notes = []
+    if declared and declared < len(bases):
+        notes.append(
+            in_both(
+                lambda: ngettext(
+                    "{count} hamlet cannot be computed: as declared.",
+                    "{count} hamlets cannot be computed: as declared.",
+                    declared,
+                ).format(count=declared)
+            )
+        )
+    if by_centre:
+        notes.append(
+            in_both(
+                lambda: ngettext(
+                    "{count} hamlet without dwelling clusters: told by its centre alone.",
+                    "{count} hamlets without dwelling clusters: told by their centres alone.",
+                    by_centre,
+                ).format(count=by_centre)
+            )
+        )
+    return notes
 
 
 def _counted(entry: dict[str, str], count: Tally, target: Target, settings: Settings) -> dict[str, object]:
-    value = count.value_pct
+    value, across = count.value_pct, _across(settings.province.boundaries, target)
     warnings = [*_plan_oddities(entry, target), *count.notes]
     if count.unknown:
         warnings.append(
@@ -281,10 +312,10 @@ def _counted(entry: dict[str, str], count: Tally, target: Target, settings: Sett
         )
     if value is None:
         warnings.append(in_both(lambda: _("There is nothing to count.")))
-    elif target.baseline is not None and abs(value - target.baseline) > CLOSE_PCT:
+    elif target.baseline is not None and not across and abs(value - target.baseline) > CLOSE_PCT:
         warnings.append(_off_baseline(value, target.baseline))
-    if settings.province.boundaries != PUBLISHED_VERSION and target.baseline is not None:
-        warnings.append(_mixed(settings.province.boundaries, PUBLISHED_VERSION))
+    warnings += across
+    told = in_both(lambda: _hamlets_told(entry["indicator"], count))
     period = "–".join(str(year) for year in dict.fromkeys(settings.sharing.period_years))
     return {
         **_head(entry, value, target),
@@ -295,12 +326,18 @@ def _counted(entry: dict[str, str], count: Tally, target: Target, settings: Sett
         "counted": entry["counted_vi"],
         "unknown": count.unknown,
         "basis": count.basis if value is not None else "none",
-        "how_vi": entry["how_vi"].format(period=period),
-        "how_en": entry["how_en"].format(period=period),
+        "how_vi": entry["how_vi"].format(period=period) + told["vi"],
+        "how_en": entry["how_en"].format(period=period) + told["en"],
         "source": entry["source"],
         "boundary_version": settings.province.boundaries,
         **_joined(warnings),
     }
+
+
+def _hamlets_told(indicator: str, count: Tally) -> str:
+    """What follows the formula of an indicator of hamlets: all of them are covered, not covered or unknown."""
+    told = hamlets_told(indicator, count.numerator, count.denominator, count.unknown)
+    return f"; {told}" if told else ""
 
 
 def _off_baseline(value: float, baseline: float) -> Note:
@@ -326,6 +363,7 @@ def _statistic(
             as_of = in_both(lambda: _(", as of {day}").format(day=day(date)))
         if of_version != version:
             warnings.append(_mixed(version, of_version))
+        warnings += _across(of_version, target)
     return {
         **_head(entry, value, target),
         "missing_2025": None,
@@ -356,6 +394,7 @@ def _head(entry: dict[str, str], value: float | None, target: Target) -> dict[st
         "baseline": target.baseline,
         "target_2025": target.target_2025,
         "target_2030": target.target_2030,
+        "target_boundaries": target.boundaries,
         "gap_2025": gap(target.target_2025),
         "gap_2030": gap(target.target_2030),
     }
@@ -388,6 +427,12 @@ def _mixed(version: str, other: str) -> Note:
             version=version, other=other
         )
     )
+
+
+def _across(version: str, target: Target) -> list[Note]:
+    """The warning beside a value of one province whose baseline and targets are another's."""
+    stated = (target.baseline, target.target_2025, target.target_2030) != (None, None, None)
+    return [in_both(lambda: goals_of(target.boundaries))] if stated and version != target.boundaries else []
 
 
 def _joined(warnings: list[Note]) -> dict[str, str]:

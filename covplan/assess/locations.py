@@ -40,6 +40,8 @@ def group_locations(stations: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
             "first_on_air": first["on_air"].array,
         }
     )
+    if "assumed" in first:
+        table["assumed"] = first["assumed"].array
     table = table.astype({"max_tenants": "Int64", "first_on_air": "datetime64[s]"})
     return gpd.GeoDataFrame(table, geometry=gpd.points_from_xy(middle["x"], middle["y"]), crs=stations.crs)
 

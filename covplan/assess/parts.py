@@ -66,7 +66,8 @@ def parts(
                 tables.append(_summed(name, "district", version, here, "district", "district"))
         tables += _by_kind(name, tally, stations, locations, places)
     tables.append(_coverage_by_operator(signals, settings))
-    return pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
+    filled = [table for table in tables if len(table)]
+    return pd.concat(filled, ignore_index=True)[COLUMNS] if filled else pd.DataFrame(columns=COLUMNS)
 
 
 def _units(

@@ -192,7 +192,7 @@ def published(hamlets: pd.DataFrame, success: pd.DataFrame | None = None) -> pd.
     Of the hamlets computed lit (dark), how many the province's list has lit (dark); and the success rates of
     measurements (`Reliability.success`) where there are any.
     """
-    both = hamlets[(hamlets["basis"] == "computed") & ~hamlets["declared_state"].isin(["unknown"])]
+    both = hamlets[(hamlets["basis"] != "declared") & ~hamlets["declared_state"].isin(["unknown"])]
     both = both[both["mobile_state"] != "unknown"]
     lit, listed = both["mobile_state"] != "none", both["declared_state"] != "none"
     rows = [

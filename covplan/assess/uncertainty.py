@@ -1,20 +1,20 @@
-"""How sure the figures are: shadowing as a random field, drawn many times.
+"""How sure the figures are: the prediction error as random fields, drawn many times.
 
-Neighbouring places are shadowed alike (exponential correlation, Gudmundson 1991), and so are the masts of two operators
-seen from one place (3GPP TR 36.942 A.5: 0.5 between sites). The field is drawn with each point conditioned on its
+The model behind the probability of coverage, drawn: σ (√ρ Z + √(1 − ρ) E_i) with one field Z for all sites and one
+field E_i for each site i, whoever's antennas hang there (3GPP TR 36.942 A.5: ρ = 0.5 between sites). Neighbouring
+places err alike (exponential correlation, Gudmundson 1991). A field is drawn with each point conditioned on its
 nearest earlier ones (Vecchia 1988): for a correlation of a hundred metres as good as exact, at a cost of O(points).
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.spatial import KDTree
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 NEIGHBOURS = 10
 NUGGET = 1e-9
+FAINT = 5.0  # standard deviations below what is asked at which a site changes no draw that is made
 
 
 def shadow_field(
@@ -50,8 +51,7 @@ def shadow_field(
 
 def share_with_signal(
     demand: Demand,
-    signals: Sequence[Signal],
-    threshold_dbm: float,
+    signal: Signal,
     sigma_db: float,
     *,
     correlation_m: float,
@@ -59,20 +59,23 @@ def share_with_signal(
     draws: int,
     seed: int,
 ) -> NDArray[np.float64]:
-    """Share of the hamlets with a known centre that has signal of any operator, one value per draw.
+    """Share of the hamlets with a known centre that has signal, one value per draw.
 
-    `signals` are those of single operators; a place has signal when median RSRP and shadowing reach the threshold.
+    A place has signal when the margin and the error drawn leave at least one of its sites at what is asked.
     """
-    at = np.flatnonzero(demand.centre)
-    known = np.any([~np.isnan(one.probability[at]) for one in signals], axis=0)
-    at = at[known]
+    at = np.flatnonzero(demand.centre & ~np.isnan(signal.probability))
     rng = np.random.default_rng(seed)
     x_m, y_m = demand.x_m[at], demand.y_m[at]
+    margin_db, site = signal.margin_db[at].astype(float), signal.site[at]
     common = shadow_field(x_m, y_m, correlation_m, draws, rng)
     lit = np.zeros((at.size, draws), np.bool_)
-    for one in signals:
-        own = shadow_field(x_m, y_m, correlation_m, draws, rng)
-        shadow_db = sigma_db * (np.sqrt(site_correlation) * common + np.sqrt(1.0 - site_correlation) * own)
-        median = np.nan_to_num(one.rsrp_dbm[at].astype(float), nan=-np.inf)
-        lit |= median[:, None] + shadow_db >= threshold_dbm
+    point, place = np.nonzero((site >= 0) & (margin_db >= -FAINT * sigma_db))
+    order = np.argsort(site[point, place], kind="stable")
+    point, place = point[order], place[order]
+    of = site[point, place]
+    for start, stop in pairwise([*np.flatnonzero(np.diff(of, prepend=-1)), of.size]):
+        rows = point[start:stop]
+        own = shadow_field(x_m[rows], y_m[rows], correlation_m, draws, rng)
+        error_db = sigma_db * (np.sqrt(site_correlation) * common[rows] + np.sqrt(1.0 - site_correlation) * own)
+        lit[rows] |= margin_db[rows, place[start:stop]][:, None] + error_db >= 0.0
     return np.asarray(lit.sum(axis=0) / max(at.size, 1), np.float64)

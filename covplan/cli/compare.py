@@ -77,11 +77,11 @@ def definitions(study: Path) -> None:
     with shown_progress(console) as tell:
         found = compare_definitions(open_study(study, progress=tell), progress=tell)
     table = Table(
-        _("Definition"), "dBm", "Mbit/s", _("Probability"),
+        _("Definition"), "dBm", "Mbit/s", _("Mbit/s up"), _("Probability"),
         _("Hamlets %"), _("Households %"), _("People %"), _("Area %"),
     )  # fmt: skip
     for row in found.to_dict("records"):
-        shown = (row["rsrp_threshold_dbm"], row["throughput_mbps"], row["confidence"])
+        shown = (row["rsrp_threshold_dbm"], row["throughput_mbps"], row["uplink_mbps"], row["confidence"])
         shares = {
             "hamlet": number(row["hamlets_pct"]),
             "household": number(row["households_pct"]),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, may_write, open_console, option, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, may_write, open_console, option, results, say, stop_if_same
 from covplan.study.language import _
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bo
     """
     stop_if_same(study, out)
     may_write([out / name for name in (ANNEXES, REPORT_DOCX, REPORT_HTML)], overwrite=overwrite)
-    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.pipeline import make_plan, said_of_kept, with_kept_proposals, with_kept_weights
     from covplan.publish.annexes import write_annexes
     from covplan.publish.report import write_report
     from covplan.study.folder import open_study
@@ -37,7 +37,7 @@ def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bo
     console = open_console()
     with shown_progress(console) as tell:
         made = make_plan(open_study(study, progress=tell), progress=tell)
-        made = with_kept_proposals(made) or made
+        made = with_kept_weights(with_kept_proposals(made) or made)
         tell(ANNEXES)
         write_annexes(made, out / ANNEXES, include_restricted=include_restricted)
         for name in (REPORT_DOCX, REPORT_HTML):
@@ -45,4 +45,5 @@ def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bo
             write_report(made, out / name, include_restricted=include_restricted)
     if made.proposals.empty:
         console.print(_("No proposals yet: covplan propose makes them."), markup=False, highlight=False)
+    say(console, said_of_kept(made))
     console.print(f"[green]{out}[/]: {ANNEXES}, {REPORT_DOCX}, {REPORT_HTML}", highlight=False)

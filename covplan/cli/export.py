@@ -7,7 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, may_write, open_console, option, results, stop_if_same
+from covplan.cli.base import (
+    FOLDER,
+    fail,
+    language,
+    main,
+    may_write,
+    open_console,
+    option,
+    results,
+    say,
+    stop_if_same,
+    tell_old_coverage,
+)
 from covplan.study.language import _
 
 if TYPE_CHECKING:
@@ -47,7 +59,7 @@ def export(
     Proposals are in it once `covplan propose STUDY` was run. An edited master_plan.gpkg is taken back by
     `covplan readback`.
     """
-    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.pipeline import make_plan, said_of_kept, with_kept_proposals
     from covplan.study.folder import open_study
     from covplan.study.progress import shown_progress
 
@@ -63,8 +75,10 @@ def export(
         for name in wanted:
             tell(name)
             _writers(proposed or made, coverage, include_restricted=include_restricted)[name](out / name)
+    tell_old_coverage(study, coverage)
     if proposed is None:
         console.print(_("No proposals yet for this study as it stands: run `covplan propose` first."))
+    say(console, said_of_kept(made))
     if include_restricted:
         console.print(_("Holds restricted locations: do not share."), style="yellow")
     console.print(f"[green]{out}[/]: {', '.join(wanted)}")
@@ -106,6 +120,9 @@ def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run:
 
     console = open_console()
     stop_if_same(study, out)
+    if out.resolve() in study.resolve().parents:
+        said = _("{folder}: the new study would replace the folder that {study} lies in; choose another --out.")
+        raise SystemExit(fail(said.format(folder=out, study=study)))
     if not dry_run:
         may_write([out], overwrite=overwrite)
     with shown_progress(console) as tell:

@@ -42,6 +42,7 @@ def fiber(
     """
     from covplan.pipeline import fiber_plan
     from covplan.publish.fiber import write_fiber
+    from covplan.study.boundaries import goals_of
     from covplan.study.findings import findings_table
     from covplan.study.folder import open_study
     from covplan.study.progress import shown_progress
@@ -68,6 +69,9 @@ def fiber(
         }
         write_fiber(out, made.reach, made.plan.proposals, tables)
     _show_fiber(console, made)
+    goal, own = opened.settings.targets["VILLAGE_FTTH_COV"].boundaries, opened.settings.province.boundaries
+    if not targets and goal != own:
+        console.print(goals_of(goal), markup=False, highlight=False)
     console.print(f"[green]{out}[/]: fiber.gpkg, fiber_*.csv")
 
 
@@ -131,4 +135,8 @@ def _show_fiber(console: Console, made: FiberResult) -> None:
     for row in made.plan.summary.to_dict("records"):
         if row["short"]:
             said = _("{year}: short by {hamlets} hamlets no route can reach (see fiber_findings.csv)")
+            if row["status"] != "optimal":  # who is out of reach, and who was not looked at in the time, cannot be told
+                said = _(
+                    "{year}: short by {hamlets} hamlets, out of reach or out of time (--time-limit, fiber_findings.csv)"
+                )
             console.print(said.format(year=row["year"], hamlets=row["short"]), style="yellow", highlight=False)

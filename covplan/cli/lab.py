@@ -13,8 +13,9 @@ from covplan.study.language import _
 @main.command()
 @click.argument("folder", type=FOLDER, default=Path("notebooks"))
 @option("--no-open", is_flag=True, help="Only put the notebooks into FOLDER.")
+@option("--shortcut", is_flag=True, help="Make what opens them with a double click, beside FOLDER and on the desktop.")
 @language
-def lab(folder: Path, *, no_open: bool) -> None:
+def lab(folder: Path, *, no_open: bool, shortcut: bool) -> None:
     """Open JupyterLab on the notebooks in FOLDER; those that are not there yet are put there first.
 
     A notebook that is there already stays as it is. The notebooks look for a study in data/ beside FOLDER; `covplan
@@ -31,6 +32,13 @@ def lab(folder: Path, *, no_open: bool) -> None:
         shutil.copyfile(path, folder / path.name)
     if put:
         open_console().print(f"[green]{folder}[/]: {', '.join(path.name for path in put)}", highlight=False)
+    if shortcut:
+        from covplan.cli.shortcut import write_launchers
+
+        made = write_launchers(folder.absolute().parent, Path(folder.absolute().name))
+        for path in made:
+            open_console().print(f"[green]{path}[/]", highlight=False)
+        return
     if no_open:
         return
     if find_spec("jupyterlab") is None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, open_console, option, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, open_console, option, results, say, stop_if_same, tell_old_coverage
 from covplan.study.language import _, number
 
 
@@ -27,9 +27,10 @@ def draw(study: Path, out: Path, *, coverage: Path | None, tiles: bool, open_it:
     With proposals once `covplan propose STUDY` was run, with coverage once `covplan coverage STUDY` was; hamlets link
     to their pages in OUT/sheets.
     """
-    from covplan.pipeline import make_plan, with_kept_proposals
+    from covplan.pipeline import make_plan, said_of_kept, with_kept_proposals
     from covplan.publish.maps import write_map
     from covplan.study.folder import open_study
+    from covplan.study.held import where
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
@@ -39,10 +40,12 @@ def draw(study: Path, out: Path, *, coverage: Path | None, tiles: bool, open_it:
         made = make_plan(open_study(study, progress=tell), progress=tell)
         made = with_kept_proposals(made) or made
         tell("map.html")
-        path = write_map(made, out / "map.html", tiles=tiles, coverage=rasters)
+        path = where(write_map(made, out / "map.html", tiles=tiles, coverage=rasters))
     size = path.stat().st_size / 1e6
     said = _("{size} MB, {proposals} proposals").format(size=number(size, 1), proposals=number(len(made.proposals)))
     console.print(f"[green]{path}[/]: {said}", highlight=False)
+    say(console, said_of_kept(made))
+    tell_old_coverage(study, rasters)
     if rasters is None:
         console.print(_("No layers of coverage yet: covplan coverage STUDY -o OUT makes them."), highlight=False)
     if open_it:

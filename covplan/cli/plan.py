@@ -9,9 +9,21 @@ from typing import TYPE_CHECKING
 import click
 
 from covplan import __version__
-from covplan.cli.base import FOLDER, fail, language, main, number, open_console, option, results, stop_if_same
+from covplan.cli.base import (
+    FOLDER,
+    fail,
+    language,
+    main,
+    number,
+    open_console,
+    option,
+    results,
+    say,
+    stop_if_same,
+    tell_faults,
+)
 from covplan.study.language import _, by_language, current_language
-from covplan.study.synthetic import synthetic_mark
+from covplan.study.synthetic import origin_mark, origin_notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,30 +32,30 @@ if TYPE_CHECKING:
 
     from covplan.study.plan import Plan
 
+PACKAGE_FILE, MAP_FILE = "master_plan.gpkg", "map.html"
+
 
 @main.command()
 @click.argument("study", type=FOLDER)
 @results
 @option("--force", is_flag=True, help="Make everything anew, also what is current.")
 @option("--propose", is_flag=True, help="Propose what to build too (minutes), unless that is there already.")
+@option("--weigh-assumptions", is_flag=True, help="Count the headline again at either end of what was assumed.")
 @option("--include-restricted", is_flag=True, help="Put restricted stations into all but the map too.")
 @language
-def plan(study: Path, out: Path, *, force: bool, propose: bool, include_restricted: bool) -> None:
+def plan(
+    study: Path, out: Path, *, force: bool, propose: bool, weigh_assumptions: bool, include_restricted: bool
+) -> None:
     """Make the plan of STUDY: indicators.csv, map.html and master_plan.gpkg in OUT.
 
     Proposals are in it once `covplan propose STUDY` was run, or with --propose.
     """
-    from covplan.study.folder import study_key
-    from covplan.study.plan import proposed_folder
-
     console = open_console()
     stop_if_same(study, out)
-    kept = proposed_folder(study)
-    proposed = propose or (kept is not None and kept.is_dir())
-    key = study_key(study, __version__, current_language(), str(include_restricted), str(proposed))
-    options = {"force": force, "propose": propose, "include_restricted": include_restricted}
-    made = _write_plan(study, out, key, **options, console=console)
+    options = {"force": force, "propose": propose, "weigh": weigh_assumptions, "include_restricted": include_restricted}
+    made = _write_plan(study, out, **options, console=console)
     if made is None:
+        tell_faults(study)
         console.print(
             _("{folder}: everything is current; --force makes it anew.").format(folder=out), style="green", markup=False
         )
@@ -99,28 +111,32 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
             write_sheet(made, village_id, out / "sheets" / sheet_name(village_id), explained)
     said = _("{count} pages").format(count=number(len(dict.fromkeys(ids))))
     console.print(f"[green]{out / 'sheets'}[/]: {said}", highlight=False)
+    tell_faults(study)
 
 
 def _write_plan(
     study: Path,
     out: Path,
-    key: str,
     *,
     force: bool,
     propose: bool,
+    weigh: bool,
     include_restricted: bool,
     console: Console,
 ) -> Plan | None:
     """Make the outputs that are not current, each whole or not at all; None when all are."""
-    from covplan.study.manifest import is_current, record
-    from covplan.study.plan import FINDINGS_FILE, INDICATORS_FILE
+    from covplan.study.kinds import KINDS
+    from covplan.study.manifest import record
+    from covplan.study.plan import FINDINGS_FILE, INDICATORS_FILE, has_weights, kept_kinds, proposed_folder
 
-    outputs = (INDICATORS_FILE, FINDINGS_FILE, "master_plan.gpkg", "map.html")
-    due = [name for name in outputs if force or not is_current(out, name, key)]
-    if not due:
+    outputs = (INDICATORS_FILE, FINDINGS_FILE, PACKAGE_FILE, MAP_FILE)
+    key = _plan_key(study, include_restricted=include_restricted)
+    due = _due(out, outputs, key, force=force)
+    missing = [one for one in KINDS if one not in kept_kinds(proposed_folder(study))] if propose else []
+    weigh = weigh and not has_weights(study)
+    if not due and not missing and not weigh:
         return None
-    from covplan.pipeline import Workspace, make_plan, with_kept_proposals
-    from covplan.pipeline import propose as propose_all
+    from covplan.pipeline import Workspace, make_plan, said_of_kept, with_kept_proposals, with_kept_weights
     from covplan.publish.geopackage import write_geopackage
     from covplan.publish.maps import write_map
     from covplan.publish.public import public_plan
@@ -133,45 +149,98 @@ def _write_plan(
         tell(_("indicators"))
         workspace = Workspace(opened)
         made = make_plan(workspace, progress=tell)
-        kept = with_kept_proposals(made)
-        made = kept or (propose_all(made, workspace=workspace, progress=tell)[0] if propose else made)
+        if missing:
+            from covplan.pipeline import propose as propose_all  # 0.3 s; only who proposes pays it
+
+            made = propose_all(made, kinds=missing, workspace=workspace, progress=tell)[0]
+        else:
+            made = with_kept_proposals(made) or made
+        made = with_kept_weights(made, workspace if weigh else None, progress=tell)
+        if missing or weigh:
+            key = _plan_key(study, include_restricted=include_restricted)
+            due = _due(out, outputs, key, force=force)
         shown = public_plan(made, include_restricted=include_restricted)
-        writers: dict[str, Callable[[Path], object]] = {
+        writers: dict[str, Callable[[Path], list[Path]]] = {
             INDICATORS_FILE: lambda _path: shown.save(out),
             FINDINGS_FILE: lambda _path: write_findings(list(shown.findings), shown.study.set_aside, out),
-            "master_plan.gpkg": lambda path: write_geopackage(made, path, include_restricted=include_restricted),
-            "map.html": lambda path: write_map(made, path),
+            PACKAGE_FILE: lambda path: [write_geopackage(made, path, include_restricted=include_restricted)],
+            MAP_FILE: lambda path: [write_map(made, path)],
         }
         for name in outputs:
             if name in due:
                 tell(name)
-                writers[name](out / name)
-                record(out, name, key)
+                record(out, name, _output_key(out, name, key), writers[name](out / name))
+    if not due:
+        return None
     _show_indicators(console, made)
     skipped = [name for name in outputs if name not in due]
     said = _("{count} findings → {file}").format(count=len(faults(list(shown.findings))), file=out / FINDINGS_FILE)
     console.print(said, markup=False)
+    say(console, said_of_kept(made))
     current = _("; current already: {files}").format(files=", ".join(skipped)) if skipped else ""
     console.print(f"[green]{out}[/]: {', '.join(due)}{current}")
     return made
+
+
+def _due(out: Path, outputs: tuple[str, ...], key: str, *, force: bool) -> list[str]:
+    """The outputs that are to be made."""
+    from covplan.study.manifest import is_current
+
+    return [name for name in outputs if force or not is_current(out, name, _output_key(out, name, key))]
+
+
+def _output_key(out: Path, name: str, key: str) -> str:
+    """The key of one output: the map links to the pages of hamlets that are there."""
+    pages = sorted(path.name for path in (out / "sheets").glob("[!.]*.html")) if name == MAP_FILE else []
+    return f"{key} {' '.join(pages)}".strip()
+
+
+def _plan_key(study: Path, *, include_restricted: bool) -> str:
+    """What the outputs of `plan` are made from: the study, what is proposed for it, and how it is written."""
+    from covplan.study.files import code_digest
+    from covplan.study.folder import study_key
+    from covplan.study.plan import has_weights, kept_state, proposed_folder
+
+    kept = kept_state(proposed_folder(study)) + (" weighed" if has_weights(study) else "")
+    return study_key(study, __version__, code_digest(), current_language(), str(include_restricted), kept)
 
 
 def _show_indicators(console: Console, made: Plan) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from covplan.publish.words import label
+    from covplan.publish.words import label, said_weights
+    from covplan.study.boundaries import across_boundaries, boundaries_note
+    from covplan.study.plan import hamlets_told
 
     province = made.study.settings.province
-    parts = [province.name, province.boundaries, *([synthetic_mark()] if province.synthetic else [])]
+    mark, notice = origin_mark(made.study), origin_notice(made.study)
+    parts = [province.name, province.boundaries, *([mark] if mark else [])]
     title = escape(" · ".join(parts))
     table = Table(_("Indicator"), title=title)
     for head in (_("Today"), _("Baseline"), "2025", "2030", _("Missing 2025"), _("Basis")):
         table.add_column(head, justify="right")
-    for row in made.indicators.to_dict("records"):
-        figures = [number(row[name]) for name in ("value", "baseline", "target_2025", "target_2030")]
+    across = across_boundaries(made.indicators)
+    for row, other in zip(made.indicators.to_dict("records"), across, strict=True):
+        figures = [number(row["value"])]
+        figures += [_goal(row[name], other=other) for name in ("baseline", "target_2025", "target_2030")]
         lacking = row["missing_2025"]
         missing = "" if math.isnan(lacking) else f"{number(lacking)} {label('unit', row['counted'])}"
         name = by_language(row["name_vi"], row["name_en"])
         table.add_row(escape(name), *figures, escape(missing), label("basis", row["basis"]))
     console.print(table)
+    for row in made.indicators.to_dict("records"):
+        told = hamlets_told(row["indicator"], row["numerator"], row["denominator"], row["unknown"])
+        if told:
+            console.print(f"{by_language(row['name_vi'], row['name_en'])}: {told}", markup=False, highlight=False)
+    if notice:
+        console.print(notice, style="yellow", markup=False, highlight=False)
+    for line in said_weights(made.assumption_weights):
+        console.print(line, markup=False, highlight=False)
+    if across.any():
+        console.print(f"* {boundaries_note(made.indicators)}", markup=False, highlight=False)
+
+
+def _goal(figure: float, *, other: bool) -> str:
+    """A baseline or target; with a star where it is that of another province than the value beside it."""
+    return f"{number(figure)}*" if other and not math.isnan(figure) else number(figure)

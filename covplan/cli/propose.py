@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from covplan.cli.base import FOLDER, language, main, number, open_console, option, results, stop_if_same
+from covplan.cli.base import FOLDER, language, main, number, open_console, option, results, say, stop_if_same
 from covplan.cli.speech import Choice
 from covplan.study.kinds import KINDS, kind_title
 from covplan.study.language import _
@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 @option("--phased/--no-years", default=True, help="Give every proposal its year, under the budgets of [phases].")
 @language
 def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool) -> None:
-    """Propose what to build in STUDY: proposals.csv, comparison.csv and supply_curve.csv in OUT.
+    """Propose what to build in STUDY: proposals.csv, comparison.csv, supply_curve.csv and not_served.csv in OUT.
 
     Every proposal says what it gains, costs and what the next best would cost; comparison.csv sets the programs beside
-    what a planner would do by habit; what is proposed is looked at again by the coverage engine.
+    what a planner would do by habit; not_served.csv names what is left out, why, and what would help; what is proposed
+    is looked at again by the coverage engine. Each kind is kept with the study as soon as it is done: a run of one kind
+    adds to those that were proposed before.
     """
     from covplan.pipeline import Workspace, make_plan
     from covplan.pipeline import propose as propose_all
+    from covplan.study.boundaries import boundaries_note
     from covplan.study.folder import open_study
-    from covplan.study.plan import PROPOSED
+    from covplan.study.manifest import record
+    from covplan.study.plan import INDICATORS_FILE, PROPOSED
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
@@ -43,11 +47,14 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool) -> 
         workspace = Workspace(open_study(study, progress=tell))
         today = make_plan(workspace, progress=tell)
         made, said = propose_all(today, kinds=kinds or KINDS, phased=phased, workspace=workspace, progress=tell)
-    made.save(out)
+    # Tables of a run before it, which this one no longer has, go.
+    record(out, INDICATORS_FILE, "propose", made.save(out))
     for _kind, table in made.comparison.groupby("kind", sort=False):
         _show_comparison(console, table)
-    console.print(*said, sep="\n", markup=False, highlight=False)  # a reason may name a [section] of study.toml
-    console.print(f"[green]{out}[/]: {', '.join(f'{name}.csv' for name in PROPOSED if len(getattr(made, name)))}")
+    say(console, [*said, *filter(None, [boundaries_note(made.indicators)])])
+    written = ", ".join(f"{name}.csv" for name in PROPOSED if len(getattr(made, name)))
+    told = written or _("nothing could be proposed")
+    console.print(f"[green]{out}[/]: {told}")
 
 
 def _show_comparison(console: Console, compared: pd.DataFrame) -> None:

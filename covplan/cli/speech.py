@@ -8,6 +8,7 @@ words ("Usage", "Missing argument") are in covplan's catalogue too, which click 
 from __future__ import annotations
 
 import copy
+import gc
 import gettext
 import inspect
 import os
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from covplan.cli.streams import open_streams
 from covplan.study.kinds import as_written_now
 from covplan.study.language import DOMAIN, LANGUAGES, N_, NN_, _, speaking, system_language
 
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
     from covplan.study.language import Language
 
 FLAG = "--lang"
+COLLECT_AFTER = (500_000, 10, 10)
+"""New objects after which Python looks for cycles: at its 700 a command spends a tenth of its time looking."""
 
 CLICKS_WORDS = (
     N_("Aborted!"), N_("Options"), N_("Positional arguments"), N_("Commands"), N_("Usage:"), N_("Missing command."),
@@ -94,10 +98,12 @@ class Commands(Command, click.Group):
     command_class = Command
 
     def main(self, args: Sequence[str] | None = None, *rest: Any, **extra: Any) -> Any:
-        """Run a command line in its language."""
+        """Run a command line in its language, its output in UTF-8."""
+        open_streams()
+        gc.set_threshold(*COLLECT_AFTER)
         given = list(sys.argv[1:] if args is None else args)
         with _click_speaking(wanted_language(given)):
-            return super().main(given, *rest, **extra)
+            return super().main(given, *rest, **{"obj": tuple(given), **extra})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name, or by an older spelling of it."""

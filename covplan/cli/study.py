@@ -8,16 +8,19 @@ from typing import TYPE_CHECKING
 import click
 
 from covplan.cli.base import FOLDER, SHOWN_ROWS, fail, language, main, open_console, option, stop_if_same
-from covplan.study.language import _
+from covplan.study.language import _, current_language
 from covplan.study.synthetic import synthetic_notice
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
     from rich.console import Console
 
+    from covplan.study.around import Guess
     from covplan.study.findings import Finding
 
+SHOWN_ALIKE = 3  # findings of one kind up to which each has its own line on the screen
 COLOURS = {
     "fatal": "bold red",
     "set_aside": "red",
@@ -37,16 +40,20 @@ def check(study: Path, out: Path) -> None:
 
     Writes findings.csv and, in set_aside/, the rows that cannot be used, as they were read.
     """
+    from covplan.study.around import hinted, look_around
     from covplan.study.findings import fatal, faults
     from covplan.study.folder import read_study, write_findings
     from covplan.study.progress import shown_progress
 
-    stop_if_same(study, out)
+    stop_if_same(study, out, lock=False)
     console = open_console()
     with shown_progress(console) as tell:
         opened, found = read_study(study, progress=tell)
+        beside = look_around(study)
+    found = [*hinted(found, beside), *(one.finding for one in beside)]
     write_findings(found, opened.set_aside if opened else {}, out)
-    _show_findings(console, found)
+    show_findings(console, [one for one in found if one.check != "unused_file"])
+    _show_beside(console, beside)
     stopping = fatal(found, opened.settings.checks.strict if opened else ())
     wrong = len(faults(found))
     verdict = (
@@ -109,21 +116,58 @@ def doctor() -> None:
         raise SystemExit(1)
 
 
-def _show_findings(console: Console, found: Sequence[Finding]) -> None:
+def show_findings(console: Console, found: Sequence[Finding]) -> None:
+    """Print findings, those of one kind as one line where they are many."""
     from rich.markup import escape
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from covplan.publish.words import label
     from covplan.study.findings import findings_table
 
     if not found:
         return
-    table = Table(_("Severity"), _("File"), _("Row"), _("Column"), _("Value"), _("Problem"), _("Done"), _("To do"))
-    for row in findings_table(found).head(SHOWN_ROWS).to_dict("records"):
+    heads = (_("Severity"), _("File"), _("Row"), _("Column"), _("Value"), _("Problem"), _("Done"), _("To do"))
+    table = Table(*(Column(head, overflow="fold") for head in heads))
+    shown = _alike_together(findings_table(found))
+    for row in shown.head(SHOWN_ROWS).to_dict("records"):
         severity = label("severity", row["severity"])
         place = f"{row['file']} {row['layer']}" if row["layer"] and not row["file"].endswith(".csv") else row["file"]
-        cells = (place, row["row"], row["column"], row["value"][:30], row["problem"], row["done"], row["advice"])
+        value = row["value"][:30] if console.is_terminal else row["value"]
+        cells = (place, row["row"], row["column"], value, row["problem"], row["done"], row["advice"])
         table.add_row(f"[{COLOURS[row['severity']]}]{severity}[/]", *(escape(cell) for cell in cells))
     console.print(table)
-    if len(found) > SHOWN_ROWS:
-        console.print(_("… {count} more in findings.csv").format(count=len(found) - SHOWN_ROWS))
+    beyond = len(found) - int(shown["alike"].head(SHOWN_ROWS).sum())
+    if beyond:
+        console.print(_("… {count} more in findings.csv").format(count=beyond))
+
+
+def _alike_together(table: pd.DataFrame) -> pd.DataFrame:
+    """Of many findings of one check in one column the first; `alike`: how many each row stands for."""
+    same = table.groupby(["check", "file", "layer", "column"], sort=False)
+    alike = same["check"].transform("size")
+    many = alike > SHOWN_ALIKE
+    shown = table.assign(alike=alike.where(many, 1))[~many | (same.cumcount() == 0)]
+    more = _("{row} and {count} more")
+    rows = [
+        more.format(row=row, count=count - 1) if count > 1 else row
+        for row, count in zip(shown["row"], shown["alike"], strict=True)
+    ]
+    return shown.assign(row=rows)
+
+
+def _show_beside(console: Console, beside: Sequence[Guess]) -> None:
+    """What else lies in the folder."""
+    from rich.markup import escape
+    from rich.table import Column, Table
+
+    if not beside:
+        return
+    spoken = current_language()
+    heads = (_("Beside the study"), _("Looks like"), _("Seen in it"), _("To use it"))
+    table = Table(*(Column(head, overflow="fold") for head in heads))
+    for one in beside[:SHOWN_ROWS]:
+        cells = (one.place, one.what[spoken], one.evidence.get(spoken, ""), one.advice.get(spoken, ""))
+        table.add_row(*(escape(cell) for cell in cells))
+    console.print(table)
+    if len(beside) > SHOWN_ROWS:
+        console.print(_("… {count} more in findings.csv").format(count=len(beside) - SHOWN_ROWS))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shapely
 
-from covplan.fiber.roads import along_routes, shortest_paths
+from covplan.fiber.roads import along_routes, nearest_edges, shortest_paths
 
 if TYPE_CHECKING:
     import geopandas as gpd
@@ -44,9 +44,11 @@ class CablePaths:
     """Per node; inf where no road leads to fiber."""
     lit: Flags
     """Per edge: fiber runs along it."""
+    off_road_m: float
+    """A road that leads to fiber is taken before a nearer one that leads to none up to this far off."""
 
 
-def cable_paths(network: Network, routes: gpd.GeoDataFrame) -> CablePaths:
+def cable_paths(network: Network, routes: gpd.GeoDataFrame, off_road_m: float = np.inf) -> CablePaths:
     """Search from all fiber at once over the network that the routes were joined to."""
     graph = network.graph
     lit = along_routes(graph, routes[routes["spare_cores"].fillna(1) > 0])
@@ -54,16 +56,17 @@ def cable_paths(network: Network, routes: gpd.GeoDataFrame) -> CablePaths:
     at = network.point >= 0
     sources = np.concatenate([beside, network.point[at]])
     offset_m = np.concatenate([np.zeros(beside.size), network.point_away_m[at]])
-    return CablePaths(graph, shortest_paths(network.adjacency, sources, offset_m)[0], lit)
+    return CablePaths(graph, shortest_paths(network.adjacency, sources, offset_m)[0], lit, off_road_m)
 
 
 def cable_m(paths: CablePaths, x_m: Floats, y_m: Floats) -> Floats:
-    """Straight to the nearest road, and along roads to the nearest fiber, metres; inf where that road leads to none."""
+    """Straight to the nearest road that leads to fiber, and along it, metres; inf where no road nearby does."""
     graph = paths.graph
     if not graph.edges or not x_m.size:
         return np.full(x_m.size, np.inf)
-    points = shapely.points(x_m, y_m)
-    edge = shapely.STRtree(graph.line).nearest(points)
+    points = np.asarray(shapely.points(x_m, y_m), object)
+    leads = paths.lit | np.isfinite(paths.path_m[graph.tail])
+    edge = nearest_edges(graph.line, points, leads, paths.off_road_m)
     line = graph.line[edge]
     share = shapely.line_locate_point(line, points) / np.maximum(shapely.length(line), 1e-9)
     along_m = share * graph.length_m[edge]

@@ -1,6 +1,6 @@
 """The road graph cable is laid along: noded lines with length, slope, class and power poles; points join it by spurs.
 
-From the study's roads layer or a file of OpenStreetMap; arrays and sparse matrices, so that
+From a table as the layer `roads` describes it; arrays and sparse matrices, so that
 `scipy.sparse.csgraph` finds every path. Feeds `reach` and `propose.fiber`.
 """
 
@@ -12,21 +12,15 @@ from typing import TYPE_CHECKING, cast
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pyogrio
 import shapely
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import Transformer
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components, dijkstra
 
 from covplan.study.codes import WGS84
-from covplan.study.errors import LayerError
 from covplan.study.geometry import ELLIPSOID
-from covplan.study.language import _
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import ArrayLike, NDArray
 
     from covplan.study.grid import Grid
@@ -35,16 +29,8 @@ if TYPE_CHECKING:
     Ints = NDArray[np.int64]
     Flags = NDArray[np.bool_]
 
-CLASSES = (
-    "motorway", "trunk", "primary", "secondary", "tertiary", "unclassified", "residential", "service", "track", "path",
-)  # fmt: skip
-OSM_CLASSES = {
-    "motorway_link": "motorway", "trunk_link": "trunk", "primary_link": "primary", "secondary_link": "secondary",
-    "tertiary_link": "tertiary", "living_street": "residential", "road": "unclassified", "pedestrian": "residential",
-    "footway": "path", "bridleway": "path", "steps": "path", "cycleway": "path",
-}  # fmt: skip
-SPUR = "spur"  # from a point off the road to it
 CABLE = "cable"  # an existing route that leaves the roads
+GAP = "gap"  # straight from one piece of road to another that nothing joins
 SAME_M = 0.1  # vertices nearer than this are one
 TOUCH_M = 6.0  # an end that stops so near another line was meant to touch it
 NEAR_ROAD_M = 25.0  # a cable drawn within this of a road lies along it
@@ -68,7 +54,7 @@ class RoadGraph:
     slope: Floats
     """Mean steepness along the edge, rise over run; 0 where no height is known."""
     kind: NDArray[np.object_]
-    """Road class (OpenStreetMap highway), spur or cable."""
+    """Road class (OpenStreetMap highway), cable or gap."""
     power: Flags
     """Power poles stand along it."""
 
@@ -129,13 +115,19 @@ def with_cables(graph: RoadGraph, routes: gpd.GeoDataFrame) -> RoadGraph:
     return replace(joined, slope=_inherited_slope(graph, joined))
 
 
-def attached(graph: RoadGraph, points_m: ArrayLike) -> tuple[RoadGraph, Ints, Floats]:
+def attached(
+    graph: RoadGraph, points_m: ArrayLike, leads: Flags | None = None, within_m: Floats | float = np.inf
+) -> tuple[RoadGraph, Ints, Floats]:
     """Split the graph where points join it.
 
     Parameters
     ----------
     points_m : array_like, shape (points, 2)
         Coordinates in the graph's CRS, metres.
+    leads : ndarray of bool, shape (edges,), optional
+        Roads that lead somewhere: a point joins the nearest of them, where one is within `within_m` of it.
+    within_m : float or ndarray
+        Metres, one for all points or one each.
 
     Returns
     -------
@@ -145,19 +137,65 @@ def attached(graph: RoadGraph, points_m: ArrayLike) -> tuple[RoadGraph, Ints, Fl
     points = np.asarray(points_m, np.float64).reshape(-1, 2)
     if not len(points) or not graph.edges:
         return graph, np.full(len(points), -1), np.full(len(points), np.inf)
-    shapes = shapely.points(points)
-    edge = np.asarray(shapely.STRtree(graph.line).nearest(shapes), np.int64)
+    shapes = np.asarray(shapely.points(points), object)
+    edge = nearest_edges(graph.line, shapes, leads, within_m)
     along = shapely.line_locate_point(graph.line[edge], shapes)
-    plane_m = shapely.length(graph.line)[edge]
-    along = np.where(along < 0.5, 0.0, np.where(along > plane_m - 0.5, plane_m, np.round(along, 1)))
     away_m = shapely.distance(graph.line[edge], shapes)
-    node = np.where(along == 0, graph.tail[edge], np.where(along == plane_m, graph.head[edge], -1))
-    inner = np.flatnonzero(node < 0)
-    if not inner.size:
-        return graph, node, away_m
-    cut, number = np.unique(np.column_stack([edge[inner], along[inner]]), axis=0, return_inverse=True)
-    node[inner] = graph.nodes + number.ravel()
-    return _split(graph, cut[:, 0].astype(np.int64), cut[:, 1]), node, away_m
+    graph, node = _cut(graph, edge, along)
+    return graph, node, away_m
+
+
+def nearest_edges(
+    line: NDArray[np.object_],
+    points: NDArray[np.object_],
+    leads: Flags | None = None,
+    within_m: Floats | float = np.inf,
+) -> Ints:
+    """The nearest line to each point: of those that lead somewhere, where one is within `within_m`, else of all."""
+    edge = np.asarray(shapely.STRtree(line).nearest(points), np.int64)
+    if leads is None or leads.all() or not leads.any():
+        return edge
+    usable = np.flatnonzero(leads)
+    other = usable[shapely.STRtree(line[usable]).nearest(points)]
+    return np.where(shapely.distance(line[other], points) <= within_m, other, edge)
+
+
+def with_gaps(graph: RoadGraph, pairs: Ints) -> tuple[RoadGraph, Floats, Floats]:
+    """The graph with an edge (class `gap`) straight between the nearest points of each pair of edges.
+
+    Returns
+    -------
+    graph, width_m, middle
+        And of each gap its width and the coordinates of its middle; where two roads cross it is a common node.
+    """
+    if not len(pairs):
+        return graph, np.empty(0), np.empty((0, 2))
+    both = pairs.T.ravel()
+    across = shapely.shortest_line(graph.line[pairs[:, 0]], graph.line[pairs[:, 1]])
+    ends = np.concatenate([shapely.get_point(across, 0), shapely.get_point(across, -1)])
+    graph, node = _cut(graph, both, shapely.line_locate_point(graph.line[both], ends))
+    tail, head = node[: len(pairs)], node[len(pairs) :]
+    middle = (graph.node_m[tail] + graph.node_m[head]) / 2
+    line = np.asarray(shapely.linestrings(np.stack([graph.node_m[tail], graph.node_m[head]], axis=1)), object)
+    wide = shapely.length(line) > SAME_M
+    same = np.arange(graph.nodes)
+    for a, b in zip(tail[~wide], head[~wide], strict=True):
+        same[same == same[b]] = same[a]
+    new, none = np.flatnonzero(wide), np.zeros(int(wide.sum()))
+    wider = replace(
+        graph,
+        tail=same[np.concatenate([graph.tail, tail[new]])],
+        head=same[np.concatenate([graph.head, head[new]])],
+        line=np.concatenate([graph.line, line[new]]),
+        length_m=np.concatenate([graph.length_m, none]),
+        slope=np.concatenate([graph.slope, none]),
+        kind=np.concatenate([graph.kind, np.full(new.size, GAP, object)]),
+        power=np.concatenate([graph.power, none.astype(np.bool_)]),
+    )
+    wider = _measured(wider, np.arange(graph.edges, wider.edges), None, None)
+    width_m = np.zeros(len(pairs))
+    width_m[new] = wider.length_m[graph.edges :]
+    return wider, width_m, middle
 
 
 def matrix(graph: RoadGraph, weight: Floats, edges: Flags | None = None) -> csr_array:
@@ -221,6 +259,29 @@ def shortest_paths(
     return length[:nodes], came
 
 
+def shortest_ways(graph: RoadGraph, sources: Ints, ends: Ints) -> Flags:
+    """True for edges on the shortest way to each of `ends` from the nearest of `sources` (node numbers)."""
+    on = np.zeros(graph.edges, np.bool_)
+    if not sources.size or not graph.edges:
+        return on
+    _length, before, _source = dijkstra(
+        matrix(graph, graph.length_m), directed=False, indices=np.unique(sources), min_only=True,
+        return_predecessors=True,
+    )  # fmt: skip
+    passed: dict[int, int] = {}
+    for end in ends:
+        node = int(end)
+        while node not in passed and before[node] >= 0:
+            passed[node] = int(before[node])
+            node = passed[node]
+    order = np.argsort(graph.length_m, kind="stable")  # of parallel edges the shortest
+    low, high = np.minimum(graph.tail, graph.head)[order], np.maximum(graph.tail, graph.head)[order]
+    first = np.unique(low * graph.nodes + high, return_index=True)
+    wanted = np.array([min(step) * graph.nodes + max(step) for step in passed.items()], np.int64)
+    on[order[first[1][np.isin(first[0], wanted)]]] = True
+    return on
+
+
 def parts_of(graph: RoadGraph, edges: Flags | None = None) -> Ints:
     """Number of the connected part each node lies in."""
     label: Ints = connected_components(matrix(graph, graph.length_m, edges), directed=False)[1]
@@ -233,7 +294,7 @@ def along_routes(graph: RoadGraph, routes: gpd.GeoDataFrame) -> Flags:
     if not len(lines) or not graph.edges:
         return np.zeros(graph.edges, np.bool_)
     tree = shapely.STRtree(lines)
-    left = np.flatnonzero(graph.kind != SPUR)
+    left = np.arange(graph.edges)
     for share in (0.5, 0.2, 0.8):
         at = shapely.line_interpolate_point(graph.line[left], share, normalized=True)
         left = left[np.unique(tree.query(at, predicate="dwithin", distance=NEAR_ROAD_M)[0])]
@@ -247,86 +308,6 @@ def line_ends(routes: gpd.GeoDataFrame) -> Floats:
     lines = _parts(routes.geometry)
     ends = np.concatenate([shapely.get_point(lines, 0), shapely.get_point(lines, -1)])
     return np.asarray(shapely.get_coordinates(ends).reshape(-1, 2), np.float64)
-
-
-def read_osm(path: Path, epsg: int, bounds: tuple[float, float, float, float] | None = None) -> gpd.GeoDataFrame:
-    """Roads of an .osm, .osm.pbf, .gpkg or .graphml file, as the layer `roads` describes them.
-
-    Parameters
-    ----------
-    path : Path
-        OpenStreetMap as XML or protobuf (read by GDAL), or GraphML written by osmnx.
-    epsg : int
-        The study's metric CRS.
-    bounds : tuple, optional
-        West, south, east, north in that CRS: roads elsewhere are left out.
-    """
-    if not path.is_file():
-        raise LayerError(
-            _("{path}: no such file. Put the OpenStreetMap extract there, or leave the option out.").format(path=path)
-        )
-    frame = _read_graphml(path) if path.suffix == ".graphml" else _read_lines(path)
-    frame = frame.to_crs(epsg)
-    if bounds is not None:
-        frame = frame[frame.intersects(shapely.box(*bounds))]
-    named = frame["class"].replace(OSM_CLASSES)
-    roads = frame.assign(**{"class": named})[named.isin(CLASSES)].reset_index(drop=True)
-    if roads.empty:
-        raise LayerError(
-            _("{path}: no road in it. Is it an extract of the province with highway tags?").format(path=path)
-        )
-    return roads
-
-
-def download_osm(bounds: tuple[float, float, float, float], epsg: int) -> gpd.GeoDataFrame:
-    """Roads of OpenStreetMap from the internet through osmnx, for (west, south, east, north) in degrees.
-
-    Only for a caller that was told it may use the network.
-    """
-    import osmnx  # heavy, and only ever needed here
-
-    graph = osmnx.graph_from_bbox(bounds, network_type="all_public", simplify=True)
-    edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
-    return _of_edges(edges, epsg)
-
-
-def _read_lines(path: Path) -> gpd.GeoDataFrame:
-    try:
-        layers = [str(name) for name, _geometry in pyogrio.list_layers(path)]
-        layer = "lines" if "lines" in layers else layers[0]
-        columns = set(pyogrio.read_info(path, layer=layer)["fields"])
-        tag = next((name for name in ("highway", "class", "fclass") if name in columns), None)
-        where = f"{tag} IS NOT NULL" if tag == "highway" else None
-        frame = pyogrio.read_dataframe(path, layer=layer, where=where)
-    except (DataSourceError, DataLayerError, IndexError) as error:
-        raise LayerError(
-            _("{path}: cannot be read as OpenStreetMap data: {error}.").format(path=path, error=error)
-        ) from None
-    if tag is None:
-        raise LayerError(_("{path}: its layer {layer!r} has no column highway.").format(path=path, layer=layer))
-    poles = frame["power"].astype("boolean") if "power" in frame else False
-    return gpd.GeoDataFrame(
-        {"class": frame[tag].astype(str), "name": frame.get("name"), "power": poles}, geometry=frame.geometry
-    )
-
-
-def _read_graphml(path: Path) -> gpd.GeoDataFrame:
-    import osmnx  # heavy, and only ever needed here
-
-    try:
-        graph = osmnx.load_graphml(path)
-    except Exception as error:  # whatever networkx or the XML parser raises
-        raise LayerError(
-            _("{path}: cannot be read as GraphML of osmnx: {error}.").format(path=path, error=error)
-        ) from None
-    edges = osmnx.graph_to_gdfs(osmnx.convert.to_undirected(graph), nodes=False).reset_index()
-    return _of_edges(edges, WGS84)
-
-
-def _of_edges(edges: gpd.GeoDataFrame, epsg: int) -> gpd.GeoDataFrame:
-    one = edges["highway"].map(lambda value: value[0] if isinstance(value, list) else value)
-    table = {"class": one.astype(str).replace(OSM_CLASSES), "name": edges.get("name"), "power": False}
-    return gpd.GeoDataFrame(table, geometry=edges.geometry).to_crs(epsg)
 
 
 def _parts(geometry: gpd.GeoSeries) -> NDArray[np.object_]:
@@ -422,6 +403,19 @@ def _ends(lines: NDArray[np.object_]) -> tuple[Floats, Ints, Ints]:
     number = number.ravel()
     places = np.asarray(unique * SAME_M, np.float64)
     return places, number[: len(lines)].astype(np.int64), number[len(lines) :].astype(np.int64)
+
+
+def _cut(graph: RoadGraph, edge: Ints, along: Floats) -> tuple[RoadGraph, Ints]:
+    """The graph with a node at a place along each of some edges (plane metres), and that node; ends nearby serve."""
+    plane_m = shapely.length(graph.line)[edge]
+    along = np.where(along < 0.5, 0.0, np.where(along > plane_m - 0.5, plane_m, np.round(along, 1)))
+    node = np.where(along == 0, graph.tail[edge], np.where(along == plane_m, graph.head[edge], -1))
+    inner = np.flatnonzero(node < 0)
+    if not inner.size:
+        return graph, node
+    place, number = np.unique(np.column_stack([edge[inner], along[inner]]), axis=0, return_inverse=True)
+    node[inner] = graph.nodes + number.ravel()
+    return _split(graph, place[:, 0].astype(np.int64), place[:, 1]), node
 
 
 def _split(graph: RoadGraph, edge: Ints, along: Floats) -> RoadGraph:

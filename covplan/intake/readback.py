@@ -29,6 +29,7 @@ from covplan.study.exported import (
 )
 from covplan.study.language import N_, Language, _, by_language, ngettext, speaking
 from covplan.study.layers import layers
+from covplan.study.settled import read_only, settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -97,7 +98,7 @@ def _edits(package: Path, study: Study) -> Edits:
         raise LayerError(_("{package}: no such file.").format(package=package))
     edits = Edits()
     try:
-        with closing(sqlite3.connect(f"{package.resolve().as_uri()}?mode=ro", uri=True)) as base:
+        with settled(package) as file, closing(read_only(file)) as base:
             facts = _facts(base, package)
             _same_study(facts, study, package)
             read = _Reader(base, facts, study, package)

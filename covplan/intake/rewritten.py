@@ -5,16 +5,19 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import shutil
 from typing import TYPE_CHECKING, Any
 
 from covplan.intake.readback import merged_decisions
-from covplan.study.columns import clean_text
+from covplan.study.assumed import rows_assumed
+from covplan.study.columns import clean_text, split_list
 from covplan.study.errors import LayerError
 from covplan.study.files import folder_written_whole
-from covplan.study.folder import decoded, read_study
+from covplan.study.folder import read_study
 from covplan.study.language import ngettext
 from covplan.study.layers import input_layers
+from covplan.study.reading import decoded
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,6 +27,13 @@ if TYPE_CHECKING:
 
 KEPT_CACHES = ("loss", "reception")  # by content: they hold in the new study too
 SHOWN = 5
+MADE_ID = re.compile(r"[^-]+-(\d+)(-\d+)?")
+FROM = {
+    "location_id": {"lon", "lat"},
+    "commune_code": {"lon", "lat"},
+    "antenna_height_m": {"height_m", "building_height_m"},
+}
+"""What is assumed of a station from other columns."""
 
 
 def write_edited(study: Study, edits: Edits, folder: Path) -> Path:
@@ -42,7 +52,8 @@ def write_edited(study: Study, edits: Edits, folder: Path) -> Path:
         for name in KEPT_CACHES:
             if (study.path / ".cache" / name).is_dir():
                 shutil.copytree(study.path / ".cache" / name, part / ".cache" / name, copy_function=_linked)
-        _rewrite(part / input_layers()["stations"].file, edits.stations, edits.added, set(edits.removed))
+        made = _made_ids(study)
+        _rewrite(part / input_layers()["stations"].file, edits.stations, edits.added, set(edits.removed), made)
         cells = part / input_layers()["cells"].file
         if edits.removed and cells.is_file():
             _rewrite(cells, {}, [], set(edits.removed))
@@ -83,8 +94,24 @@ def _check(study: Study, part: Path, edits: Edits, folder: Path) -> None:
         raise LayerError("\n".join([head.format(folder=folder, count=count), *lines]))
 
 
-def _rewrite(path: Path, changed: dict[str, dict[str, Any]], added: list[dict[str, Any]], removed: set[str]) -> None:
-    """Change cells, append and drop rows of a CSV keyed by station_id; what is not concerned stays as written."""
+def _made_ids(study: Study) -> dict[int, str]:
+    """Ids that covplan made of stations whose rows have none, by the row in the file (`assumed.of_itself`)."""
+    ids = study.stations.loc[rows_assumed(study.stations, "station_id"), "station_id"].astype(str)
+    return {int(found[1]): one for one in ids if (found := MADE_ID.fullmatch(one))}
+
+
+def _rewrite(
+    path: Path,
+    changed: dict[str, dict[str, Any]],
+    added: list[dict[str, Any]],
+    removed: set[str],
+    made: dict[int, str] | None = None,
+) -> None:
+    """Change cells, append and drop rows of a CSV keyed by station_id; what is not concerned stays as written.
+
+    Rows without an id get the one that was made for them, which would be another once rows are gone. A value that is
+    written is no longer assumed, and what was assumed from it is asked anew.
+    """
     if not (changed or added or removed):
         return
     text, _encoding = decoded(path.read_bytes())
@@ -93,15 +120,22 @@ def _rewrite(path: Path, changed: dict[str, dict[str, Any]], added: list[dict[st
     lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator))
     header = [name.strip() for name in lines[0]]
     values = [*changed.values(), *added]
-    header += sorted({name for row in values for name in row} - set(header))
+    ids = {"station_id"} if made else set()
+    header += sorted(({name for row in values for name in row} | ids) - set(header))
     at = {name: n for n, name in enumerate(header)}
     out = [header]
-    for line in lines[1:]:
+    for number, line in enumerate(lines[1:], start=2):
         cells = line + [""] * (len(header) - len(line))
-        key = clean_text(cells[at["station_id"]])
+        key = clean_text(cells[at["station_id"]]) or (made or {}).get(number, "")
         if key in removed:
             continue
-        for name, value in changed.get(key, {}).items():
+        cells[at["station_id"]] = cells[at["station_id"]] or key
+        edit = dict(changed.get(key, {}))
+        if edit and "assumed" in at:
+            marks = split_list(cells[at["assumed"]])
+            anew = [name for name, others in FROM.items() if name in marks and others & set(edit)]
+            edit = dict.fromkeys(anew, "") | {"assumed": ";".join(one for one in marks if one not in edit)} | edit
+        for name, value in edit.items():
             cells[at[name]] = "" if value is None else str(value)
         out.append(cells)
     out += [["" if row.get(name) is None else str(row[name]) for name in header] for row in added]

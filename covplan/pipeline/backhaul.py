@@ -37,7 +37,8 @@ def cable_to_fiber(study: Study | Workspace) -> Callable[[NDArray[np.float64], N
     """Cable from points to the nearest fiber: along roads, or straight times `backhaul_detour` without a road to it."""
     workspace = workspace_of(study)
     study = workspace.study
-    paths = None if study.roads.empty else cable_paths(workspace.land.network(), study.routes)
+    off_road_m = study.settings.fiber.off_road_m
+    paths = None if study.roads.empty else cable_paths(workspace.land.network(), study.routes, off_road_m)
     fiber = gpd.GeoDataFrame(geometry=pd.concat([study.routes.geometry, study.nodes.geometry], ignore_index=True))
 
     def cable(x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> Cable:

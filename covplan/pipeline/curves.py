@@ -11,11 +11,13 @@ from covplan.assess.curves import fiber_curve, sharing_curve, signal_curves
 from covplan.assess.hamlets import covered_share, states
 from covplan.assess.indicators import ZONES_AND_TOURISM, mobile_coverage, places_with_5g, population_with_5g, unit_codes
 from covplan.assess.places import computed_states
+from covplan.pipeline.reception import server_uplinks
 from covplan.pipeline.workspace import radio_in_force
+from covplan.radio.servers import any_probability
 from covplan.study.codes import ANY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import geopandas as gpd
     from numpy.typing import NDArray
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from covplan.assess.hamlets import Signal
     from covplan.pipeline.reception import PlaceReception
     from covplan.study.folder import Study
+    from covplan.study.settings import Propagation, Radio
 
 
 def indicator_curves(
@@ -55,7 +58,8 @@ def indicator_curves(
         tables.append(_places(study, reception, "5G_KEYPLACES"))
         tables.append(_places(study, reception, "5G_IZ_TOURISM", ZONES_AND_TOURISM))
     if reached is not None:
-        tables.append(fiber_curve(reached, study.settings.fiber.served_share))
+        listed = hamlets.loc[hamlets["ftth_basis"] == "declared", "ftth"].dropna()
+        tables.append(fiber_curve(reached, listed, study.settings.fiber.served_share))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -71,9 +75,8 @@ def _mobile(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: Signa
         ).value_pct
 
     radio = radio_in_force(s, best.technology)
-    return signal_curves(
-        "VILLAGE_MBB_COV", value_pct, best.rsrp_dbm, best.throughput_mbps, radio, s.propagation.location_sigma_db
-    )
+    probability = _probability(best.margin_db, best.uplink_over_db, radio, s.propagation)
+    return signal_curves("VILLAGE_MBB_COV", value_pct, probability, best.throughput_mbps, radio)
 
 
 def _population(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: Signal) -> pd.DataFrame:
@@ -90,9 +93,8 @@ def _population(study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, best: S
         return population_with_5g(counted.assign(share_5g=share.round(4)), units, version).value_pct
 
     radio = radio_in_force(s, "5G")
-    return signal_curves(
-        "5G_POP", value_pct, best.rsrp_dbm, best.throughput_mbps, radio, s.propagation.location_sigma_db
-    )
+    probability = _probability(best.margin_db, best.uplink_over_db, radio, s.propagation)
+    return signal_curves("5G_POP", value_pct, probability, best.throughput_mbps, radio)
 
 
 def _places(
@@ -107,6 +109,18 @@ def _places(
         state = computed_states(points, len(counted), covered, known, s.places.least_share)[0]
         return places_with_5g(counted.assign(state_5g=state), kinds).value_pct
 
-    return signal_curves(
-        indicator, value_pct, best.rsrp_dbm, best.edge_throughput_mbps, reception.radio, s.propagation.location_sigma_db
-    )
+    probability = _probability(best.servers.margin_db, server_uplinks(best), reception.radio, s.propagation)
+    return signal_curves(indicator, value_pct, probability, best.edge_throughput_mbps, reception.radio)
+
+
+def _probability(
+    margin_db: NDArray[np.float32], uplink_over_db: NDArray[np.float64], radio: Radio, propagation: Propagation
+) -> Callable[[float], NDArray[np.float32]]:
+    """That points are received well enough by any server, by the threshold of the downlink; the uplink's stays."""
+
+    def at(threshold_dbm: float) -> NDArray[np.float32]:
+        raised_db = threshold_dbm - radio.rsrp_threshold_dbm
+        more_db = np.maximum(uplink_over_db, raised_db) - np.maximum(uplink_over_db, 0.0)
+        return any_probability(margin_db - more_db, propagation.location_sigma_db, propagation.site_correlation)
+
+    return at

@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from covplan.fiber.roads import download_osm, read_osm
 from covplan.fiber.routes import mounting, route_cost_vnd, single_routes
 from covplan.pipeline.workspace import workspace_of
+from covplan.propose.common.not_served import not_served_table
 from covplan.propose.fiber.materials import bill_of_quantities
 from covplan.propose.fiber.options import Case
 from covplan.propose.fiber.program import extend_in_phases
 from covplan.propose.fiber.rows import (
     fiber_proposals,
     hamlets_out_of_reach,
+    not_served_rows,
     order_table,
     phases_table,
 )
+from covplan.study.boundaries import name_of
 from covplan.study.codes import WGS84
+from covplan.study.errors import LayerError
 from covplan.study.language import _
+from covplan.study.osm import download_osm, read_osm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +54,8 @@ class FiberPlan:
     """Per phase: last year, hamlets and how many short of the target, km, cost, bound, gap, status, seconds."""
     findings: tuple[Finding, ...]
     """Hamlets no route can reach."""
+    not_served: pd.DataFrame
+    """Hamlets that stay without FTTH, and why (resources/layers/not_served.csv)."""
 
 
 def fiber_reach(
@@ -99,10 +105,14 @@ def extend_fiber(
     reached = fiber_reach(workspace, network=network)[0] if reached is None else reached
     study = workspace.study
     settings, plan = study.settings, study.settings.targets["VILLAGE_FTTH_COV"]
+    if study.nodes.empty:
+        raise LayerError(
+            _("fiber.gpkg: no fiber nodes; cable starts at an exchange (OLT) with free ports. Add the layer 'nodes'.")
+        )
     stated = [(year, pct) for year, pct in ((2025, plan.target_2025), (2030, plan.target_2030)) if pct is not None]
     case = Case(
         reached,
-        study.dwellings,
+        workspace.land.homes,
         study.nodes,
         network,
         settings.fiber,
@@ -145,6 +155,7 @@ def plan_fiber(
         bill_of_quantities(extensions, case.network, case.costs),
         phases_table(phases, case.network),
         tuple(hamlets_out_of_reach(extensions[0].candidates, case.reach)),
+        not_served_table(not_served_rows(case, phases)),
     )
 
 
@@ -209,17 +220,20 @@ def fiber_plan(
     )
     progress(_("single routes"))
     singles = fiber_single_routes(study, network)[0]
-    return FiberResult(reached, plan, _single_table(singles, study.villages), [*found, *plan.findings])
+    return FiberResult(reached, plan, _single_table(singles, study), [*found, *plan.findings])
 
 
-def _single_table(singles: list[Single], villages: gpd.GeoDataFrame) -> pd.DataFrame:
-    by_id = villages.set_index("village_id")
+def _single_table(singles: list[Single], study: Study) -> pd.DataFrame:
+    """Hamlets on a single route, with their districts, or communes where there are no districts."""
+    villages = study.villages
+    communes = name_of(villages["commune_code"], villages["boundary_version"], study.communes)
+    by_id = villages.assign(area=villages["district"].fillna(communes)).set_index("village_id")
     rows = [
         {
             "operator": one.operator,
             "hamlets": len(one.hamlets),
             "households": int(by_id["households"].reindex(one.hamlets).sum()),
-            "districts": "; ".join(sorted(by_id["district"].reindex(one.hamlets).dropna().unique())),
+            "districts": "; ".join(sorted(by_id["area"].reindex(one.hamlets).dropna().unique())),
             "ring_km": round(one.ring_m / 1000, 2),
             "ring_vnd": one.ring_vnd,
             "ids": ";".join(one.hamlets),

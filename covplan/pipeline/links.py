@@ -61,7 +61,7 @@ def explain_link(
     chosen = study.stations if stations is None else stations
     transmitting = workspace.transmitting(technology, chosen)
     propagation = study.settings.propagation
-    grid = study.grid.part(*point, propagation.radius_km * 1000.0 + 2 * study.grid.cell_m)
+    grid = study.grid.part(*point, propagation.radius_km * 1000.0 + 2 * study.grid.cell_m + propagation.clearing_m)
     return explain_links(
         transmitting,
         study.cells,

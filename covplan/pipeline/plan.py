@@ -8,14 +8,17 @@ import numpy as np
 import pandas as pd
 
 from covplan.assess.compare import Comparison, cell_changes, hamlet_changes, indicator_changes, station_changes
-from covplan.assess.demand import area_points
-from covplan.assess.hamlets import covered_share, hamlet_states, signal_table, states
+from covplan.assess.demand import area_points, counted_at_centre
+from covplan.assess.hamlets import COVERED, WEAK, covered_share, hamlet_states, signal_table, states
 from covplan.assess.indicators import evidence, indicators, tallies
+from covplan.assess.locations import on_air
 from covplan.assess.parts import parts
 from covplan.assess.reliability import published
 from covplan.assess.uncertainty import share_with_signal
 from covplan.pipeline.calibration import reliability
 from covplan.pipeline.curves import indicator_curves
+from covplan.pipeline.exposure import with_exposure
+from covplan.pipeline.models import model_findings
 from covplan.pipeline.reception import assessed_places, receive_demand, receive_places
 from covplan.pipeline.workspace import radio_in_force, workspace_of
 from covplan.study.codes import ANY
@@ -45,27 +48,31 @@ def make_plan(study: Study | Workspace, *, progress: Callable[[str], None] | Non
     """
     workspace = workspace_of(study)
     study, s = workspace.study, workspace.settings
-    stations, locations, demand = workspace.on_air, workspace.locations, workspace.land.demand
+    stations, locations, demand = on_air(workspace.own), workspace.locations, workspace.land.demand
     signals = receive_demand(workspace, demand, progress=progress)
     table = signal_table(study.villages, demand, signals, s.definition, s.coverage.throughput_classes_mbps)
     reached, fiber_findings = _reached(workspace, progress)
-    hamlets = hamlet_states(study.villages, study.communes, locations, table, s.definition.technology, reached)
+    hamlets = hamlet_states(
+        study.villages, study.communes, locations, table, s.definition.technology, reached,
+        at_centre=counted_at_centre(demand, len(study.villages)),
+        homes_at_centre=~study.villages["village_id"].isin(study.dwellings["village_id"]).to_numpy(bool),
+    )  # fmt: skip
     reception = receive_places(workspace, progress=progress)
     places = assessed_places(workspace, reception)
     counted = tallies(hamlets, places, study.communes, stations, locations, s)
     return Plan(
         study=study,
         hamlets=hamlets,
-        locations=locations,
+        locations=with_exposure(locations, stations, study.cells, workspace.antennas),
         places=places,
         signals=table,
-        indicators=indicators(counted, study.statistics, s, _intervals(study, demand, signals)),
+        indicators=indicators(counted, study.statistics, s, _intervals(study, hamlets, demand, signals)),
         parts=parts(counted, hamlets, table, places, stations, locations, study.communes, s),
         curves=indicator_curves(study, hamlets, stations, demand, signals, reception, reached),
         evidence=evidence(counted),
         reliability=published(hamlets, reliability(workspace).success if len(study.measurements) and signals else None),
-        **no_proposals(s.province.epsg),
-        findings=Findings([*study.findings, *_terrain_findings(workspace), *fiber_findings]),
+        **no_proposals(s.province.epsg),  # type: ignore[arg-type]  # names of tables only
+        findings=Findings([*study.findings, *_left_out(workspace), *model_findings(workspace), *fiber_findings]),
     )  # fmt: skip
 
 
@@ -95,11 +102,11 @@ def compare(before: Plan, after: Plan) -> Comparison:
 def compare_definitions(study: Study | Workspace, *, progress: Callable[[str], None] | None = None) -> pd.DataFrame:
     """The share of hamlets, households, people and area covered under every definition of the study, one row each.
 
-    Columns: preset, technology, rsrp_threshold_dbm, throughput_mbps, confidence, denominator (what the definition
-    itself counts: hamlet or area), hamlets_pct, households_pct, population_pct, area_pct, area_error_pct (standard
-    error of the share of area, which is counted at points of `[coverage] area_spacing_m`), unknown, title_vi,
-    title_en, mark. Hamlets count as the definition says (weak ones as the study says), households and people where
-    their clusters are covered.
+    Columns: preset, technology, rsrp_threshold_dbm (outdoors), throughput_mbps, uplink_mbps, confidence, denominator
+    (what the definition itself counts: hamlet or area), hamlets_pct, households_pct, population_pct, area_pct,
+    area_error_pct (standard error of the share of area, which is counted at points of `[coverage] area_spacing_m`),
+    unknown, title_vi, title_en, mark. Hamlets count as the definition says (weak ones as the study says), households
+    and people where their clusters are covered.
     """
     workspace = workspace_of(study)
     study, demand = workspace.study, workspace.land.demand
@@ -111,8 +118,8 @@ def compare_definitions(study: Study | Workspace, *, progress: Callable[[str], N
         other = workspace.changed(settings=study.settings.model_copy(update={"coverage": chosen}))
         radio = radio_in_force(other.settings, definition.technology)
         row: dict[str, object] = {
-            "preset": preset, "technology": definition.technology, "rsrp_threshold_dbm": radio.rsrp_threshold_dbm,
-            "throughput_mbps": radio.throughput_mbps, "confidence": radio.confidence,
+            "preset": preset, "technology": definition.technology, "rsrp_threshold_dbm": radio.asked_dbm,
+            "throughput_mbps": radio.throughput_mbps, "uplink_mbps": radio.uplink_mbps, "confidence": radio.confidence,
             "denominator": definition.denominator, **nothing, "unknown": len(study.villages),
         }  # fmt: skip
         for counted, shares in ((demand, _people_covered), (area, _area_covered)):
@@ -158,28 +165,50 @@ def _reached(
     return workspace.land.reach
 
 
-def _intervals(study: Study, demand: Demand, signals: list[Signal]) -> dict[str, tuple[float, float]]:
-    """Intervals of the indicators that shadowing moves, per cent."""
+def _intervals(
+    study: Study, hamlets: gpd.GeoDataFrame, demand: Demand, signals: list[Signal]
+) -> dict[str, tuple[float, float]]:
+    """Intervals of the indicators that the prediction error moves, per cent; of the hamlets the indicators count."""
     s, technology = study.settings, study.settings.definition.technology
-    own = [one for one in signals if one.technology == technology and one.operator != ANY]
-    if not own or not s.uncertainty.draws:
+    best = next((one for one in signals if one.technology == technology and one.operator == ANY), None)
+    if best is None or not s.uncertainty.draws:
         return {}
+    known = hamlets["mobile_state"] != "unknown"
+    listed = known & (hamlets["basis"] == "declared")
+    drawn = demand.centre & (known & ~listed).to_numpy(bool)[demand.village]
     share = share_with_signal(
-        demand, own, radio_in_force(s, technology).rsrp_threshold_dbm, s.propagation.location_sigma_db,
-        correlation_m=s.uncertainty.correlation_m, site_correlation=s.uncertainty.site_correlation,
+        demand.part(drawn), best.part(drawn), s.propagation.location_sigma_db,
+        correlation_m=s.uncertainty.correlation_m, site_correlation=s.propagation.site_correlation,
         draws=s.uncertainty.draws, seed=s.uncertainty.seed,
     )  # fmt: skip
+    good = [COVERED, WEAK] if s.coverage.count_weak_as_covered else [COVERED]
+    sure = int((listed & hamlets["mobile_state"].isin(good)).sum())
+    share = (share * drawn.sum() + sure) / max(int(drawn.sum() + listed.sum()), 1)
     tail = (1.0 - s.uncertainty.level) / 2.0
     low, high = np.quantile(100.0 * share, [tail, 1.0 - tail])
     return {"VILLAGE_MBB_COV": (round(float(low), 2), round(float(high), 2))}
 
 
-def _terrain_findings(workspace: Workspace) -> list[Finding]:
-    """Stations on air that are left out of coverage for want of terrain."""
+def _left_out(workspace: Workspace) -> list[Finding]:
+    """Stations on air that are left out of coverage, for want of terrain or of a band."""
     if not workspace.computes_signal:
         return []
+    place = {"file": "bts_sites.csv", "layer": "stations"}
     off = workspace.on_air[~workspace.on_terrain]
-    return [
-        finding("station_without_terrain", "bts_sites.csv", layer="stations", id=row.station_id, operator=row.operator)
+    found = [
+        finding("station_without_terrain", **place, id=row.station_id, operator=row.operator)
         for row in off.itertuples()
     ]
+    for technology in workspace.settings.radio:
+        found += [
+            finding(
+                "station_without_band",
+                **place,
+                id=row.station_id,
+                column="bands",
+                operator=row.operator,
+                technology=technology,
+            )
+            for row in workspace.without_band(technology).itertuples()
+        ]
+    return found

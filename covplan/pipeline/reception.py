@@ -10,14 +10,17 @@ import numpy as np
 from covplan.assess.hamlets import Signal
 from covplan.assess.places import place_points, place_states
 from covplan.pipeline.workspace import workspace_of
+from covplan.radio.building import indoor_margin
 from covplan.radio.coverage import is_covered, strongest
-from covplan.radio.link_budget import coverage_probability
-from covplan.study.codes import ANY
+from covplan.radio.link_budget import band
+from covplan.radio.servers import site_numbers
+from covplan.study.codes import ANY, NOBODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     import geopandas as gpd
+    from numpy.typing import NDArray
 
     from covplan.assess.demand import Demand
     from covplan.assess.places import PlacePoints
@@ -88,10 +91,17 @@ def assessed_places(study: Study | Workspace, reception: PlaceReception | None) 
     )
 
 
+def server_uplinks(one: Reception) -> NDArray[np.float64]:
+    """Of the servers at every point by how much more their uplink asks than the threshold, dB."""
+    found: NDArray[np.float64] = np.append(one.uplink_over_db, -np.inf)[one.servers.cell]
+    return found
+
+
 def _signal(one: Reception, operator: str, radio: Radio) -> Signal:
-    indoor = coverage_probability(
-        one.rsrp_dbm, radio.rsrp_threshold_dbm + radio.indoor_margin_db, one.sigma_db
-    )  # fmt: skip
+    inside = {code: indoor_margin(band(code), radio) for code in set(one.bands)}
+    less_db = np.array([max(inside[code] - radio.indoor_loss_db, 0.0) for code in one.bands])
+    indoor = one.servers.probability(one.sigma_db, one.site_correlation, less_db=less_db)
+    site = np.array([*site_numbers(one.sites), NOBODY])
     names = np.array([*one.cell_ids, ""], dtype=object)
     return Signal(
         technology=one.technology,
@@ -99,7 +109,10 @@ def _signal(one: Reception, operator: str, radio: Radio) -> Signal:
         rsrp_dbm=one.rsrp_dbm,
         probability=one.probability,
         covered=is_covered(one, radio),
-        indoor=np.nan_to_num(indoor) >= radio.confidence,
+        indoor=indoor >= radio.confidence,
         throughput_mbps=one.edge_throughput_mbps,
         server=names[one.server],
+        margin_db=one.servers.margin_db,
+        site=site[one.servers.cell],
+        uplink_over_db=server_uplinks(one),
     )

@@ -46,6 +46,10 @@ class FiberProposed:
     compared: dict[str, pd.DataFrame]
     """By kind (fiber, trench): columns of resources/layers/comparison.csv but `kind`."""
     said: list[str]
+    alone: gpd.GeoDataFrame
+    """`proposals` of the hamlets by themselves, whatever masts share the trench."""
+    not_served: pd.DataFrame
+    """Hamlets that stay without FTTH, and why (resources/layers/not_served.csv)."""
     trenches: Trenches | None = None
 
 
@@ -84,22 +88,21 @@ def propose_fiber(
     alone = planned(last_pct or 0.0, None)
     hamlets = alone.phases[0]
     compared = {FIBER: compared_hamlets(hamlets, year)}
-    short = int(alone.summary["short"].iloc[0])
-    lines = [_out_of_reach(short)] if short else []
+    lines, left = said_of(alone), alone.not_served
     if sites is None or masts is None:
-        return FiberProposed(alone.proposals, None, compared, lines)
+        return FiberProposed(alone.proposals, None, compared, lines, alone.proposals, left)
     progress(kind_title(TRENCH))
     try:
         together, for_masts = planned(last_pct or 0.0, sites), planned(0.0, sites).phases[0]
     except NoSolution as error:  # a mast no cable reaches: each keeps the backhaul it has
-        return FiberProposed(alone.proposals, None, compared, [*lines, f"{kind_title(TRENCH)}: {error}"])
+        said = [*lines, f"{kind_title(TRENCH)}: {error}"]
+        return FiberProposed(alone.proposals, None, compared, said, alone.proposals, left)
     joint = together.phases[0]
     trenches = Trenches(joint.tree, hamlets.tree, for_masts.tree, joint.candidates.is_site)
     on_tree, cable = on_the_tree(masts, sites, together.proposals, s.costs)
     compared[TRENCH] = compared_trenches(trenches, year)
-    return FiberProposed(
-        cable, on_tree, compared, [*lines, f"{kind_title(TRENCH)}: {saving_in_words(trenches)}"], trenches
-    )
+    said = [*lines, f"{kind_title(TRENCH)}: {saving_in_words(trenches)}"]
+    return FiberProposed(cable, on_tree, compared, said, alone.proposals, left, trenches)
 
 
 def new_masts(spots: WhiteSpotPlan) -> Masts:
@@ -115,8 +118,19 @@ def new_masts(spots: WhiteSpotPlan) -> Masts:
     return Masts(spots.proposals, backhaul)
 
 
-def _out_of_reach(hamlets: int) -> str:
-    text = ngettext(
-        "{hamlets} hamlet is out of reach of every route", "{hamlets} hamlets are out of reach of every route", hamlets
-    )
-    return f"{kind_title(FIBER)}: {text.format(hamlets=number(hamlets))}"
+def said_of(plan: FiberPlan) -> list[str]:
+    """What there is to say of an extension beside its proposals."""
+    summary, said = plan.summary, []
+    short = int(summary["short"].iloc[-1])
+    if short:
+        text = ngettext(
+            "{hamlets} hamlet of the target is out of reach of every route",
+            "{hamlets} hamlets of the target are out of reach of every route",
+            short,
+        )
+        if str(summary["status"].iloc[-1]) != "optimal":
+            text = _("{hamlets} hamlets of the target are out of reach, or were not looked at in the time")
+        said.append(text.format(hamlets=number(short)))
+    elif not int(summary["hamlets"].sum()):
+        said.append(_("the target is reached already: no cable is needed"))
+    return [f"{kind_title(FIBER)}: {text}" for text in said]

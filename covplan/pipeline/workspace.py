@@ -7,8 +7,7 @@ other stations (`Workspace.changed`) goes on with the same terrain, roads and de
 
 from __future__ import annotations
 
-import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -18,15 +17,20 @@ import pandas as pd
 import rasterio
 from rasterio.enums import Resampling
 
-from covplan.assess.demand import demand_points
+from covplan.assess.demand import demand_points, homes
 from covplan.assess.locations import group_locations, on_air
-from covplan.fiber.reach import join_network, reach, reach_findings
+from covplan.fiber.reach import Reach, cable_findings, join_network, judge, piece_findings, reach_findings, reach_table
 from covplan.fiber.roads import road_graph, with_slopes
+from covplan.radio.coverage import with_sectors
 from covplan.radio.links import read_reception, receive, write_reception
+from covplan.radio.loss import MODEL
+from covplan.study.cache import may_keep, read_arrays, write_arrays
 from covplan.study.columns import split_list
 from covplan.study.errors import LayerError, SettingsError
 from covplan.study.files import content_digest, file_digest
+from covplan.study.folder import antenna_files, files_beside
 from covplan.study.language import _, number
+from covplan.study.rasters import cell_size_m
 from covplan.study.settings import radio_under
 from covplan.terrain.ground import load_ground
 
@@ -48,9 +52,11 @@ if TYPE_CHECKING:
 
     Points = NDArray[np.float64]
 
-RECEPTION = "reception 1"
+RECEPTION = "reception 4"
 """Raise the number when a change of the model changes what is received."""
-POPULATION_CELL_M = 90.0  # population rasters are coarser than the grid
+REACH = "reach 4"
+"""The same for the network of roads and cables and what it gives hamlets."""
+POPULATION_CELL_M = 90.0  # finest cell inhabitants are counted on; a coarser raster is read on cells of its own size
 
 
 class Land:
@@ -83,10 +89,11 @@ class Land:
     @cached_property
     def file_digests(self) -> tuple[str, ...]:
         """Of the terrain's files and the antenna patterns: what a reception depends on beside stations and settings."""
-        folder = self.study.path / "antennas"
-        patterns = sorted(folder.iterdir()) if folder.is_dir() else []
-        there = [path for path in (self.study.rasters["elevation"], self.study.rasters["landcover"]) if path]
-        return tuple(file_digest(path) for path in [*there, *patterns])
+        folder = self.study.path
+        rasters = [path for path in (self.study.rasters["elevation"], self.study.rasters["landcover"]) if path]
+        beside = [folder / name for path in rasters for name in files_beside(folder, path.name)]
+        patterns = [folder / name for name in antenna_files(folder)]
+        return tuple(f"{path.name} {file_digest(path)}" for path in [*rasters, *beside, *patterns])
 
     @cached_property
     def demand(self) -> Demand:
@@ -94,12 +101,18 @@ class Land:
         return demand_points(self.study.villages, self.study.dwellings, self.population)
 
     @cached_property
+    def homes(self) -> gpd.GeoDataFrame:
+        """Where cable has to come to: clusters, and the centres of hamlets without."""
+        return homes(self.study.villages, self.study.dwellings)
+
+    @cached_property
     def population(self) -> tuple[Grid, NDArray[np.float32]] | None:
         """The population raster on its own cells, where hamlets lack clusters and the study has one."""
         path = self.study.rasters["population"]
         if path is None or set(self.study.villages["village_id"]) <= set(self.study.dwellings["village_id"]):
             return None
-        grid = self.study.grid.coarsened(POPULATION_CELL_M)
+        epsg = self.study.settings.province.epsg
+        grid = self.study.grid.coarsened(max(POPULATION_CELL_M, float(np.floor(cell_size_m(path, epsg)))))
         return grid, grid.read(path, resampling=Resampling.nearest)
 
     @cached_property
@@ -135,18 +148,40 @@ class Land:
 
     def joined(self, graph: RoadGraph, sites: gpd.GeoDataFrame | None = None) -> Network:
         """The study's cables, fiber nodes and homes on a road graph, with sites that want fiber too; not kept."""
-        return join_network(graph, self.study.dwellings, self.study.nodes, self.study.routes, sites)
+        study = self.study
+        return join_network(graph, self.homes, study.nodes, study.routes, sites, study.settings.fiber)
 
     @cached_property
     def reach(self) -> tuple[gpd.GeoDataFrame, list[Finding]]:
-        """FTTH of every hamlet, and what kept hamlets from being judged."""
-        return self.reach_in(self.network())
+        """FTTH of every hamlet, and what kept hamlets from being judged; kept on disk by all it depends on."""
+        s = self.study
+        places = (s.villages[["village_id"]], self.homes[["village_id", "households"]])
+        key = content_digest(
+            REACH, s.settings.fiber.model_dump_json(), s.grid.epsg,
+            *(table.to_csv() for table in places),
+            *(pd.DataFrame(table.drop(columns="geometry")).to_csv() for table in (s.nodes, s.routes)),
+            *(b"".join(table.geometry.to_wkb()) for table in (self.homes, s.nodes, s.routes, s.roads)),
+        )  # fmt: skip
+        path = s.path / ".cache" / "reach" / f"{key}.npz" if may_keep(s.path) else None
+        kept = read_arrays(path, [field.name for field in fields(Reach)]) if path else None
+        judged = Reach(**kept) if kept else self._judged(self.network())
+        if path and not kept:
+            write_arrays(path, {field.name: getattr(judged, field.name) for field in fields(Reach)})
+        return self._reach_of(judged)
 
     def reach_in(self, network: Network) -> tuple[gpd.GeoDataFrame, list[Finding]]:
         """The same in another network; not kept."""
+        return self._reach_of(self._judged(network))
+
+    def _judged(self, network: Network) -> Reach:
         s = self.study
-        table = reach(s.villages, s.dwellings, s.nodes, network, s.settings.fiber)
-        return table, reach_findings(table, s.nodes, network, s.settings.fiber)
+        return judge(s.villages, self.homes, s.nodes, network, s.settings.fiber)
+
+    def _reach_of(self, judged: Reach) -> tuple[gpd.GeoDataFrame, list[Finding]]:
+        s = self.study
+        table, fiber = reach_table(s.villages, s.nodes, judged), s.settings.fiber
+        joined = [*cable_findings(s.nodes, s.routes), *piece_findings(s.villages, self.homes, judged, fiber)]
+        return table, [*reach_findings(table, s.nodes, judged.feed_m, fiber), *joined]
 
 
 class Workspace:
@@ -188,13 +223,24 @@ class Workspace:
 
     @cached_property
     def on_air(self) -> gpd.GeoDataFrame:
-        """Stations on air, of all technologies."""
+        """Stations on air, of all technologies, here and across the border: all that serve and interfere."""
         return on_air(self.study.stations)
 
     @cached_property
+    def own(self) -> gpd.GeoDataFrame:
+        """Stations of the province itself, on air and planned: what is counted, and what proposals may change."""
+        return self.study.stations[~self.study.neighbours]
+
+    @cached_property
     def locations(self) -> gpd.GeoDataFrame:
-        """Structures with a station on air."""
-        return group_locations(self.on_air)
+        """The province's structures with a station on air."""
+        return group_locations(on_air(self.own))
+
+    @property
+    def standing(self) -> gpd.GeoDataFrame:
+        """The province's stations on air that stand on known terrain: what their structures reach can be computed."""
+        air = on_air(self.own)
+        return air[self.stand_on_terrain(air)]
 
     @cached_property
     def on_terrain(self) -> pd.Series:
@@ -203,39 +249,47 @@ class Workspace:
 
     def stand_on_terrain(self, stations: gpd.GeoDataFrame) -> pd.Series:
         """Which of some stations stand where the terrain is known: what others reach cannot be computed."""
-        path = self.study.rasters["elevation"]
+        path, grid = self.study.rasters["elevation"], self.study.grid
         if path is None or stations.empty:
             return pd.Series(data=True, index=stations.index)
-        around = gpd.GeoSeries(stations.geometry, crs=self.settings.province.epsg)
+        at = gpd.GeoSeries(stations.geometry, crs=self.settings.province.epsg)
+        inside = grid.contains(at.x, at.y)
+        row, column = grid.rowcol(at.x, at.y)
+        centres = gpd.GeoSeries.from_xy(*grid.xy(row, column), crs=at.crs)
         with rasterio.open(path) as raster:
-            points = around.to_crs(raster.crs)
+            points = centres.to_crs(raster.crs)
             heights = [value[0] for value in raster.sample(zip(points.x, points.y, strict=True), masked=True)]
-        known = pd.Series([value is not np.ma.masked and bool(np.isfinite(value)) for value in heights], stations.index)
-        if known.all():
-            return known
-        ground = self.ground  # small voids are filled there
-        row, column = ground.grid.rowcol(around.x, around.y)
-        inside = ground.grid.contains(around.x, around.y)
-        filled = np.zeros(len(stations), np.bool_)
-        filled[inside] = np.isfinite(ground.elevation_m[row[inside], column[inside]])
-        return pd.Series(filled, stations.index)
+        known = inside & [value is not np.ma.masked and bool(np.isfinite(value)) for value in heights]
+        if not known[inside].all():  # small voids are filled in the ground
+            known[inside] = np.isfinite(self.ground.elevation_m[row[inside], column[inside]])
+        return pd.Series(known, stations.index)
 
     def radio(self, technology: str) -> Radio:
         """Radio settings of a technology, as the definition of covered wants them where it is about this technology."""
         return radio_in_force(self.settings, technology)
 
     def transmitting(self, technology: str, stations: gpd.GeoDataFrame | None = None) -> gpd.GeoDataFrame:
-        """Stations of a technology on air, of the study or of some others, that stand on known terrain."""
+        """Stations of a technology on air, of the study or of some others, that coverage can be computed of.
+
+        They stand on known terrain, and a cell or a band of the technology is known.
+        """
         if technology not in {str(name) for name in self.settings.radio}:
             raise SettingsError(
                 _("technology {technology!r}: coverage is computed for 4G and 5G.").format(technology=technology)
             )
         if stations is not None:
             air = on_air(stations)
-            return air[_having(air, technology) & self.stand_on_terrain(air)]
+            return air[self._sending(air, technology) & self.stand_on_terrain(air)]
         if technology not in self._transmitting:
-            self._transmitting[technology] = self.on_air[_having(self.on_air, technology) & self.on_terrain]
+            self._transmitting[technology] = self.on_air[self._sending(self.on_air, technology) & self.on_terrain]
         return self._transmitting[technology]
+
+    def without_band(self, technology: str) -> gpd.GeoDataFrame:
+        """Stations of a technology on air of which neither a cell nor a band of it is known."""
+        return self.on_air[_having(self.on_air, technology) & ~self._sending(self.on_air, technology)]
+
+    def _sending(self, stations: gpd.GeoDataFrame, technology: str) -> pd.Series:
+        return _having(stations, technology) & with_sectors(stations, self.study.cells, technology)
 
     def operators(self, technology: str) -> list[str]:
         """Who transmits a technology."""
@@ -245,7 +299,7 @@ class Workspace:
     def loss_cache(self) -> Path | None:
         """Where path losses are kept: with the study; nowhere when it cannot be written to."""
         path = self.study.path
-        return path / ".cache" / "loss" if os.access(path, os.W_OK) else None
+        return path / ".cache" / "loss" if may_keep(path) else None
 
     @property
     def antennas(self) -> Path:
@@ -273,7 +327,7 @@ class Workspace:
         places = pd.DataFrame({"x_m": stations.geometry.x, "y_m": stations.geometry.y})
         used = [places, stations[["station_id", "operator", "antenna_height_m", "technologies", "bands"]], cells]
         key = content_digest(
-            RECEPTION, technology, radio.model_dump_json(), propagation.model_dump_json(), study.grid,
+            MODEL, RECEPTION, technology, radio.model_dump_json(), propagation.model_dump_json(), study.grid,
             *land.file_digests, *(table.to_csv() for table in used),
             np.round(x_m, 3).tobytes(), np.round(y_m, 3).tobytes(),
         )  # fmt: skip

@@ -31,8 +31,8 @@ def phase_proposals(
         As in `propose.programme.program.phase`.
     """
     workspace = workspace_of(study)
-    study, settings, plan = workspace.study, workspace.settings, today or make_plan(workspace)
-    planned = study.stations[study.stations["status"] == "planned"]
+    settings, plan = workspace.settings, today or make_plan(workspace)
+    planned = workspace.own[workspace.own["status"] == "planned"]
     return in_years(
         proposals,
         Today(plan.indicators, plan.locations, plan.evidence, planned),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -12,9 +11,11 @@ from rich.table import Table
 
 from covplan.publish.profiles import link_layers, verdict, write_profile
 from covplan.publish.words import operator_names
+from covplan.study.filenames import file_name
 from covplan.study.files import written_whole
 from covplan.study.language import _, by_language, number, speaking
 from covplan.study.links import budget_titles
+from covplan.study.models import model_title
 from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
@@ -59,24 +60,51 @@ def _links_table(explained: Explanation, *, synthetic: bool) -> Table:
 
 def _budgets_table(explained: Explanation) -> Table:
     """The budgets of the best links, line by line beside each other."""
-    budgets = Table(_("Link budget"))
+    budgets = Table(_("Link budget"), title=_("Downlink, then uplink: the weaker one decides"))
     for link in explained.best:
         budgets.add_column(escape(link.cell_id), justify="right")
-    parts = {line.item for line in explained.best[0].loss[:-1]}
-    for rows in zip(*(_lines(link) for link in explained.best), strict=True):
-        titles = budget_titles()[rows[0].item]
-        title = by_language(titles["title_vi"], titles["title_en"])
-        unit = "" if rows[0].unit == "share" else f" ({rows[0].unit})"
-        inset = "  " if rows[0].item in parts else ""
-        budgets.add_row(f"{inset}{title}{unit}", *(_figure(line) for line in rows))
+    budgets.add_row(_("Model"), *(escape(model_title(link.model)) for link in explained.best))
+    parts = {line.item for link in explained.best for line in link.loss[:-1]}
+    budgets.add_row(f"[bold]{_('Downlink')}[/]")
+    _add_lines(budgets, [_lines(link) for link in explained.best], parts)
+    if any(link.uplink for link in explained.best):
+        budgets.add_section()
+        budgets.add_row(f"[bold]{_('Uplink')}[/]")
+        _add_lines(budgets, [list(link.uplink) for link in explained.best], parts)
+    budgets.add_section()
+    directions = {"downlink": _("Downlink"), "uplink": _("Uplink")}
+    budgets.add_row(_("Limited by"), *(directions[link.limited_by] for link in explained.best))
     return budgets
+
+
+def _add_lines(budgets: Table, of_links: list[list[BudgetLine]], parts: set[str]) -> None:
+    lines = [{line.item: line for line in one} for one in of_links]
+    for item in _in_order([list(one) for one in lines]):
+        titles = budget_titles()[item]
+        title = by_language(titles["title_vi"], titles["title_en"])
+        unit = next(one[item].unit for one in lines if item in one)
+        inset = "  " if item in parts else ""
+        shown = "" if unit == "share" else f" ({unit})"
+        budgets.add_row(f"{inset}{title}{shown}", *(_figure(one[item]) if item in one else "–" for one in lines))
+
+
+def _in_order(budgets: list[list[str]]) -> list[str]:
+    """Items of budgets by different models as one list, each behind what it stands behind in its own."""
+    order: list[str] = []
+    for items in budgets:
+        at = 0
+        for item in items:
+            if item not in order:
+                order.insert(at, item)
+            at = order.index(item) + 1
+    return order
 
 
 def write_explanation(
     explained: Explanation, folder: Path, *, synthetic: bool = False, language: Language | None = None
 ) -> list[Path]:
     """Write an explained place into a folder; returns the files, each whole."""
-    stem = f"{_file_name(explained.place_id or explained.place) or 'place'}_{explained.technology}"
+    stem = f"{file_name(explained.place_id or explained.place)}_{explained.technology}"
     budget_path, map_path = folder / f"{stem}_budget.csv", folder / f"{stem}_links.geojson"
     with written_whole(budget_path) as part:
         budget_table(explained).to_csv(part, index=False, encoding="utf-8-sig", lineterminator="\n")
@@ -88,7 +116,7 @@ def write_explanation(
         part.write_text(text + "\n", encoding="utf-8", newline="\n")
     written = [budget_path, map_path]
     for link in explained.best:
-        path = folder / f"{stem}_{_file_name(link.operator)}.png"
+        path = folder / f"{stem}_{file_name(link.operator)}.png"
         written.append(write_profile(link, path, place=explained.place, synthetic=synthetic, language=language))
     return written
 
@@ -101,17 +129,21 @@ def budget_table(explained: Explanation) -> pd.DataFrame:
             "station_id": link.station_id,
             "cell_id": link.cell_id,
             "rank": link.rank,
+            "model": link.model,
             "length_m": round(link.length_m, 1),
+            "direction": direction,
             "item": line.item,
             "title_vi": budget_titles()[line.item]["title_vi"],
             "title_en": budget_titles()[line.item]["title_en"],
             "value": round(line.value, 3) + 0.0,
             "unit": line.unit,
+            "limited_by": link.limited_by,
             "verdict_vi": link.verdict_vi,
             "verdict_en": link.verdict_en,
         }
         for link in explained.links
-        for line in _lines(link)
+        for direction, lines in (("downlink", _lines(link)), ("uplink", list(link.uplink)))
+        for line in lines
     ]
     rows += [
         {
@@ -141,8 +173,3 @@ def _figure(line: BudgetLine) -> str:
 
 def _dbm(value: float) -> str:
     return "–" if math.isnan(value) else number(value, 1)
-
-
-def _file_name(text: str) -> str:
-    """Letters, digits, dots and dashes of a text: what every file system takes."""
-    return re.sub(r"[^\w.-]+", "-", text).strip("-.")

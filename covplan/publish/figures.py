@@ -13,7 +13,8 @@ import geopandas as gpd
 from matplotlib.figure import Figure
 
 from covplan.publish.map_layers import looks
-from covplan.publish.words import label, tick_labels
+from covplan.publish.words import class_of_structure, label, tick_labels
+from covplan.study.boundaries import boundaries_note
 from covplan.study.kinds import FIBER, PLACE_5G, SHARE, WHITE_SPOT, kind_title
 from covplan.study.language import BILLION, N_, _, by_language, ngettext, number, speaking
 from covplan.study.synthetic import synthetic_notice
@@ -26,7 +27,14 @@ if TYPE_CHECKING:
 
 DPI = 150
 WIDTH_IN, MAP_IN = 6.3, 4.1  # the first is that of the text: A4 less its margins
-CLASS_COLOURS = {"A1a": "#9c6ade", "A1b": "#e377c2", "A2a": "#f2a541", "A2b": "#2a6f97", "A2c": "#555555"}
+CLASS_COLOURS = {
+    "A1a": "#9c6ade",
+    "A1b": "#e377c2",
+    "A2a": "#f2a541",
+    "A2b": "#2a6f97",
+    "A2c": "#555555",
+    "unknown": "#a8a8a8",
+}
 KIND_COLOURS = {WHITE_SPOT: "#c1121f", PLACE_5G: "#7b2cbf", SHARE: "#2a6f97", FIBER: "#4c9f70"}
 NOT_PHASED = N_("not phased")
 GOALS = (
@@ -67,8 +75,8 @@ def mast_map(
         for code, colour in CLASS_COLOURS.items():
             chosen = locations[locations["structure"] == code]
             if len(chosen):
-                points = chosen.geometry
-                axes.scatter(points.x, points.y, s=7, color=colour, label=f"{code} ({number(len(chosen))})", lw=0)
+                points, named = chosen.geometry, class_of_structure(code)
+                axes.scatter(points.x, points.y, s=7, color=colour, label=f"{named} ({number(len(chosen))})", lw=0)
         shared = locations[locations["shared"].astype("boolean").fillna(value=False)].geometry
         if len(shared):
             named = _("Shared ({masts})").format(masts=number(len(shared)))
@@ -93,7 +101,8 @@ def indicator_bars(table: pd.DataFrame, *, language: Language | None = None) -> 
         _bar_figures(axes, table)
         names = table[by_language("name_vi", "name_en")]
         axes.set_yticks(places, [_wrapped(str(name), 44) for name in names], fontsize=7.5)
-    axes.set(xlim=(0, 105), xlabel="%")
+        note = boundaries_note(table)
+    axes.set(xlim=(0, 105), xlabel=f"%\n{_wrapped(note, 64)}" if note else "%")
     axes.invert_yaxis()
     axes.grid(visible=True, axis="x", color=FAINT)
     axes.set_axisbelow(True)
@@ -154,7 +163,8 @@ def yearly_costs(costs: pd.DataFrame, *, language: Language | None = None) -> Fi
         axes.yaxis.set_major_formatter(tick_labels(2))
     axes.grid(visible=True, axis="y", color=FAINT)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
+    if len(costs.columns):
+        figure.legend(loc="outside lower center", ncols=4, fontsize=8, frameon=False)
     return _small_print(figure)
 
 

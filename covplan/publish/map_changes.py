@@ -63,15 +63,16 @@ class Changes:
             centre if not centre.is_empty and pd.notna(lon) else inside
             for centre, lon, inside in zip(centres, hamlets["centre_lon"], middle, strict=True)
         ]
-        lonlat, from_lonlat = locations.geometry.to_crs(4326), gpd.GeoSeries(points, crs=hamlets.crs).to_crs(4326)
+        lonlat = shapely.get_coordinates(locations.geometry.to_crs(4326).to_numpy())
+        starts = shapely.get_coordinates(gpd.GeoSeries(points, crs=hamlets.crs).to_crs(4326).to_numpy())
         words = [_mast(row.location_id, row.operators) for row in locations.itertuples()]
         tree = shapely.STRtree(locations.geometry.to_numpy())
         found = []
-        for point, start in zip(points, from_lonlat, strict=True):
+        for point, (lon, lat) in zip(points, starts, strict=True):
             # A wide enough ring: the nearest by grid distance, and as far again for equals.
             reach = float(tree.query_nearest(point, return_distance=True)[1][0]) * 2.0 + 5_000.0
             near = tree.query(point, predicate="dwithin", distance=reach)
-            away = distance_m([start.x] * len(near), [start.y] * len(near), lonlat.x.iloc[near], lonlat.y.iloc[near])
+            away = distance_m([lon] * len(near), [lat] * len(near), lonlat[near, 0], lonlat[near, 1])
             ranked = sorted(zip(away, (words[at] for at in near), strict=True))[:NEAREST]
             found.append([[name, f"{number(metres / 1000.0, 2)}{NO_BREAK}km", who] for metres, (name, who) in ranked])
         return found

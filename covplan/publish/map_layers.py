@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -18,8 +18,9 @@ import shapely
 from covplan.publish import map_shapes
 from covplan.publish.map_changes import Changes, placed_first, proposal_words
 from covplan.publish.map_texts import safe_json, safe_text
-from covplan.publish.words import NO_BREAK, label, operator_names, shown
+from covplan.publish.words import NO_BREAK, label, operator_names, said_assumed, shown
 from covplan.study.boundaries import communes_of
+from covplan.study.filenames import file_name
 from covplan.study.language import N_, _, current_language, number
 from covplan.study.layers import layers
 from covplan.study.resources import resource_text
@@ -35,7 +36,14 @@ NOT_PUBLISHED = N_("Without the locations that are not published.")
 TOGETHER = {"cost": N_("Cost (low – high)"), "gained": N_("Where it helps")}
 """What a proposal's popup puts together from several columns."""
 # What a reader of the map does not need, or reads elsewhere on it.
-NOT_IN_POPUPS = {"synthetic", "boundary_version", "commune_code", "nearest_location_id", "nearest_location_m"}
+NOT_IN_POPUPS = {
+    "synthetic",
+    "assumed",
+    "boundary_version",
+    "commune_code",
+    "nearest_location_id",
+    "nearest_location_m",
+}
 HAMLET_LEAD = (
     "commune", "households", "population", "mobile_state", "rsrp_dbm", "probability", "covered_share", "operators",
     "mobile_5g", "ftth", "difficulty", "basis",
@@ -238,7 +246,7 @@ def _more(
 
 def sheet_name(village_id: str) -> str:
     """File name of a hamlet's page, as `covplan sheet` calls it."""
-    return "".join(one if one.isalnum() or one in "-_" else "_" for one in village_id) + ".html"
+    return file_name(village_id, ".html")
 
 
 def _has_sheet(sheets: Path | None, village_id: str) -> bool:
@@ -260,13 +268,18 @@ def _word(column: Column, value: Any, layer: str) -> str:
     return shown(column, value, layer)
 
 
+def _safe_word(column: Column, layer: str, value: Any, marks: object) -> str:
+    return safe_text(said_assumed(_word(column, value, layer), column.name, marks))
+
+
 def _features(
     table: gpd.GeoDataFrame, columns: list[Column], classes: list[list[str]], layer: str, more: list[dict[str, Any]]
 ) -> str:
     """The rows as GeoJSON text: words of the columns that have a value, escaped, and the class in each theme."""
-    words = {
-        column.name: [safe_text(_word(column, value, layer)) for value in table[column.name]] for column in columns
-    }
+    marks, words = table["assumed"].to_numpy(object) if "assumed" in table else [""] * len(table), {}
+    for column in columns:
+        said = cache(partial(_safe_word, column, layer))  # most values of a column stand in many rows
+        words[column.name] = [*map(said, table[column.name].to_numpy(object), marks)]
     shapes = shapely.to_geojson(map_shapes.drawable(table.geometry).to_numpy())
     features = []
     for row, shape in enumerate(shapes):  # a shape that is not published is null, as GeoJSON wants it

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, cast
 import pandas as pd
 
 from covplan.publish.words import NO_BREAK, label, program
+from covplan.study.boundaries import across_boundaries, boundaries_note
 from covplan.study.language import N_, _, by_language, current_language, number
 from covplan.study.layers import layers
-from covplan.study.synthetic import synthetic_notice
+from covplan.study.plan import hamlets_told
+from covplan.study.synthetic import origin_notice
 
 if TYPE_CHECKING:
     from covplan.study.plan import Plan
@@ -117,7 +119,7 @@ def words() -> dict[str, str]:
 def furniture(plan: Plan) -> dict[str, str]:
     """The texts around the map, as HTML."""
     return {
-        "banner": safe_text(synthetic_notice()) if plan.study.settings.province.synthetic else "",
+        "banner": safe_text(origin_notice(plan.study)),
         "north": NORTH.format(title=safe_text(_("North")), letter=safe_text(_("N"))),
         "box": _title(plan) + _indicator_table(plan.indicators),
         "provenance": _provenance(plan),
@@ -141,24 +143,27 @@ def _indicator_table(indicators: pd.DataFrame) -> str:
     titles = {column.name: column.title for column in layers()["indicators"].columns}
     figures = ["value", "target_2025", "target_2030"]
     heads = "".join(f"<th>{safe_text(titles[name])}</th>" for name in figures)
-    known = indicators.set_index("indicator")
+    known = indicators.assign(across=across_boundaries(indicators)).set_index("indicator")
     rows = "".join(
         _indicator_row(cast("pd.Series", known.loc[name])) for name in MAIN_INDICATORS if name in known.index
     )
-    title = safe_text(_("Main indicators"))
-    return f"<details open><summary>{title}</summary><table><tr>{heads}</tr>{rows}</table></details>"
+    title, note = safe_text(_("Main indicators")), boundaries_note(indicators)
+    said = f"<p><small>* {safe_text(note)}</small></p>" if note else ""
+    return f"<details open><summary>{title}</summary><table><tr>{heads}</tr>{rows}</table>{said}</details>"
 
 
 def _indicator_row(row: pd.Series) -> str:
     def figure(name: str) -> str:
         if pd.isna(row[name]):
             return "–"
-        return f"{number(row[name], 2)}{NO_BREAK}{label('indicator_unit', str(row['unit']))}"
+        mark = "*" if row["across"] and name != "value" else ""
+        return f"{number(row[name], 2)}{NO_BREAK}{label('indicator_unit', str(row['unit']))}{mark}"
 
-    counted = ""
+    counted = told = ""
     if not pd.isna(row["denominator"]):
         what = label("unit", str(row["counted"]))
         counted = f"{number(row['numerator'])}/{number(row['denominator'])} {what}"
+        told = hamlets_told(str(row.name), row["numerator"], row["denominator"], row["unknown"])
     targets = "".join(
         f'<td class="{_met(row["value"], row[f"target_{year}"])}">{safe_text(figure(f"target_{year}"))}</td>'
         for year in (2025, 2030)
@@ -166,7 +171,8 @@ def _indicator_row(row: pd.Series) -> str:
     how, name = (str(row[by_language(f"{column}_vi", f"{column}_en")]) for column in ("how", "name"))
     return (
         f'<tr class="name"><td colspan="3" title="{safe_text(how)}">{safe_text(name)}'
-        f" <small>({safe_text(counted)})</small></td></tr><tr><td>{safe_text(figure('value'))}</td>{targets}</tr>"
+        f" <small>({safe_text(counted)}) {safe_text(told)}</small></td></tr>"
+        f"<tr><td>{safe_text(figure('value'))}</td>{targets}</tr>"
     )
 
 

@@ -68,13 +68,18 @@ class _Verbatim(Element):
 class _PlanLayer(folium.map.Layer):
     """A layer of the plan, drawn by resources/web/map.js from a specification in JSON."""
 
-    _template = Template("{% macro script(this, kwargs) %}var {{ this.get_name() }} = covplan.layer({{ this.spec }});"
-                         "{% endmacro %}")  # fmt: skip
+    _template = Template("")
 
     def __init__(self, name: str, spec: str, *, shown: bool) -> None:
         super().__init__(name=name, overlay=True, show=shown)
         self._name = "PlanLayer"
         self.spec = spec
+
+    def render(self, **kwargs: Any) -> Any:
+        """Put the layer into the page's script as it is: Folium would read all its data once more as a template."""
+        text = f"var {self.get_name()} = covplan.layer({self.spec});"
+        _page(self).script.add_child(_Verbatim(text), name=self.get_name())
+        return super().render(**kwargs)  # type: ignore[no-untyped-call]
 
 
 class _Panel(folium.LayerControl):
@@ -92,15 +97,17 @@ class _Panel(folium.LayerControl):
 class _Call(MacroElement):
     """One call of covplan's script on the map."""
 
-    _template = Template("{% macro script(this, kwargs) %}"
-                         "covplan.{{ this.function }}({{ this._parent.get_name() }}, {{ this.argument }});"
-                         "{% endmacro %}")  # fmt: skip
-
     def __init__(self, function: str, argument: object) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self._name = function.title()
         self.function = function
         self.argument = safe_json(argument)
+
+    def render(self, **kwargs: Any) -> Any:
+        """Put the call into the page's script as it is."""
+        text = f"covplan.{self.function}({cast('Element', self._parent).get_name()}, {self.argument});"
+        _page(self).script.add_child(_Verbatim(text), name=self.get_name())
+        return super().render(**kwargs)  # type: ignore[no-untyped-call]
 
 
 def draw_map(

@@ -12,6 +12,7 @@ from rich.table import Table
 from covplan.publish.words import label, operator_names
 from covplan.study.files import written_whole
 from covplan.study.language import N_, _, ngettext, number, speaking
+from covplan.study.models import model_title
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +53,14 @@ WORDS = {
     "by": N_("By"),
     "group": N_("Group"),
     "bias_db": N_("Bias (dB)"),
+    "model": N_("Model"),
+    "held_out_bias_db": N_("Held-out bias (dB)"),
+    "held_out_sigma_db": N_("Held-out std deviation (dB)"),
+    "held_out_rmse_db": N_("Held-out RMSE (dB)"),
 }
+MODEL_FIGURES = (
+    "model", "bias_db", "sigma_db", "rmse_db", "held_out_bias_db", "held_out_sigma_db", "held_out_rmse_db",
+)  # fmt: skip
 TITLES = {
     "tests": N_("Measurements: predicted (rows) and observed (columns)"),
     "hamlets": N_("Hamlets: predicted (rows) and listed (columns)"),
@@ -75,8 +83,10 @@ def show_calibration(
     not_received: int,
     propagation: Propagation,
     language: Language | None = None,
+    *,
+    square_m: float = math.nan,
 ) -> None:
-    """Print offsets by band and land cover, and the errors before and after on both parts."""
+    """Print offsets by band and land cover, and the errors before and after on both parts; held out by squares."""
     with speaking(language):
         named = groups.assign(
             band=[label("band", code) for code in groups["band"]],
@@ -84,8 +94,48 @@ def show_calibration(
         )
         _print(console, named, _("Offsets ({classes})").format(classes=propagation.landcover_classes))
         errors_title = TITLES["errors"]
-        _print(console, errors, _(errors_title))
+        squares = _("squares of {side} m").format(side=number(square_m)) if square_m > 0 else ""
+        _print(console, errors, f"{_(errors_title)} ({squares})" if squares else _(errors_title))
         _print_not_received(console, not_received)
+
+
+def show_models(console: Console, table: pd.DataFrame, language: Language | None = None) -> None:
+    """Print every path loss model on the measurements, band by band, best first, and what is recommended."""
+    with speaking(language):
+        if table.empty:
+            console.print(_("No band was measured enough to compare path loss models."), highlight=False)
+            return
+        for code, rows in table.groupby("band", sort=True):
+            best_first = rows.sort_values("held_out_rmse_db")
+            shown = best_first.assign(model=[model_title(one) for one in best_first["model"]])
+            title = _("{band}: path loss models on {count} measurements, measured less predicted").format(
+                band=label("band", str(code)), count=number(int(rows["n"].iloc[0]))
+            )
+            _print(console, shown[list(MODEL_FIGURES)], title)
+            console.print(_recommendation(rows), highlight=False)
+
+
+def _recommendation(rows: pd.DataFrame) -> str:
+    """Which model of a band is recommended, and by how much it is better than the one in force."""
+    best = rows[rows["recommended"].astype(bool)].iloc[0]
+    force = rows[rows["in_force"].astype(bool)]
+    figures = {"band": label("band", str(best["band"])), "model": model_title(str(best["model"]))}
+    rmse = {"rmse": number(float(best["held_out_rmse_db"]), 1)}
+    if bool(best["in_force"]):
+        return _("{band}: {model} stays (held-out RMSE {rmse} dB); no other is surely better.").format(
+            **figures, **rmse
+        )
+    if force.empty:
+        return _("{band}: {model} is recommended (held-out RMSE {rmse} dB).").format(**figures, **rmse)
+    return _(
+        "{band}: {model} is recommended (held-out RMSE {rmse} dB); in force is {other} ({other_rmse} dB). "
+        "covplan calibrate --model best --write takes it over."
+    ).format(
+        **figures,
+        **rmse,
+        other=model_title(str(force.iloc[0]["model"])),
+        other_rmse=number(float(force.iloc[0]["held_out_rmse_db"]), 1),
+    )
 
 
 def reliability_tables(

@@ -15,7 +15,7 @@ from covplan.publish.public import public_plan
 from covplan.publish.words import label, operator_names, program
 from covplan.study.files import written_whole
 from covplan.study.language import _, by_language, current_language, speaking
-from covplan.study.synthetic import synthetic_mark
+from covplan.study.synthetic import origin_mark
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -58,7 +58,7 @@ def _networks(plan: Plan) -> list[dict[str, Any]]:
     who = sorted({str(one) for table in tables.values() for one in table["operator"].fillna(NOBODY)})
     province = study.settings.province
     nobody = _("Proposals")
-    mark = f" ({synthetic_mark()})" if province.synthetic else ""
+    mark = f" ({marked})" if (marked := origin_mark(study)) else ""
     return [
         _network(
             operator,

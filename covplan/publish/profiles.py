@@ -13,6 +13,8 @@ from shapely.geometry import LineString, Point
 from covplan.publish.words import label, operator_names, tick_labels
 from covplan.study.files import written_whole
 from covplan.study.language import _, by_language, number, speaking
+from covplan.study.links import budget_titles
+from covplan.study.models import model_title
 from covplan.study.synthetic import synthetic_mark
 
 if TYPE_CHECKING:
@@ -184,14 +186,16 @@ def _heading(link: ExplainedLink, place: str, synthetic: bool) -> str:
 
 
 def _losses(link: ExplainedLink) -> str:
-    free, terrain, clutter, other, total = (number(line.value, 1) for line in link.loss)
-    margin = next(line.value for line in link.budget if line.item == "margin")
+    parts = " + ".join(
+        f"{by_language(titles['title_vi'], titles['title_en']).lower()} {number(line.value, 1)}"
+        for line in link.loss[:-1]
+        for titles in [budget_titles()[line.item]]
+    )
     return _(
-        "Loss {total} dB = free space {free} + terrain {terrain} + trees, buildings {clutter} + other {other}"
-        "   |   RSRP {rsrp} dBm, margin {margin} dB (shadow fading taken off)   |   ITU-R P.1812-7"
+        "Loss {total} dB = {parts}   |   RSRP {rsrp} dBm, margin {margin} dB (prediction error taken off)   |   {model}"
     ).format(
-        total=total, free=free, terrain=terrain, clutter=clutter, other=other,
-        rsrp=number(link.rsrp_dbm, 1), margin=number(margin, 1),
+        total=number(link.loss_db, 1), parts=parts, rsrp=number(link.rsrp_dbm, 1), margin=number(link.margin_db, 1),
+        model=model_title(link.model),
     )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ costs are the same in every file: kind, action, year, money, how many it serves.
 what is built there and its words do not leave. A hamlet served by nothing else is therefore not shown as served by a
 proposal; it is counted in the totals.
 
-The state of a hamlet today leaves as it is, whoever serves it: a signal is heard by everybody. The cell that serves it
+The state of a hamlet today leaves as it is, whoever serves it: a signal reaches everybody. The cell that serves it
 and the distance to its mast do not.
 
 Writers take `public_plan` or `public_tables`; only with `include_restricted` everything is in them, for a file that
@@ -25,31 +25,35 @@ import geopandas as gpd
 import pandas as pd
 
 from covplan.publish.words import label
-from covplan.study.columns import FALSE_WORDS, split_list
+from covplan.study.assumptions import assumption
+from covplan.study.columns import REASONS, clean_text, protected_rows, split_list
 from covplan.study.findings import Findings, findings_table
 from covplan.study.language import LANGUAGES, _, speaking
 from covplan.study.layers import input_layers, layers
 
 if TYPE_CHECKING:
+    from covplan.study.findings import Finding
     from covplan.study.folder import Study
     from covplan.study.links import Explanation
     from covplan.study.plan import Plan
 
 HIDDEN = "…"  # stands where a text named a restricted object
-TEMPLATE_SECTORS = 3  # of a band of a station without cells of its own; they are called station/band/number
+TEMPLATE_SECTORS = len(split_list(assumption("cells", "azimuth_deg", "template").value))
+"""Of a band of a station without cells of its own; they are called station/band/number."""
 NOT_TOLD = (
     "operator", "location_id", "from_location_id", "village_id", "place_id", "commune_code", "boundary_version",
     "commune", "x_m", "y_m", "lon", "lat", "structure", "height_m", "antenna_height_m", "bands", "gains", "note",
 )  # fmt: skip
 """Columns of a proposal or decision that say where it is, whom it serves, whose it is and what is there."""
 TOLD: tuple[Literal["problem", "done", "advice"], ...] = ("problem", "done", "advice")
+PLACED_BY = ("station_id", "location_id")
 WORDS = ("title_vi", "title_en", "reason_vi", "reason_en", "note")
 
 
 def public_plan(plan: Plan, *, include_restricted: bool = False) -> Plan:
     """The plan, its study and its proposals as they may leave; the plan itself where nothing is restricted."""
     secret = set() if include_restricted else secret_ids(plan.study)
-    if not secret:
+    if include_restricted or not (secret or _secret_rows(plan.study)):
         return plan
     results = {one.name: getattr(plan, one.name) for one in fields(plan)}
     layer_of = {name: "place_states" if name == "places" else name for name in results}
@@ -57,21 +61,25 @@ def public_plan(plan: Plan, *, include_restricted: bool = False) -> Plan:
     return replace(
         plan,
         study=public_study(plan.study),
-        findings=_without_findings(plan.findings, secret),
-        **{name: _public(layer_of[name], table, secret) for name, table in tables.items()},
+        findings=_without_findings(plan.findings, secret, _secret_rows(plan.study)),
+        **{name: _public(layer_of[name], table, secret) for name, table in tables.items()},  # type: ignore[arg-type]
     )
 
 
 def public_study(study: Study) -> Study:
     """The study without its restricted stations, and without what would give their places away."""
-    secret = secret_ids(study)
-    if not secret:
+    secret, rows = secret_ids(study), _secret_rows(study)
+    if not (secret or rows):
         return study
     tables = {name: _public(name, study.table(name), secret) for name in input_layers()}
+    aside = {
+        name: table[~protected_rows(layers()[name], table) & ~_naming(table, secret)]
+        for name, table in study.set_aside.items()
+    }
     return replace(
         study,
-        findings=_without_findings(study.findings, secret),
-        set_aside={name: rows[~_naming(rows, secret)] for name, rows in study.set_aside.items()},
+        findings=_without_findings(study.findings, secret, rows),
+        set_aside={name: table for name, table in aside.items() if len(table)},
         **tables,  # type: ignore[arg-type]  # names of tables only
     )
 
@@ -101,17 +109,44 @@ def restricted_stations(stations: pd.DataFrame) -> pd.DataFrame:
 def secret_ids(study: Study) -> set[str]:
     """Ids that would give a restricted location away: its own, its stations' and their cells'.
 
-    A restricted row that was set aside counts too.
+    A restricted row that was set aside counts too, and one so broken that nobody can tell.
     """
-    stations, aside = study.stations, study.set_aside.get("stations")
-    rows = [restricted_stations(stations)]
-    if aside is not None and "restricted" in aside:
-        # As written: whatever is not plainly a no counts as restricted.
-        said = aside["restricted"].fillna("").astype(str).str.strip().str.casefold()
-        rows.append(aside[~said.isin({"", *FALSE_WORDS})])
-    rows.append(stations[stations["location_id"].isin({one for table in rows for one in table["location_id"]})])
-    ids = {str(one) for table in rows for name in ("station_id", "location_id") for one in table[name].dropna()}
-    return ids | set(study.cells.loc[study.cells["station_id"].isin(ids), "cell_id"])
+    stations, aside = study.stations, _secret_aside(study)
+    marked = restricted_stations(stations)
+    told = {name: {*_ids(marked, name), *_ids(aside, name), *_ids_in_broken(aside, name)} for name in PLACED_BY}
+    there = stations[stations["location_id"].isin(told["location_id"])]
+    ids = {one for name in PLACED_BY for one in (*told[name], *_ids(there, name))}
+    lost = study.set_aside.get("cells", study.cells.iloc[:0])  # cells set aside are named in findings
+    cells = [table[table["station_id"].isin(ids)] for table in (study.cells, lost) if "station_id" in table]
+    return ids | {one for table in cells for one in _ids(table, "cell_id")}
+
+
+def _secret_aside(study: Study) -> pd.DataFrame:
+    """Rows of stations set aside, as read, that are restricted or may be."""
+    aside: pd.DataFrame = study.set_aside.get("stations", study.stations.iloc[:0])
+    return aside.loc[protected_rows(layers()["stations"], aside)]
+
+
+def _secret_rows(study: Study) -> set[str]:
+    """The lines of the file of stations that are restricted and set aside: no finding about them leaves."""
+    aside = _secret_aside(study)
+    return set(aside["row"].astype(str)) if "row" in aside else set()
+
+
+def _ids(table: pd.DataFrame, name: str) -> set[str]:
+    """Ids in a column, if it is there, as written and in clean letters."""
+    written = {str(one) for one in table.get(name, pd.Series(dtype="object")).dropna()}
+    return {one for text in written for one in (text.strip(), clean_text(text)) if one}
+
+
+def _ids_in_broken(aside: pd.DataFrame, name: str) -> set[str]:
+    """Ids at a column's place in lines that are no rows, which stand in the first cell as a whole."""
+    columns = [column for column in aside.columns if column not in (REASONS, "row")]
+    if name not in columns or REASONS not in aside:
+        return set()
+    cells = aside.loc[aside[REASONS].str.contains("broken_row"), columns[0]].astype(str).str.split(r"[,;]")
+    found = {line[columns.index(name)].strip("\"' ") for line in cells if len(line) > columns.index(name)}
+    return found - {""}
 
 
 def unpublished_cells(study: Study) -> frozenset[str]:
@@ -153,14 +188,18 @@ def _without_place(table: gpd.GeoDataFrame, secret: set[str]) -> gpd.GeoDataFram
     hidden |= _naming(table[[name for name in WORDS if name in table]], secret)
     if "proposal_id" in table:  # a cable may lead to what is only proposed
         hidden |= table["location_id"].isin(set(table.loc[hidden, "proposal_id"].dropna()))
+    if "decision_id" in table:
+        hidden |= _naming(table[["decision_id"]], secret)
     if not hidden.any():
         return table
     shown = table.assign(
         **{name: table[name].mask(hidden, None) for name in NOT_TOLD if name in table},
         geometry=gpd.GeoSeries(table.geometry.where(~hidden, None), crs=table.crs),
     )
-    if "title_vi" not in table:
-        return shown
+    if "title_vi" not in table:  # a decision's id is its writer's own word, and may hold the name of the place
+        told = shown["decision_id"].map(lambda one: _pattern(secret).sub(HIDDEN, one))
+        again = told.groupby(told).cumcount()
+        return shown.assign(decision_id=told.where(again == 0, told + "/" + (again + 1).astype(str)))
     for language in LANGUAGES:
         with speaking(language):
             titles = [_title(action) for action in table.loc[hidden, "action"].astype(str)]
@@ -174,27 +213,31 @@ def _title(action: str) -> str:
     return _("{action} (place not published)").format(action=label("action", action))
 
 
-def _without_findings(findings: Findings, secret: set[str]) -> Findings:
+def _without_findings(findings: Findings, secret: set[str], rows: set[str]) -> Findings:
+    """Findings that neither name a restricted object nor are about one of these lines of the file of stations."""
     named = _pattern(secret)
-    return Findings(
-        one
-        for one in findings
-        if not any(named.search(text) for text in (one.id, one.value, *(one.text(part) for part in TOLD)))
-    )
+
+    def leaves(one: Finding) -> bool:
+        texts = (one.id, one.value, *(one.text(part, spoken) for part in TOLD for spoken in LANGUAGES))
+        of_secret_row = one.layer == "stations" and one.row in rows
+        return not of_secret_row and not any(named.search(clean_text(text)) for text in texts)
+
+    return Findings(one for one in findings if leaves(one))
 
 
 def _naming(table: pd.DataFrame, secret: set[str]) -> pd.Series:
     """Rows in one of whose texts a restricted object is named."""
     named = _pattern(secret)
     rows = pd.DataFrame(table.drop(columns="geometry", errors="ignore")).fillna("").astype(str)
-    found = [rows[column].str.contains(named) for column in rows]
+    found = [rows[column].map(clean_text).str.contains(named) for column in rows]
     return pd.concat(found, axis=1).any(axis=1) if found else pd.Series(data=False, index=table.index)
 
 
 def _pattern(secret: set[str]) -> re.Pattern[str]:
     """Any of the ids as a word; ids stand inside texts too: in a finding's value, in the name of a template cell."""
     longest_first = sorted(secret, key=lambda one: (-len(one), one))
-    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, longest_first))})(?!\w)")
+    ids = "|".join(map(re.escape, longest_first)) or r"(?!)"
+    return re.compile(rf"(?<!\w)(?:{ids})(?!\w)", re.IGNORECASE)
 
 
 def _unnamed(table: pd.DataFrame, secret: set[str], keys: set[str]) -> pd.DataFrame:
@@ -208,8 +251,10 @@ def _unnamed(table: pd.DataFrame, secret: set[str], keys: set[str]) -> pd.DataFr
             or table[name].dtype.kind in "bM"
         ):
             continue
-        told = table[name].map(lambda cell: isinstance(cell, str) and named.search(cell) is not None).astype(bool)
-        if told.any():
+        cells = table[name].to_numpy(object)
+        naming = {text for text in {cell for cell in cells if isinstance(cell, str)} if named.search(text)}
+        if naming:
+            told = pd.Series([isinstance(cell, str) and cell in naming for cell in cells], index=table.index)
             quiet = table.loc[told, name].map(lambda cell: named.sub(HIDDEN, cell))
             quiet = quiet.where(~quiet.str.split("/").str[0].eq(HIDDEN), None)
             changed[name] = table[name].astype("object").where(~told, quiet.reindex(table.index))

@@ -16,14 +16,15 @@ import pandas as pd
 
 from covplan.publish.profiles import draw_profile, verdict
 from covplan.publish.public import public_explanation, public_plan
-from covplan.publish.words import label, operator_names, shown
+from covplan.publish.words import label, operator_names, said_assumed, shown
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 from covplan.study.geometry import distance_m
 from covplan.study.language import BILLION, N_, _, by_language, current_language, number, speaking
 from covplan.study.layers import layers
+from covplan.study.models import models_said
 from covplan.study.resources import resource_text
-from covplan.study.synthetic import synthetic_notice
+from covplan.study.synthetic import origin_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,7 +98,7 @@ def _page(plan: Plan, village_id: str, explained: Explanation | None) -> str:
         words={name: _(text) for name, text in WORDS.items()},
         heading=_("HAMLET SHEET: {hamlet}").format(hamlet=hamlet["name"]),
         where=where,
-        synthetic=synthetic_notice() if study.settings.province.synthetic else "",
+        synthetic=origin_notice(study),
         facts=[*_facts(hamlet), *_nearest(plan, hamlet)],
         links=_links(explained),
         cause=_cause(hamlet, explained),
@@ -124,6 +125,7 @@ def _facts(hamlet: pd.Series) -> list[tuple[str, str]]:
             continue
         value = hamlet[name]
         text = f"{number(100 * value, 1)} %" if name in AS_PER_CENT else shown(columns[name], value, "hamlets")
+        text = said_assumed(text, name, hamlet.get("assumed"))
         found.append((by_language(columns[name].title_vi, columns[name].title_en), text))
     return found
 
@@ -183,6 +185,8 @@ def _best(explained: Explanation | None) -> ExplainedLink | None:
 
 def _cause(hamlet: pd.Series, explained: Explanation | None) -> str:
     link = _best(explained)
+    if hamlet["mobile_state"] == "covered" and hamlet["basis"] == "centre":
+        return _("The hamlet has signal at its centre; where its people live is not in the data.")
     if hamlet["mobile_state"] == "covered":
         return _("The hamlet has signal at its centre and at its clusters of dwellings.")
     if hamlet["mobile_state"] == "weak":
@@ -224,7 +228,8 @@ def _funding(hamlet: pd.Series, proposals: list[dict[str, str]]) -> str:
     said = sorted({row["funding"] for row in proposals} - {""})
     if said:
         return "; ".join(said) + "."
-    if hamlet["difficulty"] == "special" and hamlet["grid_power"] is True:
+    powered = pd.notna(hamlet["grid_power"]) and bool(hamlet["grid_power"])
+    if pd.notna(hamlet["difficulty"]) and hamlet["difficulty"] == "special" and powered:
         return _(
             "An especially difficult hamlet with grid power: may be considered for the Universal Telecommunications "
             "Service Fund (to be confirmed)."
@@ -238,9 +243,10 @@ def _method(plan: Plan) -> str:
     radio = settings.radio[definition.technology]
     return _(
         "State: {definition}. Technology {technology}, RSRP threshold {threshold} dBm with a probability of "
-        "{probability} %. Propagation model ITU-R P.1812-7 over the terrain of the study. "
+        "{probability} %. Path loss by {model}. "
         "Distances on the ellipsoid. Made by covplan."
     ).format(
         definition=by_language(definition.title_vi, definition.title_en), technology=definition.technology,
-        threshold=number(radio.rsrp_threshold_dbm, 1), probability=number(100 * radio.confidence),
+        threshold=number(radio.asked_dbm, 1), probability=number(100 * radio.confidence),
+        model=models_said(settings.propagation.model, settings.propagation.band_models),
     )  # fmt: skip

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from covplan.study.language import current_language, day, number, speaking
-from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN
+from covplan.study.columns import split_list
+from covplan.study.language import _, by_language, current_language, day, number, speaking
+from covplan.study.layers import LIST_SEPARATOR, OPERATORS_DOMAIN, layers
 from covplan.study.resources import resource_text
-from covplan.study.settings import operator_table
+from covplan.study.settings import indicator_table, operator_table
+from covplan.study.synthetic import in_sentence
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,6 +54,45 @@ def shown(column: Column, value: Any, layer: str = "") -> str:
             return ", ".join(_word(column, code, layer) for code in str(value).split(LIST_SEPARATOR))
         case _:
             return _word(column, str(value), layer)
+
+
+def class_of_structure(code: str) -> str:
+    """A class of structures as forms write it: its code, or in words that it is not known."""
+    return label("structure", code) if code == "unknown" else code
+
+
+def said_assumed(text: str, column: str, marks: object) -> str:
+    """The text of a value, with the word that it was assumed where the row's marks name its column."""
+    return _("{value} (assumed)").format(value=text) if text and column in split_list(marks) else text
+
+
+def said_weights(weights: pd.DataFrame) -> list[str]:
+    """What moves the headline, one sentence for each assumption (resources/layers/assumption_weights.csv)."""
+    names = {row["indicator"]: by_language(row["name_vi"], row["name_en"]) for row in indicator_table()}
+    said = []
+    for row in weights.to_dict("records"):
+        layer = layers()[row["layer"]]
+        unit = f" {label('unit', row['unit'])}" if row["unit"] else ""
+        said.append(
+            _(
+                "{layer}, {column} ({count} of {rows} assumed): {low} or {high}{unit} in place of {value}{unit} gives "
+                "{low_pct} % or {high_pct} % in place of {headline} % ({indicator})"
+            ).format(
+                layer=layer.title,
+                column=in_sentence(layer.column(row["column"]).title),
+                count=number(row["count"]),
+                rows=number(row["rows"]),
+                low=row["low"],
+                high=row["high"],
+                value=row["value"],
+                unit=unit,
+                low_pct=number(row["low_pct"], 2),
+                high_pct=number(row["high_pct"], 2),
+                headline=number(row["headline_pct"], 2),
+                indicator=names[row["indicator"]],
+            )
+        )
+    return said
 
 
 @cache

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import csv
 import re
+import unicodedata
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING
@@ -146,11 +147,16 @@ def antenna_names() -> tuple[str, ...]:
     return tuple(_antenna_rows())
 
 
+def _alike(name: str) -> str:
+    """What names that some file system takes for the same have in common: macOS may give letters back taken apart."""
+    return unicodedata.normalize("NFC", name).casefold()
+
+
 def find_antenna(name: str, folder: Path | None = None) -> Antenna:
-    """The file `name`.msi or .pln in the folder, whatever the case of its name; else the antenna of that name."""
+    """The file `name`.msi or .pln in the folder, whatever the case and composition of letters; else that antenna."""
     if folder is not None and folder.is_dir():
         for path in sorted(folder.iterdir()):
-            if path.suffix.lower() in PATTERN_SUFFIXES and path.stem.casefold() == name.casefold():
+            if path.suffix.lower() in PATTERN_SUFFIXES and _alike(path.stem) == _alike(name):
                 return read_msi(path)
     return named_antenna(name)
 

@@ -1,4 +1,4 @@
-"""Calibration: from measured RSRP to offsets by band and land cover, with a share held out to see what they are worth.
+"""Calibration: from measured RSRP to offsets by band and land cover, each measurement held out once to see their worth.
 
 The mean of what the model misses, measured less predicted, is estimated per band and land-cover class, robustly and
 shrunk towards zero::
@@ -7,8 +7,9 @@ shrunk towards zero::
 
 with residuals r, Huber's weights w (Huber 1964; k = 1.345: 95 % as efficient as the mean on normal errors), the scale
 s = 1.4826 · median |r − median r|, iterated until m stands; then λ measurements' worth of the prior that the model is
-right (ridge) give the offset b. Whole squares of ground are held out, not single points: neighbours on one road share
-their error, and a point held out beside the one it was fitted on would say nothing.
+right (ridge) give the offset b. The squares of the measured ground are dealt into four parts; each part is held out in
+turn and measured with offsets fitted on the other three. Whole squares are held out, not single points: neighbours on
+one road share their error, and a point held out beside the one it was fitted on would say nothing.
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ MAD_TO_SIGMA = 1.4826  # of normal errors
 RIDGE = 5.0  # measurements' worth of "the model is right"
 ROUNDS, SETTLED_DB = 100, 1e-6
 LEAST_TOTAL, LEAST_GROUP, LEAST_SQUARES = 100, 30, 8
-SQUARE_M, HELD_OUT, SEED = 2000.0, 0.25, 1
+SQUARE_M, LEAST_SQUARE_M, FOLDS, SEED = 2000.0, 250.0, 4, 1
 NO_TESTS = pd.DataFrame(
     {name: pd.Series(dtype=kind) for name, kind in (
         ("technology", "object"), ("operator", "object"), ("landcover", "object"), ("error_db", "float64"),
@@ -64,13 +65,18 @@ class Calibration:
     groups: pd.DataFrame
     """Per band and class: band, landcover, fitted, n, squares, offset_db, sigma_db."""
     errors: pd.DataFrame
-    """Measured less predicted, per part (training, held_out) and stage (before, after): n, mean, sigma, RMSE, MAE."""
+    """Measured less predicted, per part and stage (before, after): n, mean, sigma, RMSE, MAE.
+
+    Parts: training, with the offsets themselves; held_out, each measurement with offsets fitted on other squares.
+    """
     not_received: int
     """Measurements where the model receives nothing: they say nothing about an offset and are left out."""
+    square_m: float
+    """Side of the squares of which some are held out."""
 
     @property
     def improves(self) -> bool:
-        """Whether the RMSE on the held-out share is smaller with the offsets."""
+        """Whether the RMSE of what is held out is smaller with the offsets."""
         held_out = self.errors[self.errors["part"] == "held_out"].set_index("stage")["rmse_db"]
         return bool(held_out["after"] < held_out["before"])
 
@@ -84,11 +90,11 @@ def calibrate(
     y_m: ArrayLike,
     *,
     least_group: int = LEAST_GROUP,
-    held_out: float = HELD_OUT,
+    folds: int = FOLDS,
     square_m: float = SQUARE_M,
     seed: int = SEED,
 ) -> Calibration:
-    """Fit offsets on the squares that are not held out, and measure the errors on both parts.
+    """Fit offsets, and measure the errors with them and with offsets fitted where each measurement is held out.
 
     Parameters
     ----------
@@ -99,9 +105,13 @@ def calibrate(
     x_m, y_m : array_like, shape (n,)
         In a metric CRS.
     least_group : int
-        Training measurements below which a band and class get no offset.
-    held_out : float
-        Share of the squares held out, 0…1.
+        Measurements below which a band and class get no offset.
+    folds : int
+        Parts the squares are dealt into.
+    square_m : float
+        Side of the squares; halved, down to 250 m, while the measured ground makes fewer than 8 of them. Shadowing is
+        independent over some 120 m (`[uncertainty] correlation_m`), but what a whole street or valley has in common
+        is not, so that small squares flatter the held-out error.
 
     Raises
     ------
@@ -113,10 +123,11 @@ def calibrate(
             "error_db": np.asarray(measured_dbm, float) - np.asarray(predicted_dbm, float),
             "band": np.asarray(bands, object),
             "landcover": np.asarray(landcover, int),
-            "square": _squares(np.asarray(x_m, float), np.asarray(y_m, float), square_m),
+            "x_m": np.asarray(x_m, float),
+            "y_m": np.asarray(y_m, float),
         }
     )
-    received = table[np.isfinite(table["error_db"])]
+    received, square_m = in_squares(table[np.isfinite(table["error_db"])], square_m)
     squares = received["square"].unique()
     if len(received) < LEAST_TOTAL or len(squares) < LEAST_SQUARES:
         raise TooLittleData(
@@ -131,10 +142,7 @@ def calibrate(
                 least_squares=LEAST_SQUARES,
             )
         )
-    drawn = np.random.default_rng(seed).permutation(np.sort(squares))
-    out = received["square"].isin(drawn[: max(round(held_out * len(drawn)), 1)])
-    training = received[~out]
-    groups = _fitted(training, least_group)
+    groups, offsets_db = fit_offsets(received, least_group)
     if not groups["fitted"].any():
         counts = ", ".join(f"{one.band} {one.landcover}: {one.n}" for one in groups.itertuples())
         raise TooLittleData(
@@ -143,18 +151,17 @@ def calibrate(
                 "({counts}). Measure more where people live, in each land cover."
             ).format(least_group=least_group, counts=counts)
         )
-    chosen = groups[groups["fitted"]]
-    offsets_db: dict[str, dict[int, float]] = {}
-    for code, rows in chosen.groupby("band", sort=True):
-        offsets_db[str(code)] = {
-            int(one): float(value) for one, value in zip(rows["landcover"], rows["offset_db"], strict=True)
-        }
+    plain = received["error_db"].to_numpy()
+    after = {
+        "training": plain - offset_of(received, offsets_db),
+        "held_out": held_out_errors(received, least_group=least_group, folds=folds, seed=seed),
+    }
     errors = [
-        {"part": part, "stage": stage, **error_figures(rows["error_db"] - after * _offset_of(rows, offsets_db))}
-        for part, rows in (("training", training), ("held_out", received[out]))
-        for stage, after in (("before", 0.0), ("after", 1.0))
+        {"part": part, "stage": stage, **error_figures(left)}
+        for part in after
+        for stage, left in (("before", plain), ("after", after[part]))
     ]
-    return Calibration(offsets_db, groups, pd.DataFrame(errors), int(len(table) - len(received)))
+    return Calibration(offsets_db, groups, pd.DataFrame(errors), int(len(table) - len(received)), square_m)
 
 
 def calibrate_tests(tests: pd.DataFrame, technologies: Sequence[str]) -> Calibration:
@@ -278,10 +285,45 @@ def predicted_tests(
     )
 
 
+def in_squares(table: pd.DataFrame, square_m: float) -> tuple[pd.DataFrame, float]:
+    """The table with the square each row lies in, and the side of the squares: smaller ones on little ground."""
+    x_m, y_m = table["x_m"].to_numpy(), table["y_m"].to_numpy()
+    squares = _squares(x_m, y_m, square_m)
+    while len(np.unique(squares)) < LEAST_SQUARES and square_m / 2 >= LEAST_SQUARE_M:
+        square_m /= 2
+        squares = _squares(x_m, y_m, square_m)
+    return table.assign(square=squares), square_m
+
+
 def _squares(x_m: Floats, y_m: Floats, square_m: float) -> NDArray[np.int64]:
     """Number of the square each point lies in."""
     column, row = np.floor(x_m / square_m).astype(np.int64), np.floor(y_m / square_m).astype(np.int64)
     return row * 1_000_000 + column
+
+
+def fit_offsets(training: pd.DataFrame, least_group: int) -> tuple[pd.DataFrame, dict[str, dict[int, float]]]:
+    """Offsets of a table with error_db, band, landcover and square: a row per group, and as settings take them."""
+    groups = _fitted(training, least_group)
+    chosen = groups[groups["fitted"]]
+    offsets_db: dict[str, dict[int, float]] = {}
+    for code, rows in chosen.groupby("band", sort=True):
+        offsets_db[str(code)] = {
+            int(one): float(value) for one, value in zip(rows["landcover"], rows["offset_db"], strict=True)
+        }
+    return groups, offsets_db
+
+
+def held_out_errors(
+    table: pd.DataFrame, *, least_group: int = LEAST_GROUP, folds: int = FOLDS, seed: int = SEED
+) -> Floats:
+    """Error of each measurement (as of `in_squares`) less the offset fitted where its square was held out, dB."""
+    drawn = np.random.default_rng(seed).permutation(np.sort(table["square"].unique()))
+    fold = table["square"].map(dict(zip(drawn, np.arange(len(drawn)) % folds, strict=True))).to_numpy()
+    left = table["error_db"].to_numpy(float).copy()
+    for number in range(folds):
+        out = fold == number
+        left[out] -= offset_of(table[out], fit_offsets(table[~out], least_group)[1])
+    return left
 
 
 def _fitted(training: pd.DataFrame, least_group: int) -> pd.DataFrame:
@@ -296,6 +338,7 @@ def _fitted(training: pd.DataFrame, least_group: int) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["band", "landcover", "fitted", "n", "squares", "offset_db", "sigma_db"])
 
 
-def _offset_of(rows: pd.DataFrame, offsets_db: dict[str, dict[int, float]]) -> Floats:
+def offset_of(rows: pd.DataFrame, offsets_db: dict[str, dict[int, float]]) -> Floats:
+    """Offset of each row by its band and landcover, dB; 0 where there is none."""
     pairs = zip(rows["band"], rows["landcover"], strict=True)
     return np.array([offsets_db.get(code, {}).get(int(landcover), 0.0) for code, landcover in pairs])

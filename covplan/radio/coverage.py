@@ -1,23 +1,27 @@
 """Coverage of a technology: who is received how strongly, how surely and how fast, on the study's grid.
 
-RSRP is taken from the strongest cell; interference is that of all other cells of the same band and operator at their
-load. A raster is a numpy array of the grid's shape, float32, NaN where nothing is received or computed.
+RSRP, SINR and throughput are those of the strongest cell; interference is that of all other cells of the same band and
+operator at their load. The probability is that any server is received well enough (`servers`), or the strongest alone
+where the settings say so. A raster is a numpy array of the grid's shape, float32, NaN where nothing is received or
+computed.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 
 from covplan.radio.antenna import find_antenna, split_downtilt
 from covplan.radio.kernels import add_cells
-from covplan.radio.link_budget import Band, band, coverage_probability, shadow_margin, sinr, throughput
-from covplan.radio.loss import Mast, path_loss_window
+from covplan.radio.link_budget import Band, band, shadow_margin, sinr, throughput, uplink_rsrp
+from covplan.radio.loss import mast_at, path_loss_window
 from covplan.radio.offsets import offset_grid, shift
+from covplan.radio.servers import MOST, Servers, site_numbers
+from covplan.study.assumptions import assumption
 from covplan.study.codes import NOBODY
 from covplan.study.columns import split_list
 from covplan.study.errors import GridMismatchError, LayerError
@@ -37,9 +41,13 @@ if TYPE_CHECKING:
 
     Singles = NDArray[np.float32]
 
+PIECE = 1 << 20  # receivers whose ratios are computed at a time: in float64 a province's would fill the memory
 LEAST_DBM = -140.0  # weaker signals are neither received nor count as interference (thermal noise is at −123 dBm)
-TEMPLATE_AZIMUTHS_DEG = (0.0, 120.0, 240.0)  # of a station whose cells are not known
-TEMPLATE_DOWNTILT_DEG = 3.0
+TEMPLATE_AZIMUTHS_DEG = tuple(map(float, split_list(assumption("cells", "azimuth_deg", "template").value)))
+"""Of a station whose cells are not known."""
+TEMPLATE_DOWNTILT_DEG = assumption("cells", "downtilt_deg", "template").number
+MAST = ("band", "x_m", "y_m", "antenna_height_m")
+"""Columns of a table of sectors by which path losses differ."""
 RASTERS = {
     "rsrp_dbm": "dBm",
     "server": "",
@@ -56,15 +64,25 @@ class Reception:
 
     technology: str
     sigma_db: float
-    """Standard deviation of shadowing that `probability` was computed with."""
+    """Standard deviation of the prediction error that `probability` was computed with."""
+    site_correlation: float
+    """Of the prediction errors of two sites."""
     operators: tuple[str, ...]
     cell_ids: tuple[str, ...]
+    sites: tuple[str, ...]
+    """Of each cell the structure it hangs on."""
+    bands: tuple[str, ...]
+    """Of each cell."""
+    uplink_over_db: NDArray[np.float64]
+    """Of each cell by how much more RSRP its uplink asks than the threshold; −∞: nothing is asked of it."""
+    servers: Servers
+    """The best cells of distinct sites, and their margins."""
     rsrp_dbm: Singles
     """RSRP (SS-RSRP) of the strongest cell, dBm."""
     server: NDArray[np.int32]
     """Place of the strongest cell in `cell_ids`; −1 where nobody is received."""
     probability: Singles
-    """That RSRP meets the threshold, 0…1; 0 where nobody is received, NaN where the ground is not known."""
+    """That a server is received well enough, 0…1; 0 where nobody is received, NaN where the ground is not known."""
     sinr_db: Singles
     throughput_mbps: Singles
     """Of one user who has the carrier alone, in the band that gives most."""
@@ -110,19 +128,20 @@ def coverage(
     """
     sectors = sector_table(stations, cells, technology)
     shape = ground.grid.shape
-    found = Received(shape)
+    found = Received(shape, sectors, radio, antennas, coarse=True)
     margin_db = float(shadow_margin(radio.confidence, propagation.location_sigma_db))
-    groups = list(sectors.groupby(["band", "x_m", "y_m", "antenna_height_m"], sort=True))
-    done = 0
+    masts, done = len(sectors.drop_duplicates(list(MAST))), 0
     for code, sectors_of_band in sectors.groupby("band", sort=True):
         carrier = band(str(code))
         best = np.full(shape, np.nan, dtype=np.float32)
         server = np.full(shape, NOBODY, dtype=np.int32)
         total_mw = np.zeros(shape)
+        offset_db = offset_grid(ground, propagation, str(code))
         for place, group in sectors_of_band.groupby(["x_m", "y_m", "antenna_height_m"], sort=True):
             x_m, y_m, height_m = cast("tuple[float, float, float]", place)
-            mast = Mast(float(x_m), float(y_m), float(height_m), carrier.downlink_mhz)
-            window = path_loss_window(mast, ground, propagation, cache=cache)
+            mast = mast_at(float(x_m), float(y_m), float(height_m), str(code), propagation)
+            most_db = float(group["eirp_dbm"].max() - 10.0 * np.log10(carrier.subcarriers)) - LEAST_DBM
+            window = path_loss_window(mast, ground, propagation, most_db=most_db, cache=cache)
             for first, table in _runs(group):
                 add_cells(
                     window.loss_db,
@@ -134,34 +153,21 @@ def coverage(
                     ground.grid.cell_m,
                     float(ground.elevation_m[round(window.row), round(window.column)]) + mast.antenna_height_m,
                     propagation.receiver_height_m,
-                    *cell_patterns(table, carrier, antennas),
+                    *cell_patterns(table, carrier, antennas, found.asked_dbm[table.index]),
                     first,
                     LEAST_DBM,
                     best,
                     server,
                     total_mw,
+                    *found.kept(offset_db),
                 )
             done += 1
             if progress:
-                progress(done, len(groups))
-        shift(best, total_mw, offset_grid(ground, propagation, str(code)))
-        found.add(best, server, total_mw, carrier, radio.load, margin_db)
-    probability = coverage_probability(found.rsrp_dbm, radio.rsrp_threshold_dbm, propagation.location_sigma_db)
-    probability = np.where(np.isnan(found.rsrp_dbm), 0.0, probability)
-    probability[np.isnan(ground.elevation_m)] = np.nan
-    return Coverage(
-        technology=technology,
-        sigma_db=propagation.location_sigma_db,
-        operators=tuple(sorted(set(sectors["operator"]))),
-        cell_ids=tuple(sectors["cell_id"]),
-        rsrp_dbm=found.rsrp_dbm,
-        server=found.server,
-        probability=probability.astype(np.float32),
-        sinr_db=found.sinr_db,
-        throughput_mbps=found.throughput_mbps,
-        edge_throughput_mbps=found.edge_throughput_mbps,
-        grid=ground.grid,
-    )
+                progress(done, masts)
+        shift(best, total_mw, offset_db)
+        found.add(best, server, total_mw, carrier, margin_db)
+    known = ~np.isnan(ground.elevation_m)
+    return Coverage(**found.reception(technology, sectors, propagation, known), grid=ground.grid)
 
 
 def is_covered(coverage: Reception, radio: Radio) -> NDArray[np.bool_]:
@@ -177,40 +183,60 @@ def is_covered(coverage: Reception, radio: Radio) -> NDArray[np.bool_]:
 
 
 def strongest(receptions: Iterable[Receptions]) -> Receptions:
-    """Of several operators, at each place the one received best: what "any operator" means."""
+    """What "any operator" means: at each place the cell received best, and the probability that any server suffices.
+
+    A site that several operators share counts once.
+    """
     rest = iter(receptions)
-    found = next(rest, None)
-    if found is None:
+    first = next(rest, None)
+    if first is None:
         raise LayerError(_("no operator has stations of this technology on air."))
-    for other in rest:  # one after the other: only two are held at a time
-        found = _stronger(found, other)
+    found = copied(first)
+    del first  # one after the other: only two are held at a time
+    for other in rest:
+        found = take(found, other)
     return found
 
 
-def _stronger(one: Receptions, other: Receptions) -> Receptions:
-    if isinstance(one, Coverage) and isinstance(other, Coverage) and other.grid != one.grid:
+def copied(one: Receptions) -> Receptions:
+    """The same with arrays of its own."""
+    names = [field.name for field in fields(one) if isinstance(getattr(one, field.name), np.ndarray)]
+    servers = Servers(one.servers.margin.copy(), one.servers.cell.copy())
+    return replace(one, servers=servers, **{name: getattr(one, name).copy() for name in names})
+
+
+def take(found: Receptions, other: Receptions) -> Receptions:
+    """Both together (`strongest`), in the arrays of the first, which is not to be used again."""
+    if isinstance(found, Coverage) and isinstance(other, Coverage) and other.grid != found.grid:
         raise GridMismatchError(
             _("coverages on different grids: {one} and {other}. Compute them on one.").format(
-                one=one.grid, other=other.grid
+                one=found.grid, other=other.grid
             )
         )
-    if other.technology != one.technology:
+    if other.technology != found.technology:
         raise LayerError(
             _("coverages of {one} and {other} cannot be joined into one.").format(
-                one=one.technology, other=other.technology
+                one=found.technology, other=other.technology
             )
         )
-    better = ~(one.rsrp_dbm >= other.rsrp_dbm) & ~np.isnan(other.rsrp_dbm)
+    better = ~(found.rsrp_dbm >= other.rsrp_dbm) & ~np.isnan(other.rsrp_dbm)
+    np.copyto(found.rsrp_dbm, other.rsrp_dbm, where=better)
+    np.copyto(found.sinr_db, other.sinr_db, where=better)
+    np.copyto(found.server, other.server + np.int32(len(found.cell_ids)), where=better)
+    np.fmax(found.throughput_mbps, other.throughput_mbps, out=found.throughput_mbps)
+    np.fmax(found.edge_throughput_mbps, other.edge_throughput_mbps, out=found.edge_throughput_mbps)
+    servers = found.servers.joined(other.servers, found.sites, other.sites)
+    probability = servers.probability(found.sigma_db, found.site_correlation)
+    probability[np.isnan(found.probability) & np.isnan(other.probability)] = np.nan
     return replace(
-        one,
-        operators=tuple(sorted({*one.operators, *other.operators})),
-        cell_ids=one.cell_ids + other.cell_ids,
-        rsrp_dbm=np.where(better, other.rsrp_dbm, one.rsrp_dbm),
-        server=np.where(better, other.server + np.int32(len(one.cell_ids)), one.server),
-        probability=np.where(better, other.probability, one.probability),
-        sinr_db=np.where(better, other.sinr_db, one.sinr_db),
-        throughput_mbps=np.fmax(one.throughput_mbps, other.throughput_mbps),
-        edge_throughput_mbps=np.fmax(one.edge_throughput_mbps, other.edge_throughput_mbps),
+        found,
+        operators=tuple(sorted({*found.operators, *other.operators})),
+        cell_ids=found.cell_ids + other.cell_ids,
+        sites=found.sites + other.sites,
+        bands=found.bands + other.bands,
+        uplink_over_db=np.concatenate([found.uplink_over_db, other.uplink_over_db]),
+        servers=servers,
+        probability=probability,
     )
 
 
@@ -235,8 +261,8 @@ def write_rasters(coverage: Coverage, folder: Path, *, tags: dict[str, str] | No
 def sector_table(stations: gpd.GeoDataFrame, cells: pd.DataFrame, technology: str) -> pd.DataFrame:
     """Cells of a technology with all that radio asks of them; template sectors where a station has none.
 
-    Columns: cell_id, operator, band, x_m, y_m, antenna_height_m, azimuth_deg, downtilt_deg, eirp_dbm, antenna,
-    assumed; sorted by band and mast, numbered from 0.
+    Columns: cell_id, operator, site (its location, or its place where none is named), band, x_m, y_m,
+    antenna_height_m, azimuth_deg, downtilt_deg, eirp_dbm, antenna, assumed; sorted by band and mast, numbered from 0.
     """
     wanted = stations[stations["technologies"].map(lambda codes: technology in split_list(codes)).astype(bool)]
     own = cells[(cells["technology"] == technology) & cells["station_id"].isin(wanted["station_id"])]
@@ -248,6 +274,7 @@ def sector_table(stations: gpd.GeoDataFrame, cells: pd.DataFrame, technology: st
         {
             "station_id": wanted["station_id"],
             "operator": wanted["operator"],
+            "site": _sites(wanted),
             "x_m": wanted.geometry.x,
             "y_m": wanted.geometry.y,
             "antenna_height_m": wanted["antenna_height_m"].astype(float),
@@ -265,10 +292,40 @@ def sector_table(stations: gpd.GeoDataFrame, cells: pd.DataFrame, technology: st
     return table.sort_values(["band", "x_m", "y_m", "antenna_height_m", "cell_id"], ignore_index=True)
 
 
-class Received:
-    """What is received best over the bands looked at so far: grows band by band."""
+def mast_count(stations: gpd.GeoDataFrame, cells: pd.DataFrame, technology: str) -> int:
+    """Of how many masts, band by band, `coverage` computes the loss."""
+    return len(sector_table(stations, cells, technology).drop_duplicates(list(MAST)))
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+
+def with_sectors(stations: pd.DataFrame, cells: pd.DataFrame, technology: str) -> pd.Series:
+    """Which stations `sector_table` has a sector of: those with a cell, or a band, of the technology."""
+    own = cells.loc[cells["technology"] == technology, "station_id"]
+    banded = stations["bands"].map(lambda codes: bool(_bands_of(codes, technology))).astype(bool)
+    found: pd.Series = stations["station_id"].isin(own) | banded
+    return found
+
+
+class Received:
+    """What is received best over the bands looked at so far: grows band by band.
+
+    `coarse`: margins of servers are kept in hundredths of a decibel, for rasters.
+    """
+
+    def __init__(
+        self,
+        shape: tuple[int, ...],
+        sectors: pd.DataFrame,
+        radio: Radio,
+        antennas: Path | None,
+        *,
+        coarse: bool = False,
+    ) -> None:
+        self.radio = radio
+        self.uplink_over_db = uplink_over(sectors, radio, antennas)
+        self.asked_dbm = radio.asked_dbm + np.maximum(self.uplink_over_db, 0.0)
+        most = MOST if radio.server == "any" else 1
+        self.servers = Servers.nobody(shape, most=most, coarse=coarse, cells=len(sectors))
+        self.site = site_numbers(list(sectors["site"]))
         self.rsrp_dbm: Singles = np.full(shape, np.nan, dtype=np.float32)
         self.sinr_db: Singles = np.full(shape, np.nan, dtype=np.float32)
         self.throughput_mbps: Singles = np.full(shape, np.nan, dtype=np.float32)
@@ -281,24 +338,65 @@ class Received:
         server: NDArray[np.int32],
         total_mw: NDArray[np.float64],
         carrier: Band,
-        load: float,
         margin_db: float,
     ) -> None:
         """Take over the places where this band is received better; throughput is that of the better band."""
-        at = np.isfinite(best_dbm)
-        ratio_db = sinr(best_dbm[at], total_mw[at], noise_dbm=carrier.noise_dbm, load=load)
-        self.throughput_mbps[at] = np.fmax(self.throughput_mbps[at], throughput(ratio_db, carrier))
-        edge_mbps = throughput(ratio_db - margin_db, carrier)
-        self.edge_throughput_mbps[at] = np.fmax(self.edge_throughput_mbps[at], edge_mbps)
-        stronger = at & ~(self.rsrp_dbm >= best_dbm)
-        self.sinr_db[stronger] = ratio_db[stronger[at]]
-        self.rsrp_dbm[stronger] = best_dbm[stronger]
-        self.server[stronger] = server[stronger]
+        arrays = (self.rsrp_dbm, self.sinr_db, self.throughput_mbps, self.edge_throughput_mbps, self.server)
+        noise_dbm, streams = carrier.noise_dbm + self.radio.terminal_loss_db, min(self.radio.layers, carrier.layers)
+        flat = [array.reshape(-1) for array in (*arrays, best_dbm, server, total_mw)]
+        for first in range(0, best_dbm.size, PIECE):
+            rsrp_dbm, sinr_db, mbps, edge_mbps, serving, dbm, cell, mw = (one[first : first + PIECE] for one in flat)
+            at = np.isfinite(dbm)
+            ratio_db = sinr(dbm[at], mw[at], noise_dbm=noise_dbm, load=self.radio.load)
+            mbps[at] = np.fmax(mbps[at], throughput(ratio_db, carrier, layers=streams))
+            edge_mbps[at] = np.fmax(edge_mbps[at], throughput(ratio_db - margin_db, carrier, layers=streams))
+            stronger = at & ~(rsrp_dbm >= dbm)
+            sinr_db[stronger] = ratio_db[stronger[at]]
+            rsrp_dbm[stronger] = dbm[stronger]
+            serving[stronger] = cell[stronger]
+
+    def kept(self, offset_db: Singles | None) -> tuple[Any, ...]:
+        """What `kernels.add_cells` and `add_links` keep the best servers in, and what calibration adds to them."""
+        none = np.empty((0,) * self.rsrp_dbm.ndim, dtype=np.float32)
+        servers = self.servers
+        most = servers.cell.shape[-1]
+        flat = servers.margin.reshape(-1, most), servers.cell.reshape(-1, most)
+        return none if offset_db is None else offset_db, self.site, *flat, servers.scale
+
+    def reception(
+        self, technology: str, sectors: pd.DataFrame, propagation: Propagation, known: NDArray[np.bool_]
+    ) -> dict[str, Any]:
+        """The fields of a `Reception`; `known`: where the ground is."""
+        probability = self.servers.probability(propagation.location_sigma_db, propagation.site_correlation)
+        probability[~known] = np.nan
+        return {
+            "technology": technology,
+            "sigma_db": propagation.location_sigma_db,
+            "site_correlation": propagation.site_correlation,
+            "operators": tuple(sorted(set(sectors["operator"]))),
+            "cell_ids": tuple(sectors["cell_id"]),
+            "sites": tuple(sectors["site"]),
+            "bands": tuple(sectors["band"]),
+            "uplink_over_db": self.uplink_over_db,
+            "servers": self.servers,
+            "rsrp_dbm": self.rsrp_dbm,
+            "server": self.server,
+            "probability": probability,
+            "sinr_db": self.sinr_db,
+            "throughput_mbps": self.throughput_mbps,
+            "edge_throughput_mbps": self.edge_throughput_mbps,
+        }
+
+
+def _sites(stations: pd.DataFrame) -> pd.Series:
+    """Of each station what it hangs on: its location, or its place where the table names none."""
+    places = [f"{x:.0f} {y:.0f}" for x, y in zip(stations.geometry.x, stations.geometry.y, strict=True)]
+    place = pd.Series(places, index=stations.index, dtype=object)
+    return stations["location_id"].fillna(place) if "location_id" in stations else place
 
 
 def _template_sectors(stations: pd.DataFrame, technology: str) -> pd.DataFrame:
     """Three sectors in each band of the technology, for stations whose cells are not known."""
-    letter = {"4G": "L", "5G": "N"}.get(technology, "")
     rows = [
         {
             "cell_id": f"{station.station_id}/{code}/{number}",
@@ -311,11 +409,16 @@ def _template_sectors(stations: pd.DataFrame, technology: str) -> pd.DataFrame:
             "assumed": True,
         }
         for station in stations.itertuples()
-        for code in split_list(station.bands)
-        if letter and code.startswith(letter)
+        for code in _bands_of(station.bands, technology)
         for number, azimuth in enumerate(TEMPLATE_AZIMUTHS_DEG, start=1)
     ]
     return pd.DataFrame(rows)
+
+
+def _bands_of(codes: object, technology: str) -> list[str]:
+    """Those of a station's bands that are of a technology."""
+    letter = {"4G": "L", "5G": "N"}.get(technology)
+    return [code for code in split_list(codes) if letter and code.startswith(letter)]
 
 
 def _runs(group: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
@@ -325,10 +428,35 @@ def _runs(group: pd.DataFrame) -> list[tuple[int, pd.DataFrame]]:
     return [(int(group.index[a]), group.iloc[a:b]) for a, b in pairwise(starts)]
 
 
+def uplink_over(sectors: pd.DataFrame, radio: Radio, folder: Path | None) -> NDArray[np.float64]:
+    """Of each cell by how much more RSRP its uplink asks than the threshold of the downlink, dB.
+
+    −∞ where no uplink throughput is asked, +∞ where the band cannot carry it.
+    """
+    asked_dbm = np.full(len(sectors), -np.inf)
+    for code, table in sectors.groupby("band"):
+        carrier = band(str(code))
+        gain_dbi = [cell_gain(str(name), carrier, folder) for name in table["antenna"]]
+        asked_dbm[sectors.index.get_indexer(table.index)] = uplink_rsrp(
+            carrier, table["eirp_dbm"].to_numpy(float), gain_dbi, radio.uplink_mbps,
+            interference_margin_db=radio.uplink_interference_db,
+        )  # fmt: skip
+    over_db: NDArray[np.float64] = asked_dbm - radio.rsrp_threshold_dbm
+    return over_db
+
+
+def cell_gain(antenna: str, carrier: Band, folder: Path | None) -> float:
+    """Gain of a cell's antenna, dBi: the band's own for its usual one, else what the antenna itself states."""
+    return carrier.antenna_gain_dbi if antenna == carrier.antenna else find_antenna(antenna, folder).gain_dbi
+
+
 def cell_patterns(
-    table: pd.DataFrame, carrier: Band, folder: Path | None
+    table: pd.DataFrame, carrier: Band, folder: Path | None, asked_dbm: NDArray[np.float64] | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Sectors, cuts and kinds of antennas of one band's cells, as `kernels.add_cells` reads them."""
+    """Sectors, cuts and kinds of antennas of one band's cells, as `kernels.add_cells` reads them.
+
+    `asked_dbm`: RSRP asked of each; not needed where no servers are kept.
+    """
     antennas = [find_antenna(name, folder) for name in table["antenna"]]
     tilts = [
         split_downtilt(a, t) for a, t in zip(antennas, table["downtilt_deg"].astype(float).fillna(0.0), strict=True)
@@ -341,6 +469,7 @@ def cell_patterns(
             [float(mechanical) for _, mechanical in tilts],
             per_subcarrier_dbm,
             [antenna.floor_db for antenna in antennas],
+            np.full(len(table), np.nan) if asked_dbm is None else asked_dbm,
         ]
     )
     return (

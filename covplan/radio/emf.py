@@ -3,7 +3,7 @@
 Far field, free space, in the plane of the main beams: a planner's envelope, not the measurement the regulation asks
 for. Limits are those of `resources/emf_limits.csv`, which says what of them was read where.
 
-Not used by a command yet.
+Computed of every structure in a plan (`pipeline.exposure`), shown on the map and in the annex of masts.
 """
 
 from __future__ import annotations

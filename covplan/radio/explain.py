@@ -2,29 +2,34 @@
 
 Every mast within the radius is a candidate; the exact P.1812-7 path is computed only for those that free space could
 make one of the strongest, so the answer is that of computing all. A link ends at the place itself, as in `links`; the
-coverage raster holds, for each grid cell, the loss at the sample of the sweep nearest to the cell's centre.
-`map_rsrp_dbm` is that value, computed again for this one cell, so that what differs between map and link is seen.
+coverage raster holds, for each grid cell, the loss at its centre. `map_rsrp_dbm` is that value, computed again for this
+one cell, so that what differs between map and link is seen.
+
+Where the study takes another model than P.1812 for a band, the loss is that model's, and the profile is still looked
+at: what stands in the way is said, and that the model does not see it.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from covplan.radio.antenna import find_antenna, pattern_loss, split_downtilt
-from covplan.radio.coverage import LEAST_DBM, sector_table
+from covplan.radio.coverage import LEAST_DBM, cell_gain, sector_table, uplink_over
 from covplan.radio.formulas import BEYOND_NU, WAVE_M_GHZ, effective_earth_km, free_space
-from covplan.radio.kernels import MEDIAN_PCT, radial_stride, read_radial
-from covplan.radio.link_budget import band, coverage_probability, link_lines
-from covplan.radio.loss import HOPELESS_DB, STEP_DB, Mast, check_mast, latitude_deg
+from covplan.radio.kernels import MEDIAN_PCT
+from covplan.radio.link_budget import band, coverage_probability, link_lines, uplink_lines
+from covplan.radio.loss import HOPELESS_DB, STEP_DB, check_mast, latitude_deg, mast_at
+from covplan.radio.models import formula_loss
 from covplan.radio.offsets import offsets_at
-from covplan.radio.p1812 import NO_COAST_KM, PathLoss, exact
+from covplan.radio.p1812 import NO_COAST_KM, PathLoss, exact, screens
 from covplan.study.errors import LayerError
 from covplan.study.language import _, by_language, columns_in_both
 from covplan.study.links import BudgetLine, ExplainedLink, Explanation, MissingLink, Obstacle, verdict_texts
+from covplan.study.models import P1812, model_title
 from covplan.terrain.profile import Profile, profile
 
 if TYPE_CHECKING:
@@ -35,6 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+    from covplan.radio.loss import Mast
     from covplan.study.links import ObstacleKind
     from covplan.study.settings import Propagation, Radio
     from covplan.terrain.ground import Ground
@@ -42,8 +48,11 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 SHORT_CELLS = 2  # nearer than so many cells there is nothing between: free space, as in the sweep
+WORTH_SAYING_DB = 0.05  # less of a difference between the directions is not told
 RIDGE_M = 20.0  # terrain less far above the ray is called a rise
+AMONG_DB = 3.0  # loss of a terminal below clutter from which on it is said
 LOSS_ITEMS = ("free_space", "terrain_loss", "clutter_loss", "other_loss", "path_loss")
+FORMULA_ITEMS = ("free_space", "formula_loss", "path_loss")
 
 
 @dataclass(frozen=True)
@@ -60,9 +69,10 @@ class _Surroundings:
 
 @dataclass(frozen=True)
 class _Computed:
-    """One cell's link with its numbers; `bare` is the same path without clutter."""
+    """One cell's link with its numbers; `bare` is the same path without clutter, of P.1812 alone."""
 
     sector: pd.Series
+    mast: Mast
     path: Profile
     loss: PathLoss
     bare: PathLoss
@@ -146,29 +156,29 @@ def _strongest(sectors: pd.DataFrame, around: _Surroundings, most: int) -> list[
         return []
     bounds = np.array([_at_best_dbm(sector) + _offset_db(sector, around) for _, sector in sectors.iterrows()])
     paths: dict[tuple[float, ...], Profile | None] = {}
-    losses: dict[tuple[float, ...], tuple[PathLoss, PathLoss]] = {}
+    losses: dict[Mast, tuple[PathLoss, PathLoss]] = {}
     found: dict[str, _Computed] = {}
 
     def look_at(sector: pd.Series) -> None:
-        mast = (float(sector["x_m"]), float(sector["y_m"]))
-        if mast not in paths:
-            paths[mast] = _known_profile(around, mast)
-        path = paths[mast]
+        place = (float(sector["x_m"]), float(sector["y_m"]))
+        if place not in paths:
+            paths[place] = _known_profile(around, place)
+        path = paths[place]
         if path is None:
             return
-        key = (*mast, float(sector["antenna_height_m"]), band(sector["band"]).downlink_mhz)
-        if key not in losses:
-            check_mast(Mast(*key))
-            losses[key] = tuple(  # type: ignore[assignment]
-                _path_loss(path.distance_m, path.height_m, clutter, *key[2:], around)
+        mast = _mast_of(sector, around)
+        if mast not in losses:
+            check_mast(mast)
+            losses[mast] = tuple(  # type: ignore[assignment]
+                _path_loss(path.distance_m, path.height_m, clutter, mast, around)
                 for clutter in (path.clutter_m, np.zeros_like(path.clutter_m))
             )
-        loss, bare = losses[key]
-        off_db = _pattern_db(sector, around, _bearing_deg(mast, around.receiver), _elevation_deg(sector, around))
+        loss, bare = losses[mast]
+        off_db = _pattern_db(sector, around, _bearing_deg(place, around.receiver), _elevation_deg(sector, around))
         rsrp_dbm = _sent_dbm(sector) - off_db - loss.loss_db + _offset_db(sector, around)
         station = str(sector["station_id"])
         if station not in found or rsrp_dbm > found[station].rsrp_dbm:
-            found[station] = _Computed(sector, path, loss, bare, off_db, rsrp_dbm)
+            found[station] = _Computed(sector, mast, path, loss, bare, off_db, rsrp_dbm)
 
     for at in np.argsort(-bounds, kind="stable"):
         best = sorted((one.rsrp_dbm for one in found.values()), reverse=True)
@@ -185,23 +195,43 @@ def _strongest(sectors: pd.DataFrame, around: _Surroundings, most: int) -> list[
 def _known_profile(around: _Surroundings, mast: tuple[float, float]) -> Profile | None:
     """Ground from mast to receiver; None where it crosses a void: there the map is empty too."""
     try:
-        return profile(around.ground, mast, around.receiver, around.ground.grid.cell_m)
+        return profile(
+            around.ground, mast, around.receiver, around.ground.grid.cell_m, around_m=around.propagation.clearing_m
+        )
     except LayerError:
         return None
 
 
-def _path_loss(
+def _mast_of(sector: pd.Series, around: _Surroundings) -> Mast:
+    x_m, y_m, height_m = (float(sector[name]) for name in ("x_m", "y_m", "antenna_height_m"))
+    return mast_at(x_m, y_m, height_m, str(sector["band"]), around.propagation)
+
+
+def _path_loss(distance_m: Floats, height_m: Floats, clutter_m: Floats, mast: Mast, around: _Surroundings) -> PathLoss:
+    """Loss of a path by its mast's model; of one that does not see it, P.1812's look at the path with its own loss."""
+    seen = _p1812_loss(distance_m, height_m, clutter_m, mast.antenna_height_m, mast.frequency_mhz, around)
+    if mast.model == P1812:
+        return seen
+    return replace(seen, loss_db=_formula_db(mast, float(distance_m[-1]), around))
+
+
+def _formula_db(mast: Mast, away_m: float, around: _Surroundings) -> float:
+    heights_m = mast.antenna_height_m, around.propagation.receiver_height_m
+    return float(formula_loss(mast.model, mast.frequency_mhz, np.array([away_m]), *heights_m)[0])
+
+
+def _p1812_loss(
     distance_m: Floats, height_m: Floats, clutter_m: Floats, antenna_m: float, frequency_mhz: float,
     around: _Surroundings,
 ) -> PathLoss:  # fmt: skip
     """Exact P.1812-7 for half of the time over land, as in the sweep: also nearer than the 250 m it is meant for."""
-    surface = height_m + clutter_m
-    surface[0], surface[-1] = height_m[0], height_m[-1]
     km, receiver_m = distance_m / 1000.0, around.propagation.receiver_height_m
+    clearing_m = around.propagation.clearing_m
     if distance_m[-1] < SHORT_CELLS * around.ground.grid.cell_m:
         return _nothing_between(distance_m[-1], height_m, antenna_m, receiver_m, frequency_mhz)
     quantities = exact(
-        km, height_m, surface, 0.0, km[-1], km[-1], NO_COAST_KM, NO_COAST_KM, antenna_m, receiver_m,
+        km, height_m, screens(km, height_m, clutter_m, clearing_m), float(clutter_m[-1]), clearing_m > 0.0, 0.0,
+        km[-1], km[-1], NO_COAST_KM, NO_COAST_KM, antenna_m, receiver_m,
         frequency_mhz / 1000.0, MEDIAN_PCT, around.latitude_deg, around.propagation.delta_n,
         around.propagation.surface_n, True,
     )  # fmt: skip
@@ -227,10 +257,11 @@ def _explained(
     bulge_m = d * (length_m - d) / (2000.0 * effective_earth_km(propagation.delta_n))
     ray_m = np.linspace(loss.tx_m, loss.rx_m, d.size)  # samples are evenly spaced
     fresnel_m = np.sqrt(WAVE_M_GHZ / ghz * d * (length_m - d) / max(length_m, 1e-9))
-    clutter_m = path.clutter_m.copy()
-    clutter_m[0] = clutter_m[-1] = 0.0
+    clutter_m = screens(d / 1000.0, path.height_m, path.clutter_m, propagation.clearing_m) - path.height_m
     obstacle = _obstacle(path, clutter_m, bulge_m, ray_m, fresnel_m) if not math.isnan(loss.nu) else None
     edge_m, edge_height_m = _edge(d, path.height_m + clutter_m + bulge_m, loss)
+    if one.mast.model != P1812:  # its loss knows no edge
+        edge_m = edge_height_m = math.nan
     budget = link_lines(
         eirp_dbm=float(sector["eirp_dbm"]),
         pattern_loss_db=one.pattern_db,
@@ -239,15 +270,16 @@ def _explained(
         threshold_dbm=around.radio.rsrp_threshold_dbm,
         sigma_db=propagation.location_sigma_db,
         confidence=around.radio.confidence,
+        indoor_loss_db=around.radio.indoor_loss_db,
+        body_loss_db=around.radio.body_loss_db,
         calibration_db=_offset_db(sector, around) if propagation.offsets_db else None,
     )
-    known = (loss.free_space_db, one.bare.diffraction_db, loss.diffraction_db - one.bare.diffraction_db)
-    parts = (*known, loss.loss_db - sum(known), loss.loss_db)
     on_map_dbm, map_away_m = _on_map(sector, around)
     verdicts = columns_in_both(verdict=lambda: _verdict(one, obstacle, around))
     return ExplainedLink(
         operator=str(sector["operator"]),
         technology=technology,
+        model=one.mast.model,
         station_id=str(sector["station_id"]),
         cell_id=str(sector["cell_id"]),
         band=str(sector["band"]),
@@ -262,7 +294,9 @@ def _explained(
         bearing_deg=_bearing_deg((float(sector["x_m"]), float(sector["y_m"])), around.receiver),
         azimuth_deg=float(sector["azimuth_deg"]),
         budget=budget,
-        loss=tuple(BudgetLine(item, value, "dB") for item, value in zip(LOSS_ITEMS, parts, strict=True)),
+        uplink=_uplink(one, around),
+        limited_by="uplink" if _uplink_over_db(one, around) > 0 else "downlink",
+        loss=_loss_parts(one),
         distance_m=d,
         ground_m=path.height_m,
         clutter_m=clutter_m,
@@ -276,6 +310,44 @@ def _explained(
         map_away_m=map_away_m,
         **verdicts,
     )
+
+
+def _loss_parts(one: _Computed) -> tuple[BudgetLine, ...]:
+    """What the path loss consists of: P.1812's parts, or all that a formula has beyond free space in one."""
+    loss = one.loss
+    items: tuple[str, ...] = FORMULA_ITEMS
+    known: tuple[float, ...] = (loss.free_space_db,)
+    if one.mast.model == P1812:
+        items = LOSS_ITEMS
+        known = (*known, one.bare.diffraction_db, loss.diffraction_db - one.bare.diffraction_db)
+    parts = (*known, loss.loss_db - sum(known), loss.loss_db)
+    return tuple(BudgetLine(item, value, "dB") for item, value in zip(items, parts, strict=True))
+
+
+def _uplink(one: _Computed, around: _Surroundings) -> tuple[BudgetLine, ...]:
+    """The same link from the terminal to the station; none when nothing is asked of it or the band cannot carry it."""
+    sector, radio, propagation = one.sector, around.radio, around.propagation
+    if math.isinf(_uplink_over_db(one, around)):
+        return ()
+    carrier = band(sector["band"])
+    return uplink_lines(
+        carrier,
+        throughput_mbps=radio.uplink_mbps,
+        interference_margin_db=radio.uplink_interference_db,
+        gain_dbi=cell_gain(str(sector["antenna"]), carrier, around.antennas),
+        pattern_loss_db=one.pattern_db,
+        path_loss_db=one.loss.loss_db,
+        sigma_db=propagation.location_sigma_db,
+        confidence=radio.confidence,
+        indoor_loss_db=radio.indoor_loss_db,
+        body_loss_db=radio.body_loss_db,
+        calibration_db=_offset_db(sector, around) if propagation.offsets_db else None,
+    )
+
+
+def _uplink_over_db(one: _Computed, around: _Surroundings) -> float:
+    """By how much more the link's uplink asks than its downlink."""
+    return float(uplink_over(one.sector.to_frame().T, around.radio, around.antennas)[0])
 
 
 def _obstacle(path: Profile, clutter_m: Floats, bulge_m: Floats, ray_m: Floats, fresnel_m: Floats) -> Obstacle | None:
@@ -323,50 +395,45 @@ def _edge(d: Floats, surface_m: Floats, loss: PathLoss) -> tuple[float, float]:
 
 
 def _on_map(sector: pd.Series, around: _Surroundings) -> tuple[float, float]:
-    """RSRP of a cell on the coverage raster (dBm; NaN where it has none), and how far off its sample is (m).
+    """RSRP of a cell at the centre of the receiver's grid cell (dBm; NaN beyond the radius), and its distance (m).
 
-    What `kernels.sweep_radials`, `to_window` and `add_cells` do, for one grid cell.
+    What the coverage raster has there, but for what its interpolation leaves (`loss.DOUBT_DB`).
     """
-    grid, propagation, ground = around.ground.grid, around.propagation, around.ground
-    x_m, y_m, antenna_m = (float(sector[name]) for name in ("x_m", "y_m", "antenna_height_m"))
-    row, column = (grid.north_m - y_m) / grid.cell_m - 0.5, (x_m - grid.west_m) / grid.cell_m - 0.5
+    grid = around.ground.grid
+    mast = _mast_of(sector, around)
+    row, column = (grid.north_m - mast.y_m) / grid.cell_m - 0.5, (mast.x_m - grid.west_m) / grid.cell_m - 0.5
     r, c = (int(v) for v in grid.rowcol(*around.receiver))
     north, east = row - r, c - column
-    reach = propagation.radius_km * 1000.0 / grid.cell_m
-    samples = math.ceil(reach) + 1
-    i = max(int(math.hypot(north, east) + 0.5), 1)
-    if math.hypot(north, east) > reach or i >= samples:
+    length_m = math.hypot(north, east) * grid.cell_m
+    if length_m > around.propagation.radius_km * 1000.0:
         return math.nan, math.nan
-    radials, stride = math.ceil(2.0 * math.pi * samples), radial_stride(i, samples)
-    turn = math.atan2(east, north) / (2.0 * math.pi) % 1.0
-    k = int(turn * radials / stride + 0.5) * stride
-    bearing = 2.0 * math.pi * (k if k < radials else 0) / radials
-    down, right = -math.cos(bearing), math.sin(bearing)
-    h, surface = np.empty(i + 1), np.empty(i + 1)
-    if read_radial(ground.elevation_m, ground.clutter_m, row, column, down, right, h, surface) <= i:
+    centre_x_m, centre_y_m = (float(one) for one in grid.xy(r, c))
+    away_m = math.hypot(centre_x_m - around.receiver[0], centre_y_m - around.receiver[1])
+    if mast.model != P1812:
+        return _on_raster(sector, around, (north, east), _formula_db(mast, length_m, around)), away_m
+    path = _known_profile(replace(around, receiver=(centre_x_m, centre_y_m)), (mast.x_m, mast.y_m))
+    if path is None:
         return math.nan, math.nan
-    loss_db = _path_loss(
-        grid.cell_m * np.arange(i + 1, dtype=np.float64),
-        h,
-        surface - h,
-        antenna_m,
-        band(sector["band"]).downlink_mhz,
-        around,
-    ).loss_db
-    at_x_m, at_y_m = (
-        grid.west_m + (column + i * right + 0.5) * grid.cell_m,
-        grid.north_m - (row + i * down + 0.5) * grid.cell_m,
-    )
-    away_m = math.hypot(at_x_m - around.receiver[0], at_y_m - around.receiver[1])
+    loss_db = _path_loss(path.distance_m, path.height_m, path.clutter_m, mast, around).loss_db
+    return _on_raster(sector, around, (north, east), loss_db), away_m
+
+
+def _on_raster(sector: pd.Series, around: _Surroundings, away: tuple[float, float], loss_db: float) -> float:
+    """RSRP of a cell in the receiver's grid cell, whose centre is so many cells south and east of the mast."""
     if loss_db > HOPELESS_DB:
-        return math.nan, away_m
+        return math.nan
+    grid, propagation, ground = around.ground.grid, around.propagation, around.ground
+    north, east = away
+    r, c = (int(v) for v in grid.rowcol(*around.receiver))
+    row, column = r + north, c - east
+    antenna_m = float(sector["antenna_height_m"])
     loss_db = round(loss_db / STEP_DB) * STEP_DB
     rise_m = float(ground.elevation_m[r, c]) + propagation.receiver_height_m
     rise_m -= float(ground.elevation_m[round(row), round(column)]) + antenna_m
     up_deg = math.degrees(math.atan2(rise_m, max(math.hypot(north, east) * grid.cell_m, 1.0)))
     off_db = _pattern_db(sector, around, math.degrees(math.atan2(east, north)), up_deg)
     rsrp_dbm = _sent_dbm(sector) - off_db - loss_db
-    return (rsrp_dbm + _offset_db(sector, around) if rsrp_dbm >= LEAST_DBM else math.nan), away_m
+    return rsrp_dbm + _offset_db(sector, around) if rsrp_dbm >= LEAST_DBM else math.nan
 
 
 def _pattern_db(sector: pd.Series, around: _Surroundings, bearing_deg: float, elevation_deg: float) -> float:
@@ -418,21 +485,25 @@ def _elevation_deg(sector: pd.Series, around: _Surroundings) -> float:
 def _verdict(one: _Computed, obstacle: Obstacle | None, around: _Surroundings) -> str:
     """Whether the cell covers the receiver, and what stands in the way."""
     radio = around.radio
-    probability = float(
-        coverage_probability(one.rsrp_dbm, radio.rsrp_threshold_dbm, around.propagation.location_sigma_db)
-    )
+    weaker_db = max(_uplink_over_db(one, around), 0.0)
+    asked_dbm = radio.asked_dbm + weaker_db
+    probability = float(coverage_probability(one.rsrp_dbm, asked_dbm, around.propagation.location_sigma_db))
     if one.rsrp_dbm < LEAST_DBM or one.loss.loss_db > HOPELESS_DB:
         code = "hopeless"
-    elif one.rsrp_dbm < radio.rsrp_threshold_dbm:
+    elif one.rsrp_dbm < radio.asked_dbm:
         code = "dark"
+    elif math.isinf(weaker_db):
+        code = "no_uplink"
+    elif one.rsrp_dbm < asked_dbm:
+        code = "dark_uplink"
     else:
         code = "covered" if probability >= radio.confidence else "uncertain"
     figures = {
         "rsrp": one.rsrp_dbm,
         "probability": math.floor(100 * probability),
         "confidence": 100 * radio.confidence,
-        "short": radio.rsrp_threshold_dbm - one.rsrp_dbm,
-        "threshold": radio.rsrp_threshold_dbm,
+        "short": (asked_dbm if code == "dark_uplink" else radio.asked_dbm) - one.rsrp_dbm,
+        "threshold": radio.asked_dbm,
         "loss": one.loss.loss_db,
     }
     kilometres = {"length": float(one.path.distance_m[-1])}
@@ -442,9 +513,20 @@ def _verdict(one: _Computed, obstacle: Obstacle | None, around: _Surroundings) -
         kilometres["distance"] = obstacle.distance_m
         figures |= {"height": obstacle.height_m, "over": obstacle.over_ray_m, "under": -obstacle.over_ray_m}
         figures |= {"clutter": obstacle.clutter_m, "fresnel": obstacle.fresnel_m}
+    codes = [code, why]
+    if weaker_db >= WORTH_SAYING_DB and code in ("covered", "uncertain"):
+        codes.insert(1, "weaker_uplink")
+    if one.mast.model != P1812:
+        codes.append("unseen")
+    elif one.loss.terminal_clutter_db > AMONG_DB:
+        codes.append("among")
+        figures["around"] = float(one.path.clutter_m[-1])
     texts = {name: _whole(value) for name, value in figures.items()}
     texts |= {name: _km(value) for name, value in kilometres.items()}
-    return ". ".join(verdict_texts()[part].format(**texts) for part in (code, why)) + "."
+    texts["weaker"] = f"{weaker_db:.1f}".replace(".", str(by_language(",", ".")))
+    texts["uplink"] = f"{radio.uplink_mbps:g}".replace(".", str(by_language(",", ".")))
+    texts["model"] = model_title(one.mast.model)
+    return ". ".join(verdict_texts()[part].format(**texts) for part in codes) + "."
 
 
 def _missing(operator: str, technology: str, own: pd.DataFrame, propagation: Propagation) -> MissingLink:

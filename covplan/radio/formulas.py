@@ -1,7 +1,8 @@
 """The formulas of ITU-R P.1812-7, each a function of numbers: what the exact path and the sweep have in common.
 
-Nothing here knows a profile. Equation numbers are those of the Recommendation; distances in km, heights in m,
-frequency in GHz, angles in mrad, losses in dB, time in per cent of an average year, as there.
+With two of ITU-R P.2108-1 for a terminal among trees and houses. Nothing here knows a profile. Equation numbers are
+those of P.1812-7; distances in km, heights in m, frequency in GHz, angles in mrad, losses in dB, time in per cent of an
+average year, as there.
 
 Not used by a command yet: `field_strength`.
 """
@@ -16,7 +17,10 @@ WAVE_M_GHZ = 0.2998  # wavelength times frequency, as the Recommendation rounds 
 LAND_PERMITTIVITY, LAND_CONDUCTIVITY = 22.0, 0.003  # §4.3.3
 SEA_PERMITTIVITY, SEA_CONDUCTIVITY = 80.0, 5.0
 BEYOND_NU = -0.78  # below it an obstacle does not count, eq. (15)
+STREET_M = 27.0  # w_s of P.2108-1 §3.1: from the terminal to what stands before it
+CLUTTER_KM = (0.25, 2.0)  # P.2108-1 §3.2 holds from the first on, and takes no more than the second, eq. (6)
 EARTH_KM = 6371.0
+LN_10 = math.log(10.0)
 BETA_FACTOR = 3.0  # effective earth radius factor exceeded for β0 of the time, eq. (6)
 
 
@@ -94,6 +98,54 @@ def bullington(nu: float, distance_km: float) -> float:
     """Bullington loss from its knife edge, eqs. (17) or (20), (21)."""
     edge = knife_edge(nu)
     return edge + (1.0 - math.exp(-edge / 6.0)) * (10.0 + 0.02 * distance_km)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def clutter_over(clutter_m: float, terminal_m: float, rise_m_km: float) -> float:
+    """How far clutter stands over a ray that rises by `rise_m_km` from the terminal, at the street's width from it."""
+    return clutter_m - terminal_m - STREET_M / 1000.0 * max(rise_m_km, 0.0)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def knife_edge_among(frequency_ghz: float, over_m: float) -> float:
+    """Loss of a terminal below clutter so far over the ray, P.2108-1 §3.1 eqs. (1), (2a), (2c) to (2e); −∞ above it."""
+    if over_m <= 0.0:
+        return -math.inf
+    angle_deg = math.degrees(math.atan(over_m / STREET_M))
+    return knife_edge(0.342 * math.sqrt(frequency_ghz) * math.sqrt(over_m * angle_deg)) - 6.03
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def terminal_clutter(frequency_ghz: float, clutter_m: float, terminal_m: float, rise_m_km: float) -> float:
+    """Loss of a terminal below the clutter around it, P.2108-1 §3.1 eqs. (1), (2a), (2c) to (2e); −∞ above it.
+
+    Clutter counts as it stands over the ray, which rises by `rise_m_km` towards the other end, at the street's width
+    from the terminal: for a level ray that is the Recommendation's h_dif = R − h.
+    """
+    return knife_edge_among(frequency_ghz, clutter_over(clutter_m, terminal_m, rise_m_km))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def median_clutter(frequency_ghz: float, distance_km: float) -> float:
+    """Clutter loss exceeded at half of the places of a built-up area, P.2108-1 §3.2 eqs. (3) to (6), at one end.
+
+    The Recommendation gives it from 0.5 GHz and 0.25 km on: below, the values there; beyond 2 km it grows no more.
+    """
+    ghz, km = max(frequency_ghz, 0.5), min(max(distance_km, CLUTTER_KM[0]), CLUTTER_KM[1])
+    far_db = -2.0 * math.log10(math.pow(10.0, -5.0 * math.log10(ghz) - 12.5) + math.pow(10.0, -16.5))
+    near_db = 32.98 + 23.9 * math.log10(km) + 3.0 * math.log10(ghz)
+    return -5.0 * math.log10(math.pow(10.0, -0.2 * far_db) + math.pow(10.0, -0.2 * near_db))
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def with_clutter(bare_db: float, screened_db: float, terminal_db: float, most_db: float) -> float:
+    """Bullington loss over terrain and clutter: over the terrain alone, and what trees and houses add to it.
+
+    They add what they do as screens on the way, and no less than the loss of a terminal among them, since the nearest
+    of them are not screens; and no more than is lost among clutter at the median, for beyond that a signal comes by
+    other ways than over the last edge: by reflection and scattering, around and through.
+    """
+    return bare_db + min(max(screened_db - bare_db, terminal_db), most_db)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -340,7 +392,7 @@ def notional_with_duct(duct_db: float, line_of_sight_db: float) -> float:
 def with_scatter(scatter_db: float, other_db: float) -> float:
     """Both together, eq. (63)."""
     low, high = min(scatter_db, other_db), max(scatter_db, other_db)
-    return low - 5.0 * math.log10(1.0 + 10.0 ** (-0.2 * (high - low)))
+    return low - 5.0 / LN_10 * math.log(1.0 + math.exp(-0.2 * LN_10 * (high - low)))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -3,7 +3,7 @@
 The bands of `resources/bands.csv` carry the defaults; EIRP is always that of the whole carrier. NaN means not computed
 and stays NaN.
 
-Not used by a command yet: budgets of downlink and uplink, `uplink_sensitivity`, `rsrp_for`, `co_channel_sinr`.
+Not used by a command yet: `downlink_budget`, `uplink_budget`, `limiting_direction`, `rsrp_for`, `co_channel_sinr`.
 """
 
 from __future__ import annotations
@@ -236,10 +236,11 @@ def rsrp_for(
 
 
 def coverage_probability(rsrp_dbm: ArrayLike, threshold_dbm: ArrayLike, sigma_db: ArrayLike) -> NDArray[np.float64]:
-    """Probability that the RSRP at a place drawn at random in the pixel meets the threshold, 0…1.
+    """Probability that the RSRP of one server meets the threshold, 0…1; of several servers: `servers`.
 
-    `rsrp_dbm` is the median, `sigma_db` the standard deviation of location variability (normal in decibels). Without
-    variability it is 1 at or above the threshold and 0 below.
+    `rsrp_dbm` is the median, `sigma_db` the standard deviation of the model's prediction error (normal in decibels;
+    P.1812's own location variability, of the places within a pixel, is a small part of it). Without error it is 1 at or
+    above the threshold and 0 below.
     """
     excess_db, sigma = np.broadcast_arrays(
         np.asarray(rsrp_dbm, float) - np.asarray(threshold_dbm, float), np.asarray(sigma_db, float)
@@ -288,6 +289,42 @@ def uplink_sensitivity(
             )
         )
     return min(found)
+
+
+def uplink_rsrp(
+    carrier: Band,
+    eirp_dbm: ArrayLike,
+    gain_dbi: ArrayLike,
+    throughput_mbps: float,
+    *,
+    interference_margin_db: float = 0.0,
+) -> NDArray[np.float64]:
+    """RSRP at which a terminal just reaches an uplink throughput, dBm: the path and the pattern are the same both ways.
+
+    What the uplink bears is terminal power + gain − feeder loss − sensitivity; the RSRP behind that much loss is EIRP
+    per subcarrier less it. The uplink's carrier lies up to 10 % below the downlink's with paired spectrum, where a path
+    loses some tenths of a decibel less: left out. Body and buildings take the same from both.
+
+    Parameters
+    ----------
+    eirp_dbm, gain_dbi : array_like, shape (cells,)
+        EIRP of the whole carrier; gain of the antenna.
+
+    Returns
+    -------
+    ndarray, shape (cells,), dBm
+        −∞ when no throughput is asked, +∞ when the carrier cannot carry it.
+    """
+    eirp = np.asarray(eirp_dbm, float)
+    if throughput_mbps == 0:
+        return np.full(eirp.shape, -np.inf)
+    try:
+        sensitivity_dbm = uplink_sensitivity(carrier, throughput_mbps, interference_margin_db=interference_margin_db)[0]
+    except OutsideValidity:
+        return np.full(eirp.shape, np.inf)
+    bears_db = carrier.ue_power_dbm + np.asarray(gain_dbi, float) - carrier.feeder_loss_db - sensitivity_dbm
+    asked_dbm: NDArray[np.float64] = eirp - 10 * np.log10(carrier.subcarriers) - bears_db
+    return asked_dbm
 
 
 def downlink_budget(
@@ -375,15 +412,16 @@ def link_lines(
     sigma_db: float,
     confidence: float,
     indoor_loss_db: float = 0.0,
+    body_loss_db: float = 0.0,
     calibration_db: float | None = None,
 ) -> tuple[BudgetLine, ...]:
-    """The budget of one real link, line by line: what arrives, and how far above or below the threshold it is.
+    """The downlink budget of one real link, line by line: what arrives, and how far from the threshold it is.
 
     `calibration_db` is the offset at the receiver (`offsets`); None when the study is not calibrated.
     """
     received_dbm = float(rsrp(path_loss_db, eirp_dbm - pattern_loss_db, subcarriers)) + (calibration_db or 0.0)
     calibrated = () if calibration_db is None else (BudgetLine("calibration", calibration_db, "dB"),)
-    inside_dbm = received_dbm - indoor_loss_db
+    inside_dbm = received_dbm - indoor_loss_db - body_loss_db
     shadow_db = float(shadow_margin(confidence, sigma_db))
     return (
         BudgetLine("eirp", eirp_dbm, "dBm"),
@@ -393,10 +431,55 @@ def link_lines(
         *calibrated,
         BudgetLine("rsrp", received_dbm, "dBm"),
         BudgetLine("indoor_loss", 0.0 - indoor_loss_db, "dB"),
+        BudgetLine("body_loss", 0.0 - body_loss_db, "dB"),
         BudgetLine("threshold", threshold_dbm, "dBm"),
         BudgetLine("shadow_margin", 0.0 - shadow_db, "dB"),
         BudgetLine("margin", inside_dbm - threshold_dbm - shadow_db, "dB"),
         BudgetLine("probability", float(coverage_probability(inside_dbm, threshold_dbm, sigma_db)), "share"),
+    )
+
+
+def uplink_lines(
+    carrier: Band,
+    *,
+    throughput_mbps: float,
+    interference_margin_db: float,
+    gain_dbi: float,
+    pattern_loss_db: float,
+    path_loss_db: float,
+    sigma_db: float,
+    confidence: float,
+    indoor_loss_db: float = 0.0,
+    body_loss_db: float = 0.0,
+    calibration_db: float | None = None,
+) -> tuple[BudgetLine, ...]:
+    """The uplink budget of the same link: what the station receives, and how far from its sensitivity it is."""
+    sensitivity_dbm, noise_dbm, sinr_db = uplink_sensitivity(
+        carrier, throughput_mbps, interference_margin_db=interference_margin_db
+    )
+    shadow_db = float(shadow_margin(confidence, sigma_db))
+    calibrated = () if calibration_db is None else (BudgetLine("calibration", calibration_db, "dB"),)
+    sent = (
+        BudgetLine("ue_power", carrier.ue_power_dbm, "dBm"),
+        BudgetLine("body_loss", 0.0 - body_loss_db, "dB"),
+        BudgetLine("indoor_loss", 0.0 - indoor_loss_db, "dB"),
+        BudgetLine("path_loss", -path_loss_db, "dB"),
+        *calibrated,
+        BudgetLine("pattern_loss", 0.0 - pattern_loss_db, "dB"),
+        BudgetLine("antenna_gain", gain_dbi, "dB"),
+        BudgetLine("feeder_loss", 0.0 - carrier.feeder_loss_db, "dB"),
+    )
+    received_dbm = sum(line.value for line in sent)
+    return (
+        *sent,
+        BudgetLine("received_uplink", received_dbm, "dBm"),
+        BudgetLine("noise", noise_dbm, "dBm"),
+        BudgetLine("required_sinr", sinr_db, "dB"),
+        BudgetLine("interference_margin", interference_margin_db, "dB"),
+        BudgetLine("sensitivity", sensitivity_dbm, "dBm"),
+        BudgetLine("shadow_margin", 0.0 - shadow_db, "dB"),
+        BudgetLine("margin", received_dbm - sensitivity_dbm - shadow_db, "dB"),
+        BudgetLine("probability", float(coverage_probability(received_dbm, sensitivity_dbm, sigma_db)), "share"),
     )
 
 

@@ -7,8 +7,7 @@ A link is one mast and one point, walked by the same kernel as a radial of the s
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import TYPE_CHECKING
-from zipfile import BadZipFile
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -16,11 +15,12 @@ from scipy.sparse import csr_array
 
 from covplan.radio.coverage import LEAST_DBM, Received, Reception, cell_patterns, sector_table
 from covplan.radio.kernels import add_links
-from covplan.radio.link_budget import band, coverage_probability, shadow_margin
-from covplan.radio.loss import Links, Mast, links
+from covplan.radio.link_budget import band, shadow_margin
+from covplan.radio.loss import Links, links, mast_at
 from covplan.radio.offsets import offsets_at, shift
+from covplan.radio.servers import Servers
+from covplan.study.cache import read_arrays, write_arrays
 from covplan.study.codes import NOBODY
-from covplan.study.files import written_whole
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,7 @@ def rsrp_links(
             add_links(
                 np.array([0, part.stop - part.start]), found.points[part], found.loss_db[part], bearing[part],
                 elevation[part], np.zeros(1, np.int64), cells[one], horizontal[one], vertical[one], projected[one],
-                LEAST_DBM, 0, best, np.zeros(best.size, np.int32), np.zeros(best.size),
+                LEAST_DBM, 0, best, np.zeros(best.size, np.int32), np.zeros(best.size), *_no_servers(best.size),
             )  # fmt: skip
             if offset_db is not None:
                 best += offset_db
@@ -107,55 +107,50 @@ def receive(
     x, y = np.asarray(x_m, float), np.asarray(y_m, float)
     found, mast_of = _links_of(sectors, x, y, ground, propagation, cache)
     bearing, elevation = _directions(found, sectors, mast_of, x, y, ground, propagation)
-    received = Received((x.size,))
+    received = Received((x.size,), sectors, radio, antennas)
     for code, table in sectors.groupby("band", sort=True):
         carrier = band(str(code))
         best = np.full(x.size, np.nan, dtype=np.float32)
         server = np.full(x.size, NOBODY, dtype=np.int32)
         total_mw = np.zeros(x.size)
+        offset_db = offsets_at(ground, propagation, str(code), x, y)
         add_links(
             found.starts, found.points, found.loss_db, bearing, elevation, mast_of[table.index],
-            *cell_patterns(table, carrier, antennas), LEAST_DBM, int(table.index[0]), best, server, total_mw,
+            *cell_patterns(table, carrier, antennas, received.asked_dbm[table.index]), LEAST_DBM, int(table.index[0]),
+            best, server, total_mw, *received.kept(offset_db),
         )  # fmt: skip
-        shift(best, total_mw, offsets_at(ground, propagation, str(code), x, y))
+        shift(best, total_mw, offset_db)
         received.add(
-            best, server, total_mw, carrier, radio.load,
-            float(shadow_margin(radio.confidence, propagation.location_sigma_db)),
+            best, server, total_mw, carrier, float(shadow_margin(radio.confidence, propagation.location_sigma_db)),
         )  # fmt: skip
-    probability = coverage_probability(received.rsrp_dbm, radio.rsrp_threshold_dbm, propagation.location_sigma_db)
-    probability = np.where(np.isnan(received.rsrp_dbm), 0.0, probability)
-    probability[np.isnan(_ground_m(ground, x, y))] = np.nan
-    return Reception(
-        technology=technology,
-        sigma_db=propagation.location_sigma_db,
-        operators=tuple(sorted(set(sectors["operator"]))),
-        cell_ids=tuple(sectors["cell_id"]),
-        rsrp_dbm=received.rsrp_dbm,
-        server=received.server,
-        probability=probability.astype(np.float32),
-        sinr_db=received.sinr_db,
-        throughput_mbps=received.throughput_mbps,
-        edge_throughput_mbps=received.edge_throughput_mbps,
-    )
+    return Reception(**received.reception(technology, sectors, propagation, ~np.isnan(_ground_m(ground, x, y))))
+
+
+def _no_servers(points: int) -> tuple[Any, ...]:
+    """For `kernels.add_links` where levels are asked for, not who serves."""
+    nothing = Servers.nobody((points,), most=0)
+    return np.empty(0, np.float32), np.zeros(1, np.int64), nothing.margin, nothing.cell, nothing.scale
 
 
 def write_reception(reception: Reception, path: Path) -> None:
-    """Keep a reception as a numpy archive, whole or not at all."""
-    arrays = {field.name: np.asarray(getattr(reception, field.name)) for field in fields(reception)}
-    with written_whole(path) as part:
-        np.savez_compressed(part, **arrays)  # type: ignore[arg-type]  # names of arrays, not options
+    """Keep a reception, whole or not at all."""
+    servers = {"servers_margin": reception.servers.margin, "servers_cell": reception.servers.cell}
+    write_arrays(path, {name: np.asarray(getattr(reception, name)) for name in _kept_fields()} | servers)
 
 
 def read_reception(path: Path) -> Reception | None:
     """A reception that was kept; None when there is none, or it was cut short."""
-    try:
-        with np.load(path, allow_pickle=False) as kept:
-            values = {field.name: kept[field.name] for field in fields(Reception)}
-    except (OSError, ValueError, KeyError, BadZipFile):
+    values = read_arrays(path, [*_kept_fields(), "servers_margin", "servers_cell"])
+    if values is None:
         return None
-    plain = {"technology": str, "sigma_db": float}
-    names = {name: tuple(str(one) for one in values[name]) for name in ("operators", "cell_ids")}
-    return Reception(**values | names | {name: kind(values[name]) for name, kind in plain.items()})
+    servers = Servers(values.pop("servers_margin"), values.pop("servers_cell"))
+    plain = {"technology": str, "sigma_db": float, "site_correlation": float}
+    names = {name: tuple(str(one) for one in values[name]) for name in ("operators", "cell_ids", "sites", "bands")}
+    return Reception(**values | names | {name: kind(values[name]) for name, kind in plain.items()}, servers=servers)
+
+
+def _kept_fields() -> list[str]:
+    return [field.name for field in fields(Reception) if field.name != "servers"]
 
 
 def _links_of(
@@ -166,7 +161,7 @@ def _links_of(
     mast_of = np.asarray(key.groupby(list(key), sort=True).ngroup(), np.int64)
     unique = key.assign(mast=mast_of).drop_duplicates("mast").sort_values("mast")
     masts = [
-        Mast(float(x), float(y), float(height_m), band(code).downlink_mhz)
+        mast_at(float(x), float(y), float(height_m), code, propagation)
         for code, x, y, height_m in zip(*(unique[name] for name in key.columns), strict=True)
     ]
     return links(masts, x_m, y_m, ground, propagation, cache=cache), mast_of

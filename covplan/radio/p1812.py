@@ -26,6 +26,7 @@ FREQUENCY_GHZ, TIME_PCT, LOCATION_PCT = (0.03, 6.0), (1.0, 50.0), (1.0, 99.0)  #
 DISTANCE_KM, ANTENNA_M = (0.25, 3000.0), (1.0, 3000.0)
 SEA, COAST, INLAND = 1, 3, 4  # radio-climatic zones of the profile's points, as the ITU's files write them
 NO_COAST_KM = 500.0
+ROUNDING_KM = 1e-9
 # Northern Vietnam, between the contours of the maps in P.452 and P.453; the digital maps may not be redistributed.
 DELTA_N, SURFACE_N = 55.0, 365.0
 
@@ -95,6 +96,12 @@ class PathLoss:
     """L_b0β, eq. (11)."""
     bullington_db: float
     """L_bulla, eq. (21), over the terrain and its clutter."""
+    bare_bullington_db: float
+    """The same over the terrain alone."""
+    terminal_clutter_db: float
+    """Of the receiver below its own clutter, P.2108-1 §3.1; −∞ above it, and without surroundings."""
+    most_clutter_db: float
+    """What clutter can cost at most: the median of P.2108-1 §3.2; infinite without surroundings."""
     smooth_bullington_db: float
     """L_bulls, eq. (21), over the smooth earth."""
     spherical_db: float
@@ -146,6 +153,7 @@ def path_loss(
     time_pct: float = 50.0,
     location_pct: float = 50.0,
     location_sigma_db: float = 0.0,
+    clearing_m: float = 0.0,
     latitude_deg: float = 22.0,
     delta_n: float = DELTA_N,
     surface_n: float = SURFACE_N,
@@ -160,7 +168,7 @@ def path_loss(
     ----------
     distance_km, height_m, clutter_m : array_like, shape (n,), n ≥ 3
         Profile from transmitter to receiver: distance from the transmitter, terrain above sea level, representative
-        clutter above the terrain. Clutter at the two ends does not count (P.1812-7 eq. (1c)).
+        clutter above the terrain. Clutter at the two ends is no screen (P.1812-7 eq. (1c)).
     frequency_mhz : float
         30 to 6,000.
     tx_height_m, rx_height_m : float
@@ -169,6 +177,9 @@ def path_loss(
         1 to 50 and 1 to 99.
     location_sigma_db : float
         Standard deviation of location variability; 0 when it is applied elsewhere (`link_budget.coverage_probability`).
+    clearing_m : float
+        So far from both ends is their own surroundings (`screens`), in which the receiver has the loss of a terminal
+        below clutter; 0: P.1812-7 as it stands, whose clutter is screens everywhere between the ends.
     delta_n, surface_n : float
         Refractivity lapse rate ΔN (N-units/km) and sea-level refractivity N0 (N-units).
     zone : array_like of int, shape (n,), optional
@@ -198,12 +209,12 @@ def path_loss(
                     name=name, value=value, low=low, high=high
                 )
             )
-    surface = h + clutter
-    surface[0], surface[-1] = h[0], h[-1]
     quantities = exact(
         d,
         h,
-        surface,
+        screens(d, h, clutter, clearing_m),
+        clutter[-1],
+        clearing_m > 0.0,
         _share_over_sea(d, zones),
         _longest_km(d, zones != SEA),
         _longest_km(d, zones == INLAND),
@@ -231,6 +242,8 @@ def exact(
     d: Floats,
     h: Floats,
     surface_m: Floats,
+    rx_clutter_m: float,
+    surroundings: bool,
     sea_share: float,
     land_km: float,
     inland_km: float,
@@ -245,7 +258,11 @@ def exact(
     surface_n: float,
     vertical: bool,
 ) -> tuple[float, ...]:
-    """All quantities of `PathLoss`, in its order, from a profile with everything checked and named as there."""
+    """All quantities of `PathLoss`, in its order, from a profile with everything checked and named as there.
+
+    `surface_m` is what `screens` gives, `rx_clutter_m` the height of the clutter the receiver stands in, and
+    `surroundings` whether that counts (`with_clutter`).
+    """
     n, dist = d.size, d[-1]
     tx_m, rx_m = h[0] + tx_height_m, h[-1] + rx_height_m
     earth_km = f.effective_earth_km(delta_n)
@@ -270,10 +287,18 @@ def exact(
     smooth_nu = scan(d, flat, tx_over_m, rx_over_m, 1.0 / earth_km, frequency_ghz)[0]
     beta_smooth_nu = scan(d, flat, tx_over_m, rx_over_m, 1.0 / beta_earth_km, frequency_ghz)[0]
     bull, smooth = f.bullington(nu, dist), f.bullington(smooth_nu, dist)
+    bare = f.bullington(scan(d, h, tx_m, rx_m, 1.0 / earth_km, frequency_ghz)[0], dist)
+    terminal, most = -math.inf, math.inf
+    if surroundings:
+        terminal = f.terminal_clutter(frequency_ghz, rx_clutter_m, rx_height_m, (tx_m - rx_m) / dist)
+        most = f.median_clutter(frequency_ghz, dist)
+    bull = f.with_clutter(bare, bull, terminal, most)
     sphere = f.spherical_earth(sea_share, vertical, dist, tx_over_m, rx_over_m, earth_km, frequency_ghz)
     median_diff = bull + max(sphere - smooth, 0.0)
     beta_sphere = f.spherical_earth(sea_share, vertical, dist, tx_over_m, rx_over_m, beta_earth_km, frequency_ghz)
-    beta_bull, beta_smooth = f.bullington(beta_nu, dist), f.bullington(beta_smooth_nu, dist)
+    beta_bare = f.bullington(scan(d, h, tx_m, rx_m, 1.0 / beta_earth_km, frequency_ghz)[0], dist)
+    beta_bull = f.with_clutter(beta_bare, f.bullington(beta_nu, dist), terminal, most)
+    beta_smooth = f.bullington(beta_smooth_nu, dist)
     beta_diff = beta_bull + max(beta_sphere - beta_smooth, 0.0)
     weight = f.between_medians(time_pct, beta0_pct)
     diff = median_diff + weight * (beta_diff - median_diff)
@@ -313,8 +338,8 @@ def exact(
     return (
         dist, tx_horizon_km, rx_horizon_km, tx_angle, rx_angle, path_angle, tx_m, rx_m, sea_share, land_km, inland_km,
         beta0_pct, earth_km, tx_smooth_m, rx_smooth_m, tx_low_m, rx_low_m, tx_diff_m, rx_diff_m, tx_over_m, rx_over_m,
-        tx_eff_m, rx_eff_m, roughness_m, weight, seen, far, free, sight, beta_sight, bull, smooth, sphere,
-        beta_bull, beta_smooth, beta_sphere, median_diff, beta_diff, diff, free + median_diff, basic,
+        tx_eff_m, rx_eff_m, roughness_m, weight, seen, far, free, sight, beta_sight, bull, bare, terminal, most,
+        smooth, sphere, beta_bull, beta_smooth, beta_sphere, median_diff, beta_diff, diff, free + median_diff, basic,
         notional_sight, duct, notional_duct, ducted, without_scatter, scatter, median, max(sight, median), nu, edge,
     )  # fmt: skip
 
@@ -410,6 +435,14 @@ def smooth_for_diffraction(
         tx_smooth_m -= highest * rise_tx / (rise_tx + rise_rx)
         rx_smooth_m -= highest * rise_rx / (rise_tx + rise_rx)
     return min(tx_smooth_m, h[0]), min(rx_smooth_m, h[-1])
+
+
+def screens(d: Floats, h: Floats, clutter_m: Floats, clearing_m: float) -> Floats:
+    """Terrain and clutter as they stand in the way, m: no clutter within `clearing_m` of the ends, nor on them."""
+    surface_m: Floats = h + clutter_m
+    near = np.minimum(d, d[-1] - d) < max(clearing_m / 1000.0 - ROUNDING_KM, ROUNDING_KM)
+    surface_m[near] = h[near]
+    return surface_m
 
 
 def _check_profile(d: Floats, h: Floats, clutter: Floats, zones: NDArray[np.int_]) -> None:

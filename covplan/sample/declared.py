@@ -19,7 +19,7 @@ from covplan.radio.coverage import is_covered, strongest
 from covplan.radio.links import receive
 from covplan.sample.chance import stream
 from covplan.sample.paths import distances
-from covplan.sample.roads import DISTRICT_SEATS, EPSG, centres_m, commune_seats, road_graph
+from covplan.sample.roads import DISTRICT_SEATS, EPSG, centres_m, commune_seats, coordinates_m, road_graph
 from covplan.sample.siting import metric_pairs
 from covplan.study.settings import Radio, Settings
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 WITHOUT_FTTH = 116
 FTTH_HOUSEHOLD_SHARE = 0.5483
+BESIDE_M, BESIDE_SHARE = 750.0, 0.4  # a drop of 500 m, and a box beside the road; share of a hamlet's households
 FIVE_G_M = 1200.0
 TAKE_UP_STEP = 41
 TOWN_SCALE_M = 14_000  # distance to a district seat over which the odds of a fiber line fall by e (assumption)
@@ -63,17 +64,32 @@ def declared_ftth(
     villages: gpd.GeoDataFrame,
     communes: gpd.GeoDataFrame,
     roads: gpd.GeoDataFrame,
+    dwellings: gpd.GeoDataFrame,
     *,
     without: int = WITHOUT_FTTH,
 ) -> pd.Series[bool]:
-    """False for every dark hamlet and for the small ones far by road from their commune's seat."""
+    """False for every dark hamlet and for the small ones far by road from their commune's seat.
+
+    Not for one whose homes lie beside another hamlet's: they would be served by drops from next door.
+    """
     metres = _by_road(villages, roads, list(commune_seats(communes, villages).values()))
     need = np.round(metres / np.sqrt(villages.households.to_numpy(float)), 3)
+    need[_beside_others(villages, dwellings)] = 0.0
     need[(villages.declared_mobile == "none").to_numpy()] = np.inf
     has = np.ones(len(villages), bool)
     has[np.argsort(-need, kind="stable")[:without]] = False
     declared: pd.Series[bool] = villages.village_id.map(dict(zip(villages.village_id, has, strict=True)))
     return declared
+
+
+def _beside_others(villages: gpd.GeoDataFrame, dwellings: gpd.GeoDataFrame) -> NDArray[np.bool_]:
+    """Hamlets a large share of whose households live near another hamlet's."""
+    at = coordinates_m(dwellings)
+    own = dwellings.village_id.to_numpy()
+    near = [set(own[found]) - {one} for found, one in zip(KDTree(at).query_ball_point(at, BESIDE_M), own, strict=True)]
+    there = dwellings.households.where([bool(others) for others in near], 0).groupby(dwellings.village_id).sum()
+    share = there / dwellings.groupby("village_id").households.sum()
+    return np.asarray(villages.village_id.map(share).to_numpy(float) >= BESIDE_SHARE)
 
 
 def ftth_households(

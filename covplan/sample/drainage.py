@@ -6,6 +6,7 @@ and comes out alike on every machine. Only `sqrt` is used beyond the four operat
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +18,14 @@ if TYPE_CHECKING:
 ROW_STEP = np.array([-1, -1, -1, 0, 0, 1, 1, 1])
 COLUMN_STEP = np.array([-1, 0, 1, -1, 1, -1, 0, 1])
 DIAGONAL = 1.4142135623730951
+
+
+@dataclass(frozen=True)
+class Relief:
+    """Synthetic heights (whole metres) and open water: great rivers and the reservoir of Na Hang."""
+
+    elevation_m: NDArray[np.int16]
+    water: NDArray[np.bool_]
 
 
 @njit(cache=True)
@@ -145,6 +154,53 @@ def breached(
         lower = receiver[cell]
         height[lower] = min(height[lower], height[cell])
     return height.reshape(height_cm.shape)
+
+
+@njit(cache=True)
+def hillsides(
+    order: NDArray[np.int64], receiver: NDArray[np.int64], upstream: NDArray[np.int64], columns: int, least: int
+) -> NDArray[np.int64]:
+    """Land between two confluences on one bank of a stream: the pieces that ridges and streams cut the ground into.
+
+    Parameters
+    ----------
+    order, receiver : ndarray, shape (cells,)
+        Of `flow`.
+    upstream : ndarray, shape (cells,)
+        Of `upstream_cells`.
+    columns : int
+        Of the raster.
+    least : int
+        Catchment from which on running water is a stream, cells: the pieces grow with it.
+
+    Returns
+    -------
+    ndarray of int64, shape (cells,)
+        A number for each piece (twice a cell of its stretch, one more on the left bank); −1 where the land drains
+        into an outlet or over the rim without a stream of its own.
+    """
+    donors = np.zeros(order.size, np.int64)
+    for cell in order:
+        if upstream[cell] >= least and receiver[cell] != cell:
+            donors[receiver[cell]] += 1
+    stretch = np.full(order.size, -1)
+    piece = np.full(order.size, -1)
+    for cell in order:
+        lower = receiver[cell]
+        if lower == cell:
+            continue
+        if upstream[cell] >= least:
+            goes_on = stretch[lower] >= 0 and donors[lower] == 1
+            stretch[cell] = stretch[lower] if goes_on else cell
+            piece[cell] = 2 * stretch[cell]
+        elif stretch[lower] < 0:
+            piece[cell] = piece[lower]
+        else:
+            below = receiver[lower]
+            east, south = lower % columns - cell % columns, lower // columns - cell // columns
+            on_east, on_south = below % columns - lower % columns, below // columns - lower // columns
+            piece[cell] = 2 * stretch[lower] + (1 if east * on_south - south * on_east > 0 else 0)
+    return piece
 
 
 @njit(cache=True)

@@ -9,22 +9,21 @@ from __future__ import annotations
 import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 from pyproj import Transformer
 
-from covplan.radio.link_budget import shadow_margin
-from covplan.radio.links import receive
+from covplan.radio.link_budget import coverage_probability, shadow_margin
 from covplan.sample.chance import apportioned, stream
-from covplan.sample.reach import pair_loss
+from covplan.sample.reach import heights_m, pair_loss, signal_chance
 from covplan.sample.roads import DISTRICT_SEATS, EPSG, centres_m, coordinates_m
-from covplan.sample.siting import SERVED_M, Sites, choose_sites
+from covplan.sample.siting import RECEIVED_M, SERVED_M, Sites, candidates
 from covplan.study.errors import StudyError
 from covplan.study.language import _
 from covplan.study.settings import Propagation, Radio
 
 if TYPE_CHECKING:
+    import geopandas as gpd
     from numpy.typing import NDArray
     from rasterio.transform import Affine
 
@@ -37,12 +36,12 @@ OWNER = {"VTL": "Viettel", "VNPT": "VNPT VinaPhone", "MBF": "MobiFone", "VNM": "
 LEASING = "Công ty cho thuê hạ tầng (mô phỏng)"
 ARMY = "Đơn vị quân đội (mô phỏng)"
 ARMY_LOCATIONS, CAMOUFLAGED = 12, 14
-WITHOUT_4G, WITH_5G = 40, 62
+WITHOUT_4G, WITH_5G = 60, 62
 CITY_5G_SHARE = 0.55  # the rest begins in the district towns
 FIRST_YEAR, LAST_YEAR = 2009, 2024
 FIVE_G_BAND = {"VTL": "N2600", "VNPT": "N3700", "MBF": "N3900"}  # blocks won in 2024
 MIX_STEP, STRUCTURE_STEP, RADIO_STEP, DATE_STEP = 31, 32, 33, 34
-GUARD_DB, ROUNDS, DOWNTILT_DEG = 1.0, 5, 3.0
+GUARD_DB, ROUNDS, SITINGS, DOWNTILT_DEG, STEEPEST_DEG = 1.0, 4, 8, 3.0, 15.0
 PROVENANCE = "mô phỏng: vị trí, nhà mạng, thiết bị KHÔNG có thật"
 # Whole carrier: about 33.5 dBm per LTE resource element (20 MHz; 10 MHz at 900 MHz), 5G 8T8R 240 W and 17 dBi.
 EIRP_DBM = {"L1800": 64.5, "L900": 61.5, "L2100": 64.0, "N2600": 70.5, "N3700": 70.0, "N3900": 70.0}
@@ -78,17 +77,27 @@ def masts(
     locations, with_two, with_three, dark : int
         How many locations, of them with two and three operators, and hamlets left without signal.
     """
-    sites = choose_sites(
-        villages, dwellings, communes, places, elevation_m, transform, ground, number=locations, dark=dark
+    found = candidates(villages, dwellings, communes, places, elevation_m, transform, ground, dark=dark)
+    centres, clusters = centres_m(villages), coordinates_m(dwellings)
+    avoided, doubted = np.empty(0, np.int64), np.empty((0, 2), np.int64)
+    for _round in range(SITINGS):
+        sites = found.sites(locations, len(centres), avoided, doubted)
+        tenants = _tenants(sites, with_two, with_three, stream(seed, MIX_STEP))
+        place = _locations(sites, tenants, communes, stream(seed, STRUCTURE_STEP))
+        stations = _stations(place, tenants, stream(seed, DATE_STEP))
+        stations = _equipped(stations, places, stream(seed, RADIO_STEP))
+        cells = _cells(stations, clusters, stream(seed, RADIO_STEP, 1))
+        stations, cells, wrong = _all_served(stations, cells, centres, found.dark, ground)
+        if not wrong.size:
+            hidden = ["x", "y", "town", "urban", "crowd", "turn", "candidate", "district_code"]
+            return stations.drop(columns=hidden), cells
+        heard, unserved = _to_blame(stations, centres, wrong, found.dark, ground)
+        avoided, doubted = np.concatenate([avoided, heard]), np.vstack([doubted, unserved])
+    raise StudyError(
+        _("Hamlets {hamlets} are not lit or dark as they are meant to be. Another seed does not fit.").format(
+            hamlets=", ".join(str(one) for one in wrong)
+        )
     )
-    tenants = _tenants(sites, with_two, with_three, stream(seed, MIX_STEP))
-    place = _locations(sites, tenants, communes, stream(seed, STRUCTURE_STEP))
-    stations = _stations(place, tenants, stream(seed, DATE_STEP))
-    stations = _equipped(stations, places, stream(seed, RADIO_STEP))
-    cells = _cells(stations, coordinates_m(dwellings), stream(seed, RADIO_STEP, 1))
-    stations, cells = _all_served(stations, cells, centres_m(villages), sites.dark, ground)
-    hidden = ["x", "y", "town", "urban", "crowd", "turn", "district_code"]
-    return stations.drop(columns=hidden), cells
 
 
 def _tenants(sites: Sites, with_two: int, with_three: int, rng: np.random.Generator) -> list[tuple[str, ...]]:
@@ -185,6 +194,7 @@ def _locations(
             "urban": [n.startswith(("Phường", "Thị trấn")) for n in name],
             "crowd": sites.households_1km,
             "turn": np.arange(count),
+            "candidate": sites.candidate,
             "district_code": communes.district_code.to_numpy()[sites.commune],
             "commune": name,
         }
@@ -213,10 +223,8 @@ def _stations(place: pd.DataFrame, tenants: list[tuple[str, ...]], rng: np.rando
         checked = min(LAST_YEAR, max(year, 2018) + int(7 * inspected))
         for number, operator in enumerate(operators):
             later = 0 if number == 0 else number * 2 + int(6 * day)
-            on_air = min(year + later, LAST_YEAR if number == 0 else LAST_YEAR - 2 + number)
-            date = datetime.date(min(on_air, LAST_YEAR), 1, 1) + datetime.timedelta(
-                days=min(364, int(300 * day) + 25 * number)
-            )
+            on_air = min(year + later, LAST_YEAR + 1 - len(operators) + number)
+            date = datetime.date(on_air, 1, 1) + datetime.timedelta(days=min(364, int(300 * day) + 25 * number))
             rows.append(
                 row
                 | {
@@ -265,7 +273,7 @@ def _equipped(stations: pd.DataFrame, places: gpd.GeoDataFrame, rng: np.random.G
     order = (
         "station_id operator location_id name lon lat commune_code boundary_version structure form height_m "
         "building_height_m antenna_height_m owner tenants max_tenants certificate_year technologies bands backhaul "
-        "on_air status restricted synthetic provenance x y town urban crowd turn district_code"
+        "on_air status restricted synthetic provenance x y town urban crowd turn candidate district_code"
     )
     return stations[order.split()]
 
@@ -349,47 +357,85 @@ def _cells_of(station: Any, azimuths: list[float | None], downtilt_deg: float) -
 
 def _all_served(
     stations: pd.DataFrame, cells: pd.DataFrame, centres: NDArray[np.float64], dark: NDArray[np.int64], ground: Ground
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+) -> tuple[pd.DataFrame, pd.DataFrame, NDArray[np.int64]]:
     """The same stations with 4G, or with a sector that looks there, where a hamlet that is to be lit still lacks it.
 
-    A hamlet counts as lit, or dark, only where it is so by `GUARD_DB`: the last bits of a processor decide nothing.
+    And the hamlets that are not lit or dark as they are meant to be. A hamlet counts as lit, or dark, only where it is
+    so by `GUARD_DB`: the last bits of a processor decide nothing.
     """
-    radio, propagation = Radio(), Propagation()
-    level_dbm = radio.rsrp_threshold_dbm + float(shadow_margin(radio.confidence, propagation.location_sigma_db))
     lit = np.setdiff1d(np.arange(len(centres)), dark)
+    least, most = _guarded()
     position = stations[["x", "y"]].to_numpy(float)
+    chance = signal_chance(stations, cells, position, centres, ground)
+    missing = lit[chance[lit] < least]
     for _round in range(ROUNDS):
-        table = gpd.GeoDataFrame(stations, geometry=gpd.points_from_xy(*position.T), crs=EPSG)
-        found = receive(table, cells, centres[:, 0], centres[:, 1], ground, "4G", radio, propagation)
-        rsrp_dbm = np.nan_to_num(found.rsrp_dbm, nan=-np.inf)
-        missing = lit[rsrp_dbm[lit] < level_dbm + GUARD_DB]
         if not missing.size:
             break
         stations, cells = stations.copy(), cells.copy()
         for hamlet in missing.tolist():
-            apart = np.round(np.hypot(*(position - centres[hamlet]).T), 1)
-            near = np.flatnonzero(apart <= SERVED_M)
-            pairs = np.column_stack([near, np.zeros_like(near)])
-            antenna_m = stations.antenna_height_m.to_numpy(float)
-            loss = pair_loss(ground, position, antenna_m, centres[[hamlet]], pairs)
-            at = stations.index[near[int(np.argmin(loss))]]
+            at = stations.index[_nearest_by_loss(stations, centres[hamlet], ground)]
             if "4G" not in stations.loc[at, "technologies"]:
                 stations.loc[at, "technologies"] += ";4G"
                 stations.loc[at, "bands"] += ";L1800"
             station = stations.loc[at]
             start = _bearing(station.x, station.y, centres[hamlet])
             azimuths: list[float | None] = [(start + turn) % 360 for turn in (0.0, 120.0, 240.0)]
+            tilt_deg = _downtilt(station, centres[hamlet], ground)
             rest = cells[cells.station_id != station.station_id]
-            turned = pd.DataFrame(_cells_of(station, azimuths, DOWNTILT_DEG))
+            turned = pd.DataFrame(_cells_of(station, azimuths, tilt_deg))
             cells = pd.concat([rest, turned]).sort_values("cell_id", ignore_index=True)
-    wrong = [*missing.tolist(), *dark[rsrp_dbm[dark] > level_dbm - GUARD_DB].tolist()]
-    if wrong:
-        raise StudyError(
-            _("Hamlets {hamlets} are not lit or dark as they are meant to be. Another seed does not fit.").format(
-                hamlets=", ".join(str(one) for one in wrong)
-            )
-        )
-    return stations, cells
+        chance[missing] = signal_chance(stations, cells, position, centres[missing], ground)
+        missing = missing[chance[missing] < least]
+    chance = signal_chance(stations, cells, position, centres, ground)  # a sector that was turned is missed elsewhere
+    return stations, cells, np.concatenate([lit[chance[lit] < least], dark[chance[dark] > most]])
+
+
+def _downtilt(station: pd.Series[Any], point: NDArray[np.float64], ground: Ground) -> float:
+    """Electrical tilt that looks at a point, whole degrees from `DOWNTILT_DEG` to `STEEPEST_DEG`."""
+    mast = np.array([[station.x, station.y]], float)
+    down_m = heights_m(ground, mast)[0] + float(station.antenna_height_m) - heights_m(ground, point[None])[0]
+    away_m = max(float(np.hypot(*(mast[0] - point))), 30.0)
+    return float(np.clip(np.round(np.degrees(np.arctan2(down_m, away_m))), DOWNTILT_DEG, STEEPEST_DEG))
+
+
+def _guarded() -> tuple[float, float]:
+    """Least probability of a signal of a hamlet that is lit, and most of a dark one."""
+    radio, propagation = Radio(), Propagation()
+    margin_db = float(shadow_margin(radio.confidence, propagation.location_sigma_db))
+    least, most = coverage_probability([margin_db + GUARD_DB, margin_db - GUARD_DB], 0.0, propagation.location_sigma_db)
+    return float(least), float(most)
+
+
+def _nearest_by_loss(stations: pd.DataFrame, centre: NDArray[np.float64], ground: Ground) -> int:
+    """Row of the station with the smallest path loss to a point."""
+    position = stations[["x", "y"]].to_numpy(float)
+    apart_m = np.round(np.hypot(*(position - centre).T), 1)
+    near = np.flatnonzero(apart_m <= max(SERVED_M, apart_m.min()))
+    pairs = np.column_stack([near, np.zeros_like(near)])
+    loss = pair_loss(ground, position, stations.antenna_height_m.to_numpy(float), centre[None], pairs)
+    return int(near[int(np.argmin(loss))])
+
+
+def _to_blame(
+    stations: pd.DataFrame,
+    centres: NDArray[np.float64],
+    wrong: NDArray[np.int64],
+    dark: NDArray[np.int64],
+    ground: Ground,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Candidates that dark hamlets hear best, and pairs of a candidate and a lit hamlet that it does not serve."""
+    position = stations[["x", "y"]].to_numpy(float)
+    candidate, antenna_m = stations.candidate.to_numpy(np.int64), stations.antenna_height_m.to_numpy(float)
+    heard, unserved = [], []
+    for hamlet in wrong.tolist():
+        apart_m = np.round(np.hypot(*(position - centres[hamlet]).T), 1)
+        if hamlet in dark:
+            near = np.flatnonzero(apart_m <= RECEIVED_M)
+            loss = pair_loss(ground, position, antenna_m, centres[[hamlet]], np.column_stack([near, 0 * near]))
+            heard.append(candidate[near[int(np.argmin(loss))]])
+        else:
+            unserved += [(one, hamlet) for one in np.unique(candidate[apart_m <= SERVED_M]).tolist()]
+    return np.array(heard, np.int64), np.array(unserved, np.int64).reshape(-1, 2)
 
 
 def _towards(x: float, y: float, clusters: NDArray[np.float64]) -> float:

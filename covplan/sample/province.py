@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
-from covplan.sample.communes import commune_cells
+from covplan.sample.allocation import land_of
+from covplan.sample.communes import commune_cells, outline
 from covplan.sample.declared import declared_ftth, declared_mobile, ftth_households, near_5g
 from covplan.sample.dwellings import dwelling_clusters, population_raster
 from covplan.sample.fiber import fiber
-from covplan.sample.landcover import land_cover
+from covplan.sample.landcover import FINER, Home, land_cover
 from covplan.sample.masts import masts
 from covplan.sample.places import places
 from covplan.sample.relief import relief
@@ -37,13 +39,11 @@ from covplan.study.settings_file import SETTINGS_FILE, settings_toml
 from covplan.terrain.ground import load_ground
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SEED = 2025
-CELL_M, MARGIN_M = 90.0, 6_000.0  # of the terrain; masts and ridges outside the border matter too
-LOT_M2 = 900  # built-up ground per household (assumption)
-FIELDS_M = 300.0  # around every house trees gave way to gardens and fields (assumption)
+CELL_M, MARGIN_M = 90.0, 7_500.0  # of the terrain; masts and ridges outside the border matter too
 BUDGET_VND = 40e9  # a year, all operators together (assumption)
 ELEVATION, LANDCOVER = "elevation.tif", "landcover.tif"
 PUBLISHED = {"VILLAGE_MBB_COV": 97.81, "VILLAGE_FTTH_COV": 93.31, "BTS_SHARE_RATIO": 14.03, "FTTH_HH": 54.83}
@@ -66,20 +66,19 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
         Told the name of each step.
     """
     progress(_("Terrain"))
-    cells = commune_cells()
-    grid = Grid.from_bounds(tuple(cells.buffer(MARGIN_M).total_bounds), CELL_M, EPSG)
+    grid = Grid.from_bounds(shapely.buffer(outline(), MARGIN_M).bounds, CELL_M, EPSG)
     ground = relief(grid.transform, grid.shape, seed)
     height_m, water = ground.elevation_m.astype(np.float32), ground.water
-    cover = land_cover(ground.elevation_m, water, grid.transform, seed)
+    land = land_of(ground, grid.transform)
+    cells = commune_cells(land)
+    cover = land_cover(ground, grid.transform, seed)[FINER // 2 :: FINER, FINER // 2 :: FINER]
     progress(_("Hamlets and dwellings"))
-    villages = hamlets(cells, height_m, cover, grid.transform, seed)
+    villages = hamlets(cells, height_m, cover, land, seed)
     dwellings = dwelling_clusters(villages, height_m, cover, grid.transform, seed)
     sites = places(cells, villages, seed)
-    cover = land_cover(
-        ground.elevation_m, water, grid.transform, seed, _built_up(dwellings), _fields(villages, dwellings)
-    )
     grid.write(folder / ELEVATION, ground.elevation_m)
-    grid.write(folder / LANDCOVER, cover)
+    fine = Grid.from_bounds(grid.bounds, CELL_M / FINER, EPSG)
+    fine.write(folder / LANDCOVER, land_cover(ground, grid.transform, seed, _homes(dwellings)))
     on_grid = load_ground(_study_grid(cells), folder / ELEVATION, folder / LANDCOVER)
     progress(_("Roads"))
     network = roads(cells, villages, dwellings, height_m, grid.transform, seed, water=water)
@@ -88,7 +87,7 @@ def make_province(folder: Path, seed: int = SEED, *, progress: Callable[[str], N
     progress(_("Declared state"))
     villages["declared_mobile"] = declared_mobile(villages, dwellings, stations, sectors, on_grid)
     villages["declared_5g"] = near_5g(centres_m(villages), stations)
-    villages["declared_ftth"] = declared_ftth(villages, cells, network)
+    villages["declared_ftth"] = declared_ftth(villages, cells, network, dwellings)
     villages["ftth_households"] = ftth_households(villages, cells, network, seed)
     sites["declared_5g"] = near_5g(coordinates_m(sites.geometry.centroid), stations)
     progress(_("Fiber"))
@@ -131,21 +130,12 @@ def write_settings(folder: Path) -> None:
         _write_text(folder / SETTINGS_FILE, settings_toml(settings))
 
 
-def _built_up(dwellings: gpd.GeoDataFrame) -> list[tuple[float, float, float]]:
-    """Discs (easting, northing, radius in whole metres) with room for the households of each cluster of a town.
-
-    In the country houses stand loosely among gardens and fields: land cover does not see them as built up.
-    """
+def _homes(dwellings: gpd.GeoDataFrame) -> Iterator[Home]:
+    """Clusters as land cover sees them; where many live near, of a town."""
     position, households = coordinates_m(dwellings), dwellings.households.to_numpy(np.int64)
     town = households_within(position, position, households) >= TOWN_HOUSEHOLDS
-    radius_m = np.floor(np.sqrt(households[town] * LOT_M2 / np.pi))
-    return [(float(x), float(y), float(r)) for (x, y), r in zip(position[town], radius_m, strict=True)]
-
-
-def _fields(villages: gpd.GeoDataFrame, dwellings: gpd.GeoDataFrame) -> list[tuple[float, float, float]]:
-    """Discs of tilled land around every cluster and culture house."""
-    around = np.vstack([coordinates_m(dwellings), centres_m(villages)])
-    return [(float(x), float(y), FIELDS_M) for x, y in around]
+    for (x, y), number, in_town in zip(position.tolist(), households.tolist(), town.tolist(), strict=True):
+        yield Home(x, y, number, in_town)
 
 
 def _study_grid(communes: gpd.GeoDataFrame) -> Grid:

@@ -7,7 +7,6 @@ ridges and valleys branch as they do in nature, then brought to the measured dis
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,7 +14,7 @@ from pyproj import Transformer
 from scipy.ndimage import distance_transform_edt, gaussian_filter, label
 
 from covplan.sample.communes import CRS, commune_points
-from covplan.sample.drainage import breached, flow, incised, upstream_cells
+from covplan.sample.drainage import Relief, breached, flow, incised, upstream_cells
 from covplan.sample.noise import cubic, spline_noise
 from covplan.sample.published import facts
 from covplan.sample.watercourses import DAM_LON_LAT, RESERVOIR_LEVEL_M, river_beds
@@ -53,14 +52,6 @@ FLOOR_M, LOWEST_M = 12.0, 15.0
 # Monotone map of heights to the measured distribution (1 … 95 % of the south window), straight on above.
 CARVED_M = (12.0, 22.0, 31.0, 56.0, 99.0, 180.0, 375.0, 517.0, 900.0, 1_700.0)
 REAL_M = (15.0, 19.0, 26.0, 49.0, 91.0, 214.0, 468.0, 652.0, 1_100.0, 2_460.0)
-
-
-@dataclass(frozen=True)
-class Relief:
-    """Synthetic heights (whole metres) and open water: great rivers and the reservoir of Na Hang."""
-
-    elevation_m: NDArray[np.int16]
-    water: NDArray[np.bool_]
 
 
 def relief(transform: Affine, shape: tuple[int, int], seed: int) -> Relief:

@@ -6,16 +6,21 @@ totals are exact. What is real is said in each row's provenance. Feeds `dwelling
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from rasterio.features import rasterize
+from scipy.ndimage import binary_dilation
 
+from covplan.sample.allocation import allocated
 from covplan.sample.chance import apportioned, scattered, stream
 from covplan.sample.habitat import Habitat, habitat
 from covplan.sample.names import hamlet_names
+from covplan.sample.outlines import smooth_outlines
 from covplan.sample.published import facts, old_communes, published
 from covplan.study.errors import StudyError
 from covplan.study.language import _
@@ -25,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
-    from rasterio.transform import Affine
+
+    from covplan.sample.allocation import Land
 
 EPSG = 9211
 HAMLETS = published("hamlets", year=2024)
@@ -36,6 +42,8 @@ COMMUNE_SPREAD, HAMLET_SPREAD = 0.4, 0.38  # standard deviation of the logarithm
 SPACING_DM = 6_000  # between hamlet centres; less where a commune is too dense for it
 SPECIAL_HAMLETS, DIFFICULT_HAMLETS = 570, 380  # thôn đặc biệt khó khăn, khó khăn: assumed numbers
 WITHOUT_GRID = 4  # assumption; the last hamlet was connected early in 2025, so some were not at the baseline
+FINER, AROUND = 2, 3  # cells of 45 m; as many cells of 90 m around a commune
+OWN_CELLS, HAMLET_ROUNDS = 2, 8  # around a centre are its own; of smoothing
 POPULATION_STEP, CENTRE_STEP, PEOPLE_STEP, NAME_STEP = 1, 2, 3, 4
 ASSUMED = "; điện lưới, mức độ khó khăn là giả định"
 REAL_NAME = "tên thật ({source}); vị trí, ranh giới, dân số mô phỏng" + ASSUMED
@@ -43,11 +51,20 @@ MADE_NAME = "mô phỏng: tên, vị trí, ranh giới, dân số" + ASSUMED
 STREET_GROUP = "mô phỏng: tên theo số thứ tự, vị trí, ranh giới, dân số" + ASSUMED
 
 
+@dataclass(frozen=True)
+class _Ground:
+    """A commune's ground: where people would live in it, and where its borders would run."""
+
+    polygon: shapely.Geometry
+    homes: Habitat
+    land: Land
+
+
 def hamlets(
     communes: gpd.GeoDataFrame,
     elevation_m: NDArray[np.float32],
     cover: NDArray[np.uint8],
-    transform: Affine,
+    land: Land,
     seed: int,
 ) -> gpd.GeoDataFrame:
     """The villages layer without its declared state: polygons in EPSG:9211, one row per hamlet.
@@ -57,17 +74,19 @@ def hamlets(
     communes : GeoDataFrame
         The 137 commune polygons of boundary version 2025-02 with `commune_code`, EPSG:9211.
     elevation_m, cover : ndarray, shape (rows, columns)
-        Ground heights in metres and ESA WorldCover classes on the grid of `transform`.
+        Ground heights in metres and ESA WorldCover classes on the grid of `land`.
+    land : Land
+        The same ground as borders see it.
     seed : int
         The same seed gives the same hamlets.
     """
     cells = communes.to_crs(EPSG).sort_values("commune_code", ignore_index=True)
     codes = cells["commune_code"].tolist()
-    land = habitat(elevation_m, cover, transform)
+    homes = habitat(elevation_m, cover, land.transform)
     populations = commune_populations(codes, seed)
     counts = hamlet_counts(codes, populations)
     parts = [
-        _commune_hamlets(code, polygon, count, population, land, seed)
+        _commune_hamlets(code, _Ground(polygon, homes, land), count, population, seed)
         for code, polygon, count, population in zip(codes, cells.geometry, counts, populations, strict=True)
     ]
     villages = pd.concat(parts, ignore_index=True)
@@ -126,11 +145,9 @@ def _district_populations(known: dict[str, int]) -> dict[str, int]:
     return {"070": city, "072": census["072"], "075": yen_son, "076": son_duong}
 
 
-def _commune_hamlets(
-    code: str, polygon: shapely.Geometry, count: int, population: int, land: Habitat, seed: int
-) -> pd.DataFrame:
+def _commune_hamlets(code: str, ground: _Ground, count: int, population: int, seed: int) -> pd.DataFrame:
     row = old_communes()[code]
-    x, y, suitability = _centres(polygon, count, land, stream(seed, CENTRE_STEP, int(code)))
+    x, y, suitability = _centres(ground.polygon, count, ground.homes, stream(seed, CENTRE_STEP, int(code)))
     # Hamlets on better ground are larger: the best of a commune about twice the poorest, before chance.
     rank = np.argsort(np.argsort(suitability, kind="stable"), kind="stable") / max(1, count - 1)
     size = stream(seed, PEOPLE_STEP, int(code)).lognormal(0.0, HAMLET_SPREAD, count) * (0.7 + 0.6 * rank)
@@ -147,9 +164,9 @@ def _commune_hamlets(
             "population": apportioned(size.round(6), population, FEWEST_PERSONS),
             "x": x,
             "y": y,
-            "height_m": land.height_m[land.rowcol(x, y)],
+            "height_m": ground.homes.height_m[ground.homes.rowcol(x, y)],
             "provenance": [_provenance(name, is_real, row["kind"], real) for name, is_real in names],
-            "geometry": _cells_within(polygon, x, y),
+            "geometry": _cells_within(ground.polygon, x, y, ground.land),
         }
     )
 
@@ -200,15 +217,39 @@ def _candidates(
     return x_dm, y_dm, land.suitability[row, column]
 
 
-def _cells_within(polygon: shapely.Geometry, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.object_]:
-    """Voronoi cells of the centres cut to the polygon, in the centres' order, vertices on whole decimetres."""
-    points = np.array(shapely.points(x, y), dtype=object)
-    cells = shapely.get_parts(shapely.voronoi_polygons(shapely.multipoints(points), extend_to=polygon))
-    owner = shapely.STRtree(cells).query(points, predicate="within")
-    ordered = cells[owner[1][np.argsort(owner[0], kind="stable")]]
-    pieces, owner_of = shapely.get_parts(shapely.intersection(ordered, polygon, grid_size=0.1), return_index=True)
-    whole = shapely.get_type_id(pieces) == shapely.GeometryType.POLYGON  # a cell may also touch the border in a line
-    united = [shapely.union_all(pieces[whole & (owner_of == i)]) for i in range(len(points))]
+def _cells_within(
+    polygon: shapely.Geometry, x: NDArray[np.float64], y: NDArray[np.float64], land: Land
+) -> NDArray[np.object_]:
+    """The polygon shared out between the centres, along ridges and streams; in the centres' order."""
+    west, south, east, north = shapely.bounds(polygon).tolist()
+    (top, bottom), (left, right) = land.rowcol(np.array([west, east]), np.array([north, south]))
+    rows, columns = slice(max(top - AROUND, 0), bottom + AROUND + 1), slice(max(left - AROUND, 0), right + AROUND + 1)
+    part = land.within(rows, columns, FINER)
+    inside = rasterize([polygon], part.effort.shape, transform=part.transform, all_touched=True).astype(bool)
+    row, column = part.rowcol(x, y)
+    holder = allocated(part, row, column, binary_dilation(inside), kept=np.full(len(x), OWN_CELLS))
+    for rounds in (HAMLET_ROUNDS, 2, 0):  # less smooth where a border would come too near to a centre
+        outlines = smooth_outlines(holder, part.transform, len(x), rounds)
+        shared = _shared(polygon, outlines, x, y)
+        if shapely.contains_xy(shared, x, y).all():
+            break
+    return shared
+
+
+def _shared(
+    polygon: shapely.Geometry, outlines: NDArray[np.object_], x: NDArray[np.float64], y: NDArray[np.float64]
+) -> NDArray[np.object_]:
+    """Outlines cut to the polygon, vertices on whole decimetres; what is cut off its centre goes to a neighbour."""
+    pieces, owner = shapely.get_parts(shapely.intersection(outlines, polygon, grid_size=0.1), return_index=True)
+    whole = shapely.get_type_id(pieces) == shapely.GeometryType.POLYGON  # it may also touch the border in a line
+    pieces, owner = pieces[whole], owner[whole]
+    away = shapely.distance(pieces, shapely.points(x[owner], y[owner]))
+    main = np.lexsort((away, owner))
+    main = main[np.unique(owner[main], return_index=True)[1]]
+    for piece in np.setdiff1d(np.arange(len(pieces)), main):
+        beside = shapely.length(shapely.intersection(pieces[main], pieces[piece]))
+        owner[piece] = owner[main][int(np.argmax(np.round(beside, 1)))]
+    united = [shapely.union_all(pieces[owner == i], grid_size=0.1) for i in range(len(outlines))]
     return np.array(shapely.normalize(united), dtype=object)
 
 

@@ -1,7 +1,9 @@
-"""Where the masts of the sample stand: on high ground near people, greedily, and nowhere that a dark hamlet sees.
+"""Where the masts of the sample stand: on high ground near people, greedily, and nowhere that a dark hamlet hears.
 
 First every commune seat and working industrial zone, then the place that shows most households what they do not see
-yet, until every hamlet outside the dark ones is served; what is left of the number goes where people are many.
+yet, until every hamlet outside the dark valleys is served; what is left of the number goes where people are many. Who
+stays dark is decided in `valleys`; what the masts' cells then really give is judged in `masts`, by the plan's own
+functions, and masts are sited again without what turned out wrong.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from scipy.spatial import KDTree
 
 from covplan.sample.reach import REACHED_DB, pair_loss, served
 from covplan.sample.roads import EPSG, centres_m, commune_seats, coordinates_m
+from covplan.sample.valleys import Places, dark_valleys
 from covplan.study.errors import StudyError
 from covplan.study.language import _
 
@@ -28,11 +31,13 @@ if TYPE_CHECKING:
     from covplan.terrain.ground import Ground
 
 SERVED_M, WORTH_M = 6000.0, 2000.0
-HARD = 400  # hamlets looked at as dark ones
-HEARD_M = 20_000.0  # nobody listens for a mast farther away
+AIMED, AIMED_M, AIMED_DB = 3, 3000.0, 126.0  # places for a hamlet that only a sector aimed at it serves
+HARD = 600  # hamlets looked at as dark ones
+RECEIVED_M = 20_000.0  # nobody listens for a mast farther away
 RURAL_ANTENNA_M, TOWN_ANTENNA_M, TALLEST_ANTENNA_M = 38.0, 21.0, 47.0
 DARK_CLEAR_M = 2600.0  # no mast nearer than this to a dark hamlet
-DARK_MOST_PER_COMMUNE = 4
+TOGETHER_M, TOGETHER_DB = 7500.0, 132.0  # how far, and at which loss, a tall mast would serve several dark hamlets
+DARK_HOUSEHOLDS = 160  # at most, of a dark hamlet
 TOWN_HOUSEHOLDS = 900  # within 1 km: a town, where antennas stand on roofs
 AT_PLACE_M = 1200.0  # a mast beside a commune seat or an industrial zone
 NEAR_PEOPLE_M, UP_HILL_M = 1200.0, 160.0
@@ -42,23 +47,71 @@ CENTRE_WORTH = 200_000_000  # hamlets without any mast come first
 TOWN_WEIGHT = 4  # of a household of a town; 2 in the country: townspeople need more capacity
 TOWN_SPACING_M, RURAL_SPACING_M = 220.0, 450.0
 # No dark hamlet in the city; fewer in Sơn Dương, whose hills are low and full of people.
-DARK_RELUCTANCE = {"076": 40}
+CITY, DARK_RELUCTANCE = "070", {"076": 40}
 
 
 @dataclass(frozen=True)
 class Sites:
     """Chosen locations in the order they were chosen."""
 
+    candidate: NDArray[np.int64]
+    """Rows of the candidates."""
     position_m: NDArray[np.float64]
     town: NDArray[np.bool_]
     commune: NDArray[np.int64]
     """Row of the commune it stands in."""
     households_1km: NDArray[np.int64]
-    dark: NDArray[np.int64]
-    """Rows of the hamlets that no location reaches."""
 
 
-def choose_sites(
+@dataclass(frozen=True)
+class Candidates:
+    """Where masts may stand, and whom they serve from there."""
+
+    position_m: NDArray[np.float64]
+    town: NDArray[np.bool_]
+    commune: NDArray[np.int64]
+    clusters_m: NDArray[np.float64]
+    households: NDArray[np.int64]
+    """Of the clusters."""
+    near: NDArray[np.int64]
+    """Pairs of a candidate and a cluster it serves nearby."""
+    places: Places
+    """What they give the hamlets."""
+    valleys: tuple[NDArray[np.int64], ...]
+    """Rows of the hamlets that stay dark, valley by valley."""
+
+    @property
+    def dark(self) -> NDArray[np.int64]:
+        """Rows of all hamlets that stay dark."""
+        return np.sort(np.concatenate(self.valleys))
+
+    def sites(self, number: int, hamlets: int, avoided: NDArray[np.int64], doubted: NDArray[np.int64]) -> Sites:
+        """The `number` locations that serve every hamlet but the dark ones.
+
+        Parameters
+        ----------
+        hamlets : int
+            How many there are.
+        avoided : ndarray
+            Rows of candidates on which no mast may stand: a dark hamlet heard it after all.
+        doubted : ndarray, shape (pairs, 2)
+            Pairs of a candidate and a hamlet that turned out not to be served by it.
+        """
+        received = self.places.received
+        allowed = np.ones(len(self.position_m), np.bool_)
+        allowed[received[np.isin(received[:, 1], self.dark), 0]] = False
+        allowed[avoided] = False
+        serving = self.places.serving
+        key = serving[:, 0] * hamlets + serving[:, 1]
+        serving = serving[~np.isin(key, doubted[:, 0] * hamlets + doubted[:, 1])]
+        lit = np.setdiff1d(np.arange(hamlets), self.dark)
+        chosen = _greedy(self, allowed, serving, lit, number)
+        at = self.position_m[chosen]
+        around = households_within(at, self.clusters_m, self.households)
+        return Sites(chosen, at, self.town[chosen], self.commune[chosen], around)
+
+
+def candidates(
     villages: gpd.GeoDataFrame,
     dwellings: gpd.GeoDataFrame,
     communes: gpd.GeoDataFrame,
@@ -67,10 +120,9 @@ def choose_sites(
     transform: Affine,
     ground: Ground,
     *,
-    number: int,
     dark: int,
-) -> Sites:
-    """The `number` locations that leave exactly `dark` hamlets without signal at their centre."""
+) -> Candidates:
+    """All places for a mast, and the valleys in which `dark` hamlets stay without a signal."""
     z = np.asarray(elevation_m, np.float32)
     centres, clusters = centres_m(villages), coordinates_m(dwellings)
     households = dwellings.households.to_numpy(np.int64)
@@ -79,33 +131,23 @@ def choose_sites(
     commune = _commune_of(position, communes)
     inside = commune >= 0
     position, town, commune = position[inside], town[inside], commune[inside]
-    at_wanted = _beside(wanted, _commune_of(wanted, communes), position, commune)
     antenna = np.where(town, TOWN_ANTENNA_M, RURAL_ANTENNA_M)
-
     near = _pairs(position, clusters, WORTH_M)
     near = near[served(ground, position, antenna, clusters, near)]
     serving = _pairs(position, centres, SERVED_M)
-    serving = serving[served(ground, position, antenna, centres, serving)]
+    serving = _with_lonely(serving, served(ground, position, antenna, centres, serving), position, centres, ground)
     hard = _hardest(villages, centres, serving)
-    heard = _pairs(position, centres[hard], HEARD_M)
+    heard = _pairs(position, centres[hard], RECEIVED_M)
     heard[:, 1] = hard[heard[:, 1]]
-    tallest = np.full(len(position), TALLEST_ANTENNA_M)
-    audible = pair_loss(ground, position, tallest, centres, heard) <= 100 * REACHED_DB
-    close = _distance(position, centres, heard) < DARK_CLEAR_M
-    heard = heard[audible | close]
-
-    unlit = _dark_hamlets(villages, centres, communes, at_wanted, serving, heard, hard, dark)
-    allowed = np.ones(len(position), np.bool_)
-    allowed[heard[np.isin(heard[:, 1], unlit), 0]] = False
-    lit = np.setdiff1d(np.arange(len(centres)), unlit)
-    chosen = _greedy(position, town, at_wanted, allowed, near, clusters, households, serving, lit, number)
-    return Sites(
-        position[chosen],
-        town[chosen],
-        commune[chosen],
-        households_within(position[chosen], clusters, households),
-        unlit,
-    )
+    loss = pair_loss(ground, position, np.full(len(position), TALLEST_ANTENNA_M), centres, heard)
+    apart_m = _distance(position, centres, heard)
+    received = heard[(loss <= 100 * REACHED_DB) | (apart_m < DARK_CLEAR_M)]
+    together = heard[(loss <= 100 * TOGETHER_DB) & (apart_m < TOGETHER_M)]
+    at_wanted = _beside(wanted, _commune_of(wanted, communes), position, commune)
+    offers = Places(len(position), serving, received, together, at_wanted)
+    hardness, may_be = _hardness(villages, centres, communes, received, hard)
+    valleys = dark_valleys(centres, hardness, may_be, offers, dark)
+    return Candidates(position, town, commune, clusters, households, near, offers, tuple(valleys))
 
 
 def _wanted(villages: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, places: gpd.GeoDataFrame) -> NDArray[np.float64]:
@@ -138,9 +180,8 @@ def _candidates(
 
     roofs = clusters[households_within(clusters, clusters, households) >= TOWN_HOUSEHOLDS]
     # In a gorge no hilltop serves the bottom: there the mast stands beside the hamlet.
-    beside = np.vstack(
-        [_highest_within(wanted, z, transform, cells=4), wanted, _highest_within(centres, z, transform, cells=2)]
-    )
+    at_hamlets = [_highest_within(centres, z, transform, cells=cells) for cells in (1, 2)]
+    beside = np.vstack([_highest_within(wanted, z, transform, cells=4), wanted, *at_hamlets])
     position = np.unique(np.round(np.vstack([beside, hills, roofs]), 1), axis=0)
     return position, households_within(position, clusters, households) >= TOWN_HOUSEHOLDS
 
@@ -163,50 +204,44 @@ def _beside(
     return found
 
 
-def _dark_hamlets(
+def _with_lonely(
+    pairs: NDArray[np.int64],
+    serves: NDArray[np.bool_],
+    position: NDArray[np.float64],
+    centres: NDArray[np.float64],
+    ground: Ground,
+) -> NDArray[np.int64]:
+    """Pairs that serve, and for hamlets that no place serves the nearest by loss: a sector can be aimed at them."""
+    lonely = np.setdiff1d(np.arange(len(centres)), pairs[serves, 1])
+    theirs = pairs[np.isin(pairs[:, 1], lonely) & (_distance(position, centres, pairs) <= AIMED_M)]
+    loss = pair_loss(ground, position, np.full(len(position), TOWN_ANTENNA_M), centres, theirs)
+    order = np.lexsort((theirs[:, 0], loss, theirs[:, 1]))
+    theirs, loss = theirs[order], loss[order]
+    first = np.searchsorted(theirs[:, 1], theirs[:, 1])
+    aimed = theirs[(np.arange(len(theirs)) - first < AIMED) & (loss <= 100 * AIMED_DB)]
+    together = np.vstack([pairs[serves], aimed])
+    return together[np.lexsort((together[:, 1], together[:, 0]))]
+
+
+def _hardness(
     villages: gpd.GeoDataFrame,
     centres: NDArray[np.float64],
     communes: gpd.GeoDataFrame,
-    at_wanted: list[NDArray[np.int64]],
-    serving: NDArray[np.int64],
-    heard: NDArray[np.int64],
+    received: NDArray[np.int64],
     hard: NDArray[np.int64],
-    number: int,
-) -> NDArray[np.int64]:
-    """Rows of the hamlets hardest to reach that can stay dark without darkening another.
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """How unlikely each hamlet is to be dark, and which ones may be.
 
-    Hardest: fewest candidates would be heard at the centre, fewest households live within 3 km. A hamlet is passed
-    over when a commune seat would lose its last mast position, or another hamlet its last serving one.
+    The lower, the fewer candidates would be received at the centre and the fewer households live within 3 km.
     """
-    heard_by = [heard[rows, 0] for rows in _split(heard[:, 1], len(centres))]
     around = households_within(centres, centres, villages.households.to_numpy(np.int64), radius_m=3000)
     district = villages.commune_code.map(dict(zip(communes.commune_code, communes.district_code, strict=True)))
-    hardness = np.array([len(h) for h in heard_by]) + around // 20
+    hardness = np.bincount(received[:, 1], minlength=len(centres)) + around // 20
     hardness += district.map(DARK_RELUCTANCE).fillna(0).to_numpy(np.int64)
-    excluded = (district == "070").to_numpy() | (villages.households.to_numpy() > 160)
-    per_commune: dict[str, int] = {}
-    banned = np.zeros(int(serving[:, 0].max(initial=heard[:, 0].max(initial=0))) + 1, np.bool_)
-    unlit: list[int] = []
-    for hamlet in hard[np.argsort(hardness[hard], kind="stable")]:
-        code = villages.commune_code.iloc[hamlet]
-        if excluded[hamlet] or per_commune.get(code, 0) >= DARK_MOST_PER_COMMUNE:
-            continue
-        trial = banned.copy()
-        trial[heard_by[hamlet]] = True
-        left = np.zeros(len(centres), np.bool_)
-        left[serving[~trial[serving[:, 0]], 1]] = True
-        left[[*unlit, hamlet]] = True
-        if left.all() and not any(trial[beside].all() for beside in at_wanted):
-            banned = trial
-            unlit.append(int(hamlet))
-            per_commune[code] = per_commune.get(code, 0) + 1
-        if len(unlit) == number:
-            return np.array(sorted(unlit), np.int64)
-    raise StudyError(
-        _("Only {found} of {wanted} hamlets can stay dark on this ground. Another seed does not fit.").format(
-            found=len(unlit), wanted=number
-        )
-    )
+    may_be = np.zeros(len(centres), np.bool_)
+    may_be[hard] = True
+    may_be &= (district != CITY).to_numpy() & (villages.households.to_numpy() <= DARK_HOUSEHOLDS)
+    return hardness, may_be
 
 
 def _hardest(villages: gpd.GeoDataFrame, centres: NDArray[np.float64], serving: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -217,18 +252,15 @@ def _hardest(villages: gpd.GeoDataFrame, centres: NDArray[np.float64], serving: 
 
 
 def _greedy(
-    position: NDArray[np.float64],
-    town: NDArray[np.bool_],
-    at_wanted: list[NDArray[np.int64]],
+    candidates: Candidates,
     allowed: NDArray[np.bool_],
-    near: NDArray[np.int64],
-    clusters: NDArray[np.float64],
-    households: NDArray[np.int64],
     serving: NDArray[np.int64],
     lit: NDArray[np.int64],
     number: int,
 ) -> NDArray[np.int64]:
     """Candidates in the order taken; ties go to the lower row, and sums are of whole numbers, so no order matters."""
+    position, town = candidates.position_m, candidates.town
+    clusters, households, near = candidates.clusters_m, candidates.households, candidates.near
     reach_m = _distance(position, clusters, near)
     worth = households[near[:, 1]] * np.where(reach_m <= 1000, 6, 2)
     worth *= np.where(town[near[:, 0]], TOWN_WEIGHT, 2)
@@ -237,7 +269,7 @@ def _greedy(
     first = _Gains(serving[is_lit], np.ones(is_lit.sum(), np.int64), np.array([1, 0]), len(position), lit.max() + 1)
     tree, spacing = KDTree(position), np.where(town, TOWN_SPACING_M, RURAL_SPACING_M)
     free, taken = allowed.copy(), np.zeros(len(position), np.bool_)
-    waiting = list(at_wanted)
+    waiting = list(candidates.places.needed)
     chosen: list[int] = []
     while len(chosen) < number:
         gain = crowd.gain + CENTRE_WORTH * first.gain

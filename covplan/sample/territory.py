@@ -11,9 +11,12 @@ import shapely
 from covplan.sample.published import admin, facts, old_communes
 
 URBAN_KINDS = ("Phường", "Thị trấn")
-OLD_PROVENANCE = "tên, mã thật ({source}); ranh giới gần đúng (ô Voronoi), không phải địa giới pháp lý"
+OLD_PROVENANCE = (
+    "tên, mã thật ({source}); ranh giới gần đúng (theo sống núi, suối của địa hình mô phỏng), "
+    "không phải địa giới pháp lý"
+)
 NEW_PROVENANCE = (
-    "tên, mã thật ({source}); ranh giới là hợp các ô xã 2025-02 theo bảng chuyển đổi, xã chia tách "
+    "tên, mã thật ({source}); ranh giới là hợp các xã 2025-02 theo bảng chuyển đổi, xã chia tách "
     "(Kim Phú, Thái Bình) tính trọn vào đơn vị nhận phần chính; không phải địa giới pháp lý"
 )
 BASELINE_DATE = datetime.date(2024, 12, 31)

@@ -19,7 +19,7 @@ def read_drawn(path: Path | str) -> list[dict[str, Any]]:
     ----------
     path : Path or str
         A FeatureCollection or one Feature: points in WGS 84 whose properties are columns of the stations layer, at
-        least station_id and operator.
+        least operator; a station_id that is missing is made by `what_if`.
 
     Returns
     -------
@@ -36,9 +36,9 @@ def read_drawn(path: Path | str) -> list[dict[str, Any]]:
     for number, feature in enumerate(features, start=1):
         shape = (feature.get("geometry") or {}) if isinstance(feature, dict) else {}
         properties = (feature.get("properties") or {}) if isinstance(feature, dict) else {}
-        if shape.get("type") != "Point" or not {"station_id", "operator"} <= set(properties):
+        if shape.get("type") != "Point" or "operator" not in properties:
             raise LayerError(
-                _("{path}: feature {number} needs a point, station_id and operator.").format(path=path, number=number)
+                _("{path}: feature {number} needs a point and an operator.").format(path=path, number=number)
             )
         lon, lat = shape["coordinates"][:2]
         stations.append({**properties, "lon": float(lon), "lat": float(lat)})

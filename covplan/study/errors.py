@@ -13,6 +13,7 @@
     └── OutsideValidity         a model was asked about something it does not describe
 
 A wrong *row* never raises: it becomes a finding (`covplan.study.findings`). A message says where, what, and what to do.
+An optional layer that cannot be used at all is a `StudyWarning` too: a run goes on without it.
 """
 
 
@@ -50,3 +51,11 @@ class TooLittleData(CovplanError):  # noqa: N818 (says what is missing, as NoSol
 
 class OutsideValidity(CovplanError, ValueError):  # noqa: N818 (named in the design: it says where, not what broke)
     """A model was asked outside its range: which quantity, which value, which limits."""
+
+
+class StudyWarning(UserWarning):
+    """A layer of the study is left out: which one, and why."""
+
+
+class ResultWarning(UserWarning):
+    """A result could not take its name: which one, who usually has it open, where it stands instead."""

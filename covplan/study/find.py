@@ -90,8 +90,8 @@ def _without_kind(name: str) -> str:
 
 def _several(text: str, found: gpd.GeoDataFrame, communes: gpd.GeoDataFrame) -> str:
     commune = name_of(found["commune_code"], found["boundary_version"], communes)
-    parts = zip(found["village_id"], found["name"], commune, strict=True)
-    lines = [f"  {village}  {name}, {where}" for village, name, where in parts]
+    parts = zip(found["village_id"], found["name"], commune.fillna(""), strict=True)
+    lines = [f"  {village}  {', '.join(part for part in (name, where) if part)}" for village, name, where in parts]
     head = _("villages: {count} hamlets are called {text!r}; ask by id:").format(count=len(lines), text=text)
     shown = [head, *lines[:SHOWN]]
     if len(lines) > SHOWN:

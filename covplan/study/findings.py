@@ -8,13 +8,14 @@ are data: `resources/checks.csv`, one row per check.
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
-from covplan.study.language import Language, current_language, speaking
+from covplan.study.language import LANGUAGES, Language, _, current_language, in_both, speaking
 from covplan.study.resources import resource_text
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 Severity = Literal["fatal", "set_aside", "repaired", "assumed", "warning", "note"]
 SEVERITIES: tuple[Severity, ...] = ("fatal", "set_aside", "repaired", "assumed", "warning", "note")
+_DECIMAL = re.compile(r"-?\d+\.\d+( ?%)?")
 VALUE_LENGTH = 200  # characters of a faulty value that are kept in a finding
 
 
@@ -62,8 +64,16 @@ class Finding:
         """One of the finding's texts, with its details filled in."""
         spoken = language or current_language()
         template: str = getattr(checks()[self.check], part)[spoken]
-        details = {name: one[spoken] if isinstance(one, dict) else one for name, one in self.details.items()}
+        details = {name: _spoken(one, spoken) for name, one in self.details.items()}
         return template.format_map(_Blank(details | {"column": self.column, "value": self.value, "id": self.id}))
+
+
+def _spoken(detail: Any, language: Language) -> Any:
+    """A detail in one language; a figure has the language's decimal sign."""
+    if isinstance(detail, dict):
+        return detail[language]
+    figure = language == "vi" and isinstance(detail, str) and _DECIMAL.fullmatch(detail)
+    return detail.replace(".", ",") if figure else detail
 
 
 class _Blank(dict[str, Any]):
@@ -95,6 +105,12 @@ def finding(check: str, file: str, *, value: object = "", **place: Any) -> Findi
         raise KeyError(check)
     fields = {k: str(place.pop(k)) for k in ("layer", "row", "id", "column") if k in place}
     return Finding(check, file, value=shortened(value), details=place, **fields)
+
+
+def damaged(error: Exception) -> dict[Language, str]:
+    """Why a library could not read a file, in each language; its own words, which are English, in brackets."""
+    words = shortened(str(error).strip().partition("\n")[0])
+    return in_both(lambda: _("damaged, or of another kind ({words})").format(words=words))
 
 
 def shortened(value: object) -> str:
@@ -143,6 +159,16 @@ def findings_table(found: Sequence[Finding], language: Language | None = None) -
 def faults(found: Iterable[Finding]) -> list[Finding]:
     """The findings that say something is wrong, without the mere notes."""
     return [one for one in found if one.severity != "note"]
+
+
+def spared(found: Iterable[Finding]) -> list[Finding]:
+    """Findings on an optional layer: what would stop the run sets the layer aside as a whole, and stops nothing."""
+    return [one if one.severity != "fatal" else _whole_layer_aside(one) for one in found]
+
+
+def _whole_layer_aside(one: Finding) -> Finding:
+    said = {part: {spoken: one.text(part, spoken) for spoken in LANGUAGES} for part in ("problem", "advice")}
+    return Finding("layer_set_aside", one.file, one.layer, column=one.column, value=one.value, details=said)
 
 
 def fatal(found: Iterable[Finding], strict: Iterable[str] = ()) -> list[Finding]:

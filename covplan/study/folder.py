@@ -6,33 +6,35 @@ same and raises when something stops the run. Nothing in the folder is ever chan
 
 from __future__ import annotations
 
-import codecs
-import csv
-import io
 import shutil
 import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import geopandas as gpd
 import pandas as pd
-import pyogrio
-from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 
-from covplan.study import geometry, rasters, relations
+from covplan.study import assumed, geometry, rasters, relations
+from covplan.study.around import LACKING, hinted, look_around
 from covplan.study.boundaries import Version, outline, urban_communes
-from covplan.study.columns import ROW, Sieve, missing_columns, typed
-from covplan.study.errors import LayerError, OutputError, SettingsError, StudyError
+from covplan.study.columns import ROW, Sieve, typed
+from covplan.study.crosswalk import Units, translate_communes
+from covplan.study.errors import LayerError, OutputError, SettingsError, StudyError, StudyWarning
 from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.findings import NO_FINDINGS, Finding, Findings, fatal, finding, findings_table
 from covplan.study.grid import Grid
-from covplan.study.language import Language, _, by_language, in_both, ngettext
+from covplan.study.held import remove
+from covplan.study.language import Language, _, by_language, ngettext
 from covplan.study.layers import Layer, input_layers
+from covplan.study.magic import is_what_it_says
 from covplan.study.manifest import content_key
+from covplan.study.plausible import check_plausible
+from covplan.study.reading import read_layer
 from covplan.study.settings_file import SETTINGS_FILE, load_settings, settings_toml
+from covplan.study.whereabouts import Known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +43,8 @@ if TYPE_CHECKING:
 
     from covplan.study.settings import Settings
 
-BYTES_ENCODINGS = ("utf-8-sig", "cp1258", "cp1252")
-DECISIONS_FILE = "decisions.csv"
+NAMING_COMMUNES = ("villages", "stations")  # layers with a place and a commune code of a boundary version
+PLACING = (b"<SRS", b"<GeoTransform", b"<NoDataValue", b"<GCPList", b"<MaskBand")  # of a raster's .aux.xml
 SHOWN_IN_ERROR = 10  # fatal findings spelled out in the exception's message
 
 
@@ -74,6 +76,8 @@ class Study:
     rasters: dict[str, Path | None]
     findings: Findings = NO_FINDINGS
     set_aside: dict[str, pd.DataFrame] = field(default_factory=dict)
+    as_read: bool = field(default=False, init=False)
+    """Whether it is what its folder holds: `dataclasses.replace` makes one that is not."""
 
     @cached_property
     def outline(self) -> BaseGeometry:
@@ -87,12 +91,30 @@ class Study:
         return ground
 
     @cached_property
+    def province_grid(self) -> Grid:
+        """The province and its margin, in whole cells: a part of `grid`."""
+        around = _widened(self.outline.bounds, self.settings.grid.margin_m)
+        return Grid.from_bounds(around, self.settings.grid.cell_m, self.settings.province.epsg)
+
+    @cached_property
     def grid(self) -> Grid:
-        """The raster grid of all computation: the province and its margin, in whole cells."""
-        west, south, east, north = self.outline.bounds
-        margin_m, epsg = self.settings.grid.margin_m, self.settings.province.epsg
-        around = (west - margin_m, south - margin_m, east + margin_m, north + margin_m)
-        return Grid.from_bounds(around, self.settings.grid.cell_m, epsg)
+        """The raster grid of all computation, in whole cells: the province, its margin, and as far as masts reach.
+
+        Beyond the margin it goes only where there is terrain.
+        """
+        elevation, near = self.rasters["elevation"], self.province_grid
+        if elevation is None:
+            return near
+        far = _widened(self.outline.bounds, self.settings.propagation.radius_km * 1000.0)
+        there = rasters.extent(elevation, near.epsg)
+        low = [min(n, max(f, e)) for n, f, e in zip(near.bounds[:2], far[:2], there[:2], strict=True)]
+        high = [max(n, min(f, e)) for n, f, e in zip(near.bounds[2:], far[2:], there[2:], strict=True)]
+        return Grid.from_bounds((low[0], low[1], high[0], high[1]), near.cell_m, near.epsg)
+
+    @cached_property
+    def neighbours(self) -> pd.Series:
+        """Which stations are another province's; index of `stations`."""
+        return relations.neighbours(self.stations, self.outline, self.settings.checks.commune_tolerance_m)
 
     def table(self, layer: str) -> pd.DataFrame:
         """A layer by its name in resources/layers.csv."""
@@ -149,6 +171,11 @@ def open_study(path: str | Path, *, progress: Callable[[str], None] | None = Non
     progress : callable, optional
         Called with the name of each file as it is read.
 
+    Warns
+    -----
+    StudyWarning
+        When an optional layer is left out because it cannot be used.
+
     Raises
     ------
     StudyError
@@ -158,7 +185,11 @@ def open_study(path: str | Path, *, progress: Callable[[str], None] | None = Non
     strict = study.settings.checks.strict if study else ()
     stopping = fatal(found, strict)
     if study is None or stopping:
-        raise _stopped(Path(path), stopping)
+        lacking = any(one.check in LACKING for one in stopping)
+        raise _stopped(Path(path), hinted(stopping, look_around(Path(path))) if lacking else stopping)
+    for one in found:
+        if one.check == "layer_set_aside":
+            warnings.warn(f"{_place(one)}: {one.text('problem')} {one.text('done')}", StudyWarning, stacklevel=2)
     return study
 
 
@@ -180,11 +211,15 @@ def read_study(
     found: list[Finding] = []
     for name, layer in input_layers().items():
         report(f"{layer.file} {layer.file_layer}".strip())
-        sieve, problems = _read_layer(folder, layer)
+        sieve, problems = read_layer(folder, layer)
         found += problems
         if sieve is not None:
             sieves[name] = sieve
-    tables = _checked_tables(sieves, settings)
+    population = rasters.raster_paths(folder)["population"]
+    people = population if population and is_what_it_says(population) else None
+    tables = _checked_tables(sieves, settings, people)
+    for sieve in sieves.values():
+        sieve.spare_the_run()
     found += [one for sieve in sieves.values() for one in sieve.findings]
     found += _empty_layers(sieves, tables, found)
     if fatal(found):
@@ -194,10 +229,19 @@ def read_study(
     found += rasters.check_rasters(folder, border, settings.province.epsg)
     if fatal(found):
         return None, found
+    aside_whole = {one.file for one in found if one.check == "layer_set_aside"}
+    files = {
+        name: None if path and path.name in aside_whole else path for name, path in rasters.raster_paths(folder).items()
+    }
+    if files["landcover"]:
+        settings, told = rasters.with_fitting_landcover(folder, border, settings)
+        found += told
     aside = {name: sieve.set_aside() for name, sieve in sieves.items() if sieve.reasons}
     missing = {name: _empty(layer, settings) for name, layer in input_layers().items() if name not in tables}
-    paths = rasters.raster_paths(folder)
-    study = Study(folder, settings, rasters=paths, findings=Findings(found), set_aside=aside, **tables, **missing)
+    study = Study(folder, settings, rasters=files, findings=Findings(found), set_aside=aside, **tables, **missing)
+    found += check_plausible(Known(**{one.name: getattr(study, one.name) for one in fields(Known)}))
+    object.__setattr__(study, "findings", Findings(found))
+    object.__setattr__(study, "as_read", True)
     return study, found
 
 
@@ -208,24 +252,53 @@ def _files_of_a_study() -> set[str]:
 def study_key(folder: Path, *words: str) -> str:
     """Key of everything a study folder holds, and of some words: what a result was made from."""
     there = {name for name in _files_of_a_study() if (folder / name).is_file()}
-    return content_key(folder, there, *words)
+    beside = {one for name in there for one in files_beside(folder, name)}
+    return content_key(folder, {*there, *beside, *antenna_files(folder)}, *words)
+
+
+def antenna_files(folder: Path) -> list[str]:
+    """The study's own antenna patterns, by their path in its folder."""
+    patterns = folder / "antennas"
+    return sorted(f"antennas/{one.name}" for one in patterns.iterdir() if one.is_file()) if patterns.is_dir() else []
+
+
+def files_beside(folder: Path, name: str) -> list[str]:
+    """What GDAL reads together with a raster: georeference, mask, overviews (`study.settled` knows what SQLite does).
+
+    Statistics that a GIS leaves beside a raster change nothing that is read, and do not count.
+    """
+    path = folder / name
+    names = [f"{name}{end}" for end in (".aux.xml", ".msk", ".ovr")]
+    names += [f"{path.stem}.tfw"] if path.suffix == ".tif" else []
+    return [one for one in names if _is_read(folder / one)]
+
+
+def _is_read(path: Path) -> bool:
+    if not path.is_file() or not path.stat().st_size:
+        return False
+    return not path.name.endswith(".aux.xml") or any(word in path.read_bytes() for word in PLACING)
 
 
 def write_findings(
     found: list[Finding], set_aside: dict[str, pd.DataFrame], out: Path, language: Language | None = None
-) -> None:
-    """Write findings.csv and, per layer, the rows set aside as set_aside/<layer>.csv (geometry as WKT)."""
+) -> list[Path]:
+    """Write findings.csv and, per layer, the rows set aside as set_aside/<layer>.csv (geometry as WKT); what it wrote.
+
+    Rows set aside by an earlier run, of layers that have none now, go.
+    """
+    written = [out / "set_aside" / f"{name}.csv" for name in set_aside]
+    for path, rows in zip(written, set_aside.values(), strict=True):
+        with written_whole(path) as part:
+            _write_csv(pd.DataFrame(rows.to_wkt() if isinstance(rows, gpd.GeoDataFrame) else rows), part)
+    for old in sorted({*(out / "set_aside").glob("[!.]*.csv")} - {*written}):
+        remove(old)
     with written_whole(out / "findings.csv") as part:
         _write_csv(findings_table(found, language), part)
-    for old in (out / "set_aside").glob("*.csv"):
-        old.unlink()
-    for name, rows in set_aside.items():
-        with written_whole(out / "set_aside" / f"{name}.csv") as part:
-            _write_csv(pd.DataFrame(rows.to_wkt() if isinstance(rows, gpd.GeoDataFrame) else rows), part)
+    return [out / "findings.csv", *written]
 
 
-def _checked_tables(sieves: dict[str, Sieve], settings: Settings) -> dict[str, pd.DataFrame]:
-    """Every readable layer typed, placed and held against the others; rows set aside are left out."""
+def _checked_tables(sieves: dict[str, Sieve], settings: Settings, population: Path | None) -> dict[str, pd.DataFrame]:
+    """Every readable layer typed, placed, held against the others and completed; rows set aside are left out."""
     epsg, rules = settings.province.epsg, settings.checks
     tables: dict[str, pd.DataFrame] = {}
     border: BaseGeometry | None = None
@@ -240,14 +313,24 @@ def _checked_tables(sieves: dict[str, Sieve], settings: Settings) -> dict[str, p
         if sieve.layer.geometry:
             place = geometry.points_from_columns if sieve.layer.is_table else geometry.shapes_of_file
             table = place(sieve, table, epsg)
+        table = assumed.of_itself(sieve, table, settings)
         if name == "communes":
+            geometry.check_window(sieve, cast("gpd.GeoDataFrame", table))
             relations.check_commune_keys(sieve, table)
-            border = _border(sieve, table, settings.province.boundaries)
+            border = None if fatal(sieve.findings) else _border(sieve, table, settings.province.boundaries)
         elif border is not None and isinstance(table, gpd.GeoDataFrame):
-            table = geometry.held_in_province(sieve, table, border, rules.border_m)
-        tables[name] = sieve.kept(table)
+            reach_m = settings.propagation.radius_km * 1000.0 if name == "stations" else 0.0
+            table = geometry.held_in_province(sieve, table, border, max(rules.border_m, reach_m))
+        if not fatal(sieve.findings):
+            tables[name] = sieve.kept(table)
+    if "communes" in tables:
+        units = Units.of(tables["communes"], settings.province.boundaries, rules.commune_tolerance_m)
+        for name in (name for name in NAMING_COMMUNES if name in tables):
+            tables[name] = sieves[name].kept(translate_communes(sieves[name], tables[name], units))
     for name in tables:
         tables[name] = sieves[name].kept(relations.check_references(sieves[name], tables[name], tables))
+    tables = {name: table for name, table in tables.items() if not fatal(sieves[name].findings)}
+    tables = assumed.of_others(sieves, tables, settings, population)
     communes = tables.get("communes")
     if "villages" in tables and communes is not None:
         dwellings = tables.get("dwellings")
@@ -256,11 +339,17 @@ def _checked_tables(sieves: dict[str, Sieve], settings: Settings) -> dict[str, p
         )
     if "stations" in tables and communes is not None:
         tables["stations"] = relations.check_stations(sieves["stations"], tables["stations"], communes, rules)
-        if "cells" in tables:
-            relations.check_cells(sieves["stations"], tables["stations"], tables["cells"])
+        if border is not None:
+            relations.check_neighbours(sieves["stations"], tables["stations"], border, rules.commune_tolerance_m)
+        relations.check_cells(sieves["stations"], tables["stations"], tables.get("cells"))
     if "routes" in tables:
         tables["routes"] = geometry.with_lengths(tables["routes"])
     return {name: _tidy(table) for name, table in tables.items()}
+
+
+def _widened(bounds: tuple[float, ...], by_m: float) -> tuple[float, float, float, float]:
+    west, south, east, north = bounds
+    return west - by_m, south - by_m, east + by_m, north + by_m
 
 
 def _border(sieve: Sieve, communes: pd.DataFrame, version: Version) -> BaseGeometry | None:
@@ -280,104 +369,6 @@ def _empty_layers(sieves: dict[str, Sieve], tables: dict[str, pd.DataFrame], fou
         for name, layer in input_layers().items()
         if layer.required and name in sieves and name not in stopped and not len(tables.get(name, ()))
     ]
-
-
-def _read_layer(folder: Path, layer: Layer) -> tuple[Sieve | None, list[Finding]]:
-    path = folder / layer.file
-    if not path.is_file():
-        if layer.required:
-            return None, [finding("missing_file", layer.file, layer=layer.name, file_name=layer.file)]
-        # A study without decisions lacks nothing.
-        return None, [] if layer.file == DECISIONS_FILE else [_left_out(layer)]
-    try:
-        raw, found = _read_csv(path, layer) if layer.is_table else _read_file_layer(path, layer)
-    except (OSError, ValueError, csv.Error, DataSourceError, DataLayerError) as error:
-        reason = error.reason if isinstance(error, _NoTableError) else str(error).strip()
-        return None, [finding("unreadable_file", layer.file, layer=layer.name, reason=reason)]
-    if raw is None:
-        return None, found
-    sieve = Sieve(layer, raw)
-    sieve.findings += found
-    missing_columns(sieve)
-    return sieve, []
-
-
-class _NoTableError(ValueError):
-    """A file that holds no table of a layer, and why, in each language."""
-
-    def __init__(self, why: Callable[[], str]) -> None:
-        self.reason = in_both(why)
-        super().__init__(self.reason["en"])
-
-
-def _read_csv(path: Path, layer: Layer) -> tuple[pd.DataFrame, list[Finding]]:
-    """A CSV file as text cells; the row label is the line in the file."""
-    text, encoding = decoded(path.read_bytes())
-    separator = ";" if text.partition("\n")[0].count(";") > text.partition("\n")[0].count(",") else ","
-    lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=True))
-    if not lines:
-        raise _NoTableError(lambda: _("the file is empty"))
-    header = [name.strip() for name in lines[0]]
-    repeated = min((name for name in header if header.count(name) > 1), default=None)
-    if repeated is not None:
-        raise _NoTableError(lambda: _("the column {column!r} stands twice in the header").format(column=repeated))
-    rows = [(number, line) for number, line in enumerate(lines[1:], start=2) if any(cell.strip() for cell in line)]
-    long = next((number for number, line in rows if len(line) > len(header)), None)
-    if long:
-        raise _NoTableError(
-            lambda: _("row {row} has more cells than the header has columns; is the separator quoted?").format(row=long)
-        )
-    cells = [line + [""] * (len(header) - len(line)) for _number, line in rows]
-    raw = pd.DataFrame(cells, columns=header, dtype="object")
-    raw[ROW] = [number for number, _line in rows]
-    found = (
-        [] if encoding == "utf-8-sig" else [finding("legacy_encoding", path.name, layer=layer.name, encoding=encoding)]
-    )
-    return raw, found
-
-
-def decoded(content: bytes) -> tuple[str, str]:
-    """The text of a file, whichever encoding it is in, and that encoding's name."""
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16"), "utf-16"
-    for encoding in BYTES_ENCODINGS:
-        try:
-            return content.decode(encoding), encoding
-        except UnicodeDecodeError:
-            continue
-    return content.decode("latin-1"), "latin-1"
-
-
-def _read_file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
-    """A GeoPackage layer; the row label is the feature's fid."""
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        raw, found = _file_layer(path, layer)
-    texts = dict.fromkeys(str(one.message).strip() for one in caught)
-    return raw, found + [finding("file_warning", layer.file, layer=layer.name, reason=text) for text in texts]
-
-
-def _file_layer(path: Path, layer: Layer) -> tuple[gpd.GeoDataFrame | None, list[Finding]]:
-    there = [name for name, _kind in pyogrio.list_layers(path)]
-    if layer.file_layer not in there:
-        if not layer.required:
-            return None, [_left_out(layer)]
-        return None, [
-            finding("missing_layer", layer.file, layer=layer.name, wanted=layer.file_layer, found=", ".join(there))
-        ]
-    raw = gpd.read_file(path, layer=layer.file_layer, fid_as_index=True)
-    if not isinstance(raw, gpd.GeoDataFrame):
-        raise _NoTableError(lambda: _("layer {layer!r} has no geometry").format(layer=layer.file_layer))
-    no_crs = geometry.check_crs(layer, raw.crs)
-    if no_crs:
-        return None, [no_crs]
-    raw[ROW] = raw.index
-    return raw.reset_index(drop=True), []
-
-
-def _left_out(layer: Layer) -> Finding:
-    where = f"{layer.file} ({layer.file_layer})" if layer.file_layer else layer.file
-    return finding("missing_optional_layer", layer.file, layer=layer.name, file_name=where)
 
 
 def _tidy(table: pd.DataFrame) -> pd.DataFrame:

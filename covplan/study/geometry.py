@@ -13,9 +13,11 @@ import numpy as np
 import pandas as pd
 import shapely
 from pyproj import CRS, Geod, Transformer
+from pyproj.exceptions import ProjError
 
 from covplan.study.codes import WGS84
-from covplan.study.findings import finding
+from covplan.study.columns import LATITUDE_DEG, LONGITUDE_DEG
+from covplan.study.findings import fatal, finding
 from covplan.study.language import _, in_both
 
 if TYPE_CHECKING:
@@ -29,6 +31,8 @@ if TYPE_CHECKING:
 ELLIPSOID = Geod(ellps="WGS84")
 # VN-2000 / TM-3 and UTM zones, WGS 84 and its UTM zones: what a Vietnamese file can be in. PROJ's own definitions.
 CANDIDATE_EPSG = (*range(9205, 9219), 5896, 5897, 5898, 5899, 3405, 3406, 4756, WGS84, 32648, 32649, 3857)
+MOST_DEGREES = 360.0
+BEYOND_EARTH = 1e9  # metres or degrees: more than any projection gives
 PLANE_ABOVE = 1000.0  # a degree column with larger values holds metres
 WRONG_SHARE = 0.5  # from this share of plane coordinates on, a table as a whole is suspected
 RIGHT_SHARE = 0.9  # a layer with less than this share inside is suspected, a system that puts more inside is named
@@ -75,8 +79,8 @@ def points_from_columns(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.Geo
 
 def shapes_of_file(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.GeoDataFrame:
     """The layer's own geometry in the study's CRS: empty and foreign kinds set aside, invalid ones repaired."""
-    raw = gpd.GeoSeries(sieve.raw.geometry, index=sieve.raw.index)
-    empty = raw.isna() | raw.is_empty
+    raw = gpd.GeoSeries(sieve.raw.geometry, index=sieve.raw.index).mask(_nowhere(sieve.raw.geometry))
+    empty = raw.isna()
     for index in raw.index[empty]:
         sieve.note("empty_geometry", index, column="geometry")
     kinds = raw.geom_type
@@ -94,7 +98,40 @@ def shapes_of_file(sieve: Sieve, table: pd.DataFrame, epsg: int) -> gpd.GeoDataF
         shapes[index] = mended
         sieve.note("invalid_geometry", index, column="geometry", reason=reason)
     frame = gpd.GeoDataFrame(table, geometry=gpd.GeoSeries(shapes, index=table.index, crs=raw.crs))
+    _metres_called_degrees(sieve, raw)
     return frame if raw.crs.to_epsg() == epsg else frame.to_crs(epsg)
+
+
+def _metres_called_degrees(sieve: Sieve, shapes: gpd.GeoSeries) -> None:
+    """Stop a layer whose coordinates are no degrees though its system is one of degrees."""
+    if not shapes.crs.is_geographic or shapes.isna().all():
+        return
+    bounds = shapes.bounds.dropna()
+    plane = (bounds.abs() > MOST_DEGREES).any(axis=1)
+    if plane.sum() > WRONG_SHARE * len(plane):
+        share, x = f"{int(plane.sum())}/{len(plane)}", f"{bounds['minx'][plane].iloc[0]:.0f}"
+        sieve.note("metres_as_degrees", column="geometry", value=x, share=share, declared=_crs_name(shapes.crs))
+
+
+def check_window(sieve: Sieve, communes: gpd.GeoDataFrame) -> None:
+    """Stop communes that do not lie in Vietnam: they are the border everything else is held against."""
+    shapes = sieve.kept(communes).geometry.dropna()
+    if shapes.empty or fatal(sieve.findings):
+        return
+    west, south, east, north = at = shapes.to_crs(WGS84).total_bounds
+    (least_lon, most_lon), (least_lat, most_lat) = LONGITUDE_DEG, LATITUDE_DEG
+    if not (least_lon <= west <= east <= most_lon and least_lat <= south <= north <= most_lat):
+        declared = _crs_name(cast("gpd.GeoDataFrame", sieve.raw).crs)
+        place = f"{west:.2f}…{east:.2f}, {south:.2f}…{north:.2f}" if np.isfinite(at).all() else "?"
+        sieve.note("outside_vietnam", column="geometry", value=place, declared=declared)
+
+
+def _nowhere(shapes: gpd.GeoSeries) -> NDArray[np.bool_]:
+    """Which shapes are empty, or have a coordinate that is no number or one of no place on Earth."""
+    xy, row = shapely.get_coordinates(shapes.to_numpy(), return_index=True)
+    found: NDArray[np.bool_] = shapely.is_empty(shapes.to_numpy())
+    found[row[~(np.abs(xy) < BEYOND_EARTH).all(axis=1)]] = True
+    return found
 
 
 def held_in_province(
@@ -109,7 +146,8 @@ def held_in_province(
     if candidates.empty:
         return frame
     shapely.prepare(province)
-    outside_m = candidates.geometry.distance(province)
+    elsewhere = candidates.geometry[~shapely.intersects(province, candidates.geometry.to_numpy())]
+    outside_m = elsewhere.distance(province)
     outside = outside_m[~(outside_m <= border_m)]  # not ≤: an infinite coordinate has a NaN distance
     if outside.empty:
         return frame
@@ -177,8 +215,14 @@ def guess_crs(points: gpd.GeoSeries, study_crs: CRS, province: shapely.Geometry,
 
 
 def check_crs(layer: Layer, crs: CRS | None) -> Finding | None:
-    """A finding when the layer declares no coordinate system."""
-    return None if crs is not None else finding("no_crs", layer.file, layer=layer.name)
+    """A finding when the layer declares no coordinate system, or one that nothing can be converted from."""
+    if crs is None:
+        return finding("no_crs", layer.file, layer=layer.name)
+    try:
+        Transformer.from_crs(crs, WGS84, always_xy=True)
+    except ProjError:
+        return finding("unusable_crs", layer.file, layer=layer.name, declared=crs.name or "?")
+    return None
 
 
 def _axes_swapped_back(
@@ -217,4 +261,6 @@ def _crs_name(crs: CRS) -> str:
 
 def _where(frame: gpd.GeoDataFrame, index: object) -> str:
     point = frame.geometry[index].centroid
+    if point.is_empty:  # beyond what the study's projection can hold
+        return ""
     return f"x={point.x:.0f} y={point.y:.0f}"

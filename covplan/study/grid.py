@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import rasterio
 from rasterio.enums import Resampling
+from rasterio.io import MemoryFile
 from rasterio.transform import Affine
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window
@@ -157,11 +158,9 @@ class Grid:
                     file=path.name, shape=values.shape, grid=self.shape
                 )
             )
-        with (
-            written_whole(path) as part,
-            rasterio.open(
-                part,
-                "w",
+        # In memory first: GDAL says nothing of a disk that is full when it closes a file, and leaves half of it.
+        with MemoryFile() as made:
+            with made.open(
                 height=self.rows,
                 width=self.columns,
                 count=1,
@@ -172,12 +171,13 @@ class Grid:
                 compress="deflate",
                 predictor=predictor,
                 **options,
-            ) as out,
-        ):
-            out.write(values, 1)
-            if tags:
-                out.update_tags(**tags)
-                out.units = (tags.get("unit", ""),)
+            ) as out:
+                out.write(values, 1)
+                if tags:
+                    out.update_tags(**tags)
+                    out.units = (tags.get("unit", ""),)
+            with written_whole(path) as part:
+                part.write_bytes(made.getbuffer())
 
 
 def _floats(values: NDArray[Any]) -> bool:

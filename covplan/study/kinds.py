@@ -15,6 +15,9 @@ KINDS = (WHITE_SPOT, SUPPLY_CURVE, FIBER, PLACE_5G, SHARE)
 TRENCH = "trench"
 """Cables of hamlets and of masts in one trench: a comparison of methods, never a proposal's kind."""
 
+IN_ONE_TRENCH = (FIBER, WHITE_SPOT)
+"""Kinds that share trenches when they are proposed together."""
+
 OLD_CODES = {"fibre": "fiber"}
 """Spellings of earlier versions: of kinds, and of the command that has the kind's name."""
 

@@ -38,6 +38,8 @@ class Column:
     title_vi: str
     title_en: str
     meaning: str
+    protects: bool
+    """Of yes and no: whether its row is kept from what leaves the house; what is not plainly a no counts as a yes."""
 
     @property
     def title(self) -> str:
@@ -139,6 +141,7 @@ def _columns(layer: str) -> tuple[Column, ...]:
             title_vi=row["title_vi"],
             title_en=row["title_en"],
             meaning=row["meaning"],
+            protects=row.get("protects") == "yes",
         )
         for row in rows
     )

@@ -7,6 +7,7 @@ drawn flat: the terrain is lifted by the bulge of the effective earth, so that t
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Literal
@@ -19,6 +20,8 @@ from covplan.study.resources import resource_text
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from covplan.study.models import ModelName
 
     Floats = NDArray[np.float64]
 
@@ -61,6 +64,8 @@ class ExplainedLink:
 
     operator: str
     technology: str
+    model: ModelName
+    """That the path loss is of."""
     station_id: str
     cell_id: str
     band: str
@@ -79,7 +84,12 @@ class ExplainedLink:
     azimuth_deg: float
     """Of the antenna; NaN: all round."""
     budget: tuple[BudgetLine, ...]
-    """From EIRP to the margin over the threshold."""
+    """Of the downlink: from EIRP to the margin over the threshold."""
+    uplink: tuple[BudgetLine, ...]
+    """From the terminal's power to the margin over the station's sensitivity; empty: no uplink throughput is asked, or
+    the band cannot carry it."""
+    limited_by: Literal["downlink", "uplink"]
+    """The direction with the smaller margin."""
     loss: tuple[BudgetLine, ...]
     """Parts of the path loss; the last one is their sum."""
     distance_m: Floats
@@ -114,8 +124,14 @@ class ExplainedLink:
         return next(line.value for line in self.budget if line.item == "rsrp")
 
     @property
+    def margin_db(self) -> float:
+        """Of the weaker direction, prediction error taken off; −∞ when the band cannot carry the uplink asked."""
+        lines = self.uplink if self.limited_by == "uplink" else self.budget
+        return next((line.value for line in lines if line.item == "margin"), -math.inf)
+
+    @property
     def loss_db(self) -> float:
-        """Path loss, exact model."""
+        """Path loss by the link's model."""
         return self.loss[-1].value
 
 

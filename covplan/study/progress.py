@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+import time
+from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
+
+from covplan.study.language import ngettext
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -12,6 +16,53 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 _DONE_OF = re.compile(r"\b(\d+)/(\d+)\b")
+RECENT = 50  # parts by which the pace is judged: those kept on disk are read much faster than others are computed
+EVERY_S = 3.0  # between two lines about the same work
+
+
+class Pace:
+    """How long work of many like parts still takes, by how long its latest parts took.
+
+    Parameters
+    ----------
+    parts : int
+        Of the whole work.
+    clock : callable
+        Seconds, from any start.
+    """
+
+    def __init__(self, parts: int, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.parts, self.done = parts, 0
+        self._clock = clock
+        self._recent = deque([clock()], maxlen=RECENT + 1)
+        self._told_s = -EVERY_S
+
+    def step(self) -> None:
+        """One more part is done."""
+        self.done += 1
+        self._recent.append(self._clock())
+
+    @property
+    def left_s(self) -> float:
+        """Seconds left; NaN before the first part is done."""
+        steps = len(self._recent) - 1
+        return (self._recent[-1] - self._recent[0]) / steps * (self.parts - self.done) if steps else float("nan")
+
+    def is_due(self) -> bool:
+        """Whether it is time to say something again; if so, it counts as said."""
+        if self._recent[-1] - self._told_s < EVERY_S:
+            return False
+        self._told_s = self._recent[-1]
+        return True
+
+
+def time_left(seconds: float) -> str:
+    """In words, to the whole second or minute."""
+    if seconds < 100.0:
+        whole = round(seconds)
+        return ngettext("about {count} second left", "about {count} seconds left", whole).format(count=whole)
+    whole = round(seconds / 60.0)
+    return ngettext("about {count} minute left", "about {count} minutes left", whole).format(count=whole)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 from scipy.spatial import KDTree
 
 from covplan.study.boundaries import in_version
@@ -14,6 +15,8 @@ from covplan.study.codes import WGS84
 from covplan.study.columns import split_list
 
 if TYPE_CHECKING:
+    from shapely.geometry.base import BaseGeometry
+
     from covplan.study.columns import Sieve
     from covplan.study.settings import Checks
 
@@ -56,8 +59,8 @@ def check_villages(
     communes: gpd.GeoDataFrame,
     rules: Checks,
 ) -> gpd.GeoDataFrame:
-    """Hamlets against their communes, their dwellings and their own figures; adds assumed centres."""
-    villages = _with_centres(sieve, villages)
+    """Hamlets against their communes, their dwellings and their own figures."""
+    villages = villages.copy()
     more = (villages["ftth_households"] > villages["households"]).fillna(value=False).astype(bool)
     for index in villages.index[more]:
         figure, households = villages.at[index, "ftth_households"], villages.at[index, "households"]
@@ -91,8 +94,7 @@ def check_villages(
 def check_stations(
     sieve: Sieve, stations: gpd.GeoDataFrame, communes: gpd.GeoDataFrame, rules: Checks
 ) -> gpd.GeoDataFrame:
-    """Stations against their locations, structures, tenants and communes; adds assumed antenna heights."""
-    stations = stations.copy()
+    """Stations against their locations, structures, tenants and communes."""
     _check_locations(sieve, stations, rules)
     top_m = stations["height_m"] + stations["building_height_m"].fillna(0)
     for index in stations.index[stations["antenna_height_m"] > top_m + 1.0]:
@@ -105,35 +107,34 @@ def check_stations(
             antenna_m=f"{antenna_m:g}",
             top_m=f"{top_m[index]:g}",
         )
-    without = stations["antenna_height_m"].isna()
-    if without.any():
-        stations.loc[without, "antenna_height_m"] = (top_m - rules.antenna_below_top_m).clip(lower=1.5)[without]
-        sieve.note(
-            "assumed_antenna_height",
-            column="antenna_height_m",
-            count=int(without.sum()),
-            margin_m=f"{rules.antenna_below_top_m:g}",
-        )
     _check_commune(sieve, "station_outside_commune", stations, stations.geometry, communes, rules)
     return stations
 
 
-def check_cells(sieve: Sieve, stations: pd.DataFrame, cells: pd.DataFrame) -> None:
+def neighbours(stations: gpd.GeoDataFrame, province: BaseGeometry, tolerance_m: float) -> pd.Series:
+    """Which stations are another province's: they stand outside this one (study CRS) and say no commune of it.
+
+    They serve hamlets on this side of the border and interfere; they are none of the province's locations.
+    """
+    shapely.prepare(province)
+    outside = ~shapely.dwithin(stations.geometry.to_numpy(), province, tolerance_m)
+    return pd.Series(outside & stations["commune_code"].isna().to_numpy(bool), index=stations.index)
+
+
+def check_neighbours(sieve: Sieve, stations: gpd.GeoDataFrame, province: BaseGeometry, tolerance_m: float) -> None:
+    """Say how many stations of other provinces there are, and how far the farthest stands."""
+    other = stations.geometry[neighbours(stations, province, tolerance_m)]
+    if len(other):
+        sieve.note("neighbour_stations", value=len(other), far_km=f"{other.distance(province).max() / 1000:.1f}")
+
+
+def check_cells(sieve: Sieve, stations: pd.DataFrame, cells: pd.DataFrame | None) -> None:
     """Stations on air with 4G or 5G that have no cells get template sectors from the radio model."""
     modern = stations["technologies"].map(lambda text: bool({"4G", "5G"} & set(split_list(text))))
-    without = modern.astype(bool) & ~stations["station_id"].isin(cells["station_id"])
+    known: set[str] = set() if cells is None else set(cells["station_id"])
+    without = modern.astype(bool) & ~stations["station_id"].isin(known)
     if without.any():
         sieve.note("assumed_cells", column="station_id", count=int(without.sum()))
-
-
-def _with_centres(sieve: Sieve, villages: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    villages = villages.copy()
-    without = villages["centre_lon"].isna() | villages["centre_lat"].isna()
-    if without.any():
-        inner = villages.geometry[without].representative_point().to_crs(WGS84)
-        villages.loc[without, "centre_lon"], villages.loc[without, "centre_lat"] = inner.x, inner.y
-        sieve.note("assumed_centre", column="centre_lon, centre_lat", count=int(without.sum()))
-    return villages
 
 
 def _other_version(sieve: Sieve, table: pd.DataFrame, known: np.ndarray, communes: pd.DataFrame) -> bool:

@@ -16,8 +16,10 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from covplan.study.assumptions import assumption
 from covplan.study.findings import checks
 from covplan.study.language import _
+from covplan.study.models import ModelName
 from covplan.study.resources import resource_text
 
 WEB_METHODS = ("Popular Visualisation Pseudo Mercator", "Mercator (variant A)", "Mercator (variant B)")
@@ -31,7 +33,7 @@ LEVELS: tuple[Level, ...] = ("low", "base", "high")
 class Section(BaseModel):
     """One table of study.toml: frozen, without unknown keys, its docstrings read as comments."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
 
 
 class Province(Section):
@@ -80,6 +82,9 @@ class GridSettings(Section):
     """Ground kept around the province: masts and ridges outside the border matter too."""
 
 
+Building = Literal["traditional", "thermally_efficient"]
+
+
 class Radio(Section):
     """When a place counts as covered, for one technology."""
 
@@ -87,43 +92,84 @@ class Radio(Section):
     """Weakest outdoor RSRP (SS-RSRP for 5G) that counts as covered."""
     confidence: Share = 0.95
     """Probability with which the threshold must be met."""
-    indoor_margin_db: Annotated[float, Field(ge=0, le=40)] = 15.0
-    """Added to the threshold for indoor coverage."""
+    uplink_mbps: Annotated[float, Field(ge=0, le=1000)] = 0.5
+    """Uplink throughput that a terminal at full power must reach with the same probability: 0.5 Mbit/s is a video call,
+    and the lowest rate data networks are dimensioned for (C. Johnson, LTE in Bullets, table 343); 0: downlink alone."""
+    uplink_interference_db: Annotated[float, Field(ge=0, le=20)] = 2.0
+    """What other terminals raise the noise of a station by (the same table)."""
+    body_loss_db: Annotated[float, Field(ge=0, le=20)] = 0.0
+    """Loss by the body, in both directions; 0 for data terminals (the same table), 3 for a phone at the ear."""
+    indoor_loss_db: Annotated[float, Field(ge=0, le=60)] = 0.0
+    """Loss into buildings, in both directions, where coverage itself is counted indoors; 0: outdoors."""
+    indoor_margin_db: Annotated[float, Field(ge=0, le=60)] | Literal["P.2109"] = "P.2109"
+    """What the share of households covered indoors asks more than outdoors: decibels, or by band after ITU-R P.2109."""
+    building: Building = "traditional"
+    """Of ITU-R P.2109: houses without metallised glass or foil in the walls, or thermally_efficient ones."""
+    building_share: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """Share of the places indoors whose loss is no greater than the one taken from ITU-R P.2109."""
     load: Share = 0.5
     """Share of their resources that neighbouring cells use: how much they interfere."""
+    layers: Annotated[int, Field(ge=1, le=8)] = 1
+    """Streams a terminal receives at once, at most those of the band: more than one needs a rich channel."""
     throughput_mbps: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     """Downlink throughput of one user that must be met with the same probability; 0: the signal alone counts."""
+    server: Literal["any", "strongest"] = "any"
+    """any: one of several sites received well enough suffices; strongest: the site received best alone is asked."""
+
+    @property
+    def terminal_loss_db(self) -> float:
+        """What a terminal loses against one outdoors in free hands."""
+        return self.body_loss_db + self.indoor_loss_db
+
+    @property
+    def asked_dbm(self) -> float:
+        """RSRP outdoors from which on the downlink threshold is met behind body and building."""
+        return self.rsrp_threshold_dbm + self.terminal_loss_db
 
 
 class Propagation(Section):
-    """How far a signal reaches: ITU-R P.1812-7 over the study's terrain, for half of the time."""
+    """How far a signal reaches: path loss over the study's terrain, for half of the time."""
 
+    model: ModelName = "p1812"
+    """Path loss: p1812 (ITU-R P.1812-7) sees the terrain; the others know distance, frequency and heights alone."""
+    band_models: dict[str, ModelName] = {}
+    """Models of single bands, where they are others than `model`."""
     radius_km: Annotated[float, Field(ge=1, le=100)] = 20.0
     """How far from a mast its signal is computed."""
     receiver_height_m: Annotated[float, Field(ge=1, le=50)] = 1.5
     """Receiver above ground."""
     location_sigma_db: Annotated[float, Field(ge=0, le=15)] = 8.0
-    """Standard deviation of the signal over places with the same path loss (TR 38.901 RMa NLOS: 8 dB)."""
+    """Standard deviation of the model's prediction error at a place (TR 38.901 RMa NLOS: 8 dB)."""
+    site_correlation: Share = 0.5
+    """Correlation of the prediction errors of two sites at one place (TR 36.942 A.5); of one site all err alike."""
     delta_n: Annotated[float, Field(ge=20, le=100)] = 55.0
     """Median fall of refractivity in the lowest kilometre, N-units/km."""
     surface_n: Annotated[float, Field(ge=250, le=450)] = 365.0
     """Median refractivity at sea level, N-units."""
+    clearing_m: Annotated[float, Field(ge=0, le=500)] = 75.0
+    """Within so many metres of mast and receiver, trees and houses are no screens; 0: P.1812-7 as it stands."""
     landcover_classes: Literal["worldcover", "igbp"] = "worldcover"
     """Whose codes landcover.tif holds: ESA WorldCover's or those of MODIS (IGBP)."""
     clutter_height_m: dict[int, Annotated[float, Field(ge=0, le=100)]] = {}
     """Heights of trees and buildings by land-cover code, over those of resources/clutter.csv."""
     offsets_db: dict[str, dict[int, Annotated[float, Field(ge=-40, le=40)]]] = {}
     """Added to the RSRP by band and land-cover code of the receiver's cell: what `covplan calibrate` found."""
+    offsets_of: dict[str, ModelName] = {}
+    """Models the offsets of bands were fitted for: where another is in force, that is told."""
 
-    @field_validator("offsets_db")
+    @field_validator("offsets_db", "offsets_of", "band_models")
     @classmethod
-    def _known_bands(cls, value: dict[str, dict[int, float]]) -> dict[str, dict[int, float]]:
+    def _known_bands(cls, value: dict[str, Any]) -> dict[str, Any]:
         for name in value:
             if name not in band_codes():
                 raise ValueError(
                     _("unknown band {name!r}.{hint}").format(name=name, hint=did_you_mean(name, band_codes()))
                 )
         return value
+
+    def model_of(self, band: str) -> ModelName:
+        """The path loss model of a band."""
+        return self.band_models.get(band, self.model)
 
 
 class Coverage(Section):
@@ -153,14 +199,12 @@ class Places(Section):
 
 
 class Uncertainty(Section):
-    """How the interval of a figure is drawn: shadowing as a random field."""
+    """How the interval of a figure is drawn: the prediction error as random fields."""
 
     draws: Annotated[int, Field(ge=0, le=100_000)] = 500
     """Number of draws; 0: no interval."""
     correlation_m: Annotated[float, Field(ge=1, le=5000)] = 120.0
-    """Distance over which shadowing becomes independent (TR 38.901 table 7.5-6, RMa NLOS: 120 m)."""
-    site_correlation: Share = 0.5
-    """Correlation of the shadowing of two operators' masts seen from one place (TR 36.942 A.5)."""
+    """Distance over which the prediction error becomes independent (TR 38.901 table 7.5-6, RMa NLOS: 120 m)."""
     level: Share = 0.9
     """Share of the draws inside the interval."""
     seed: int = 1
@@ -175,12 +219,16 @@ class Definition(Section):
     """Weakest outdoor RSRP."""
     throughput_mbps: Annotated[float, Field(ge=0, le=10_000)] | None = None
     """Least downlink throughput of one user."""
+    uplink_mbps: Annotated[float, Field(ge=0, le=1000)] | None = None
+    """Least uplink throughput of one user; 0: the downlink alone counts."""
     confidence: Share | None = None
-    """Probability with which both must be met."""
+    """Probability with which all must be met."""
     load: Share | None = None
     """Load of neighbouring cells."""
+    server: Literal["any", "strongest"] | None = None
+    """any: one of several sites suffices; strongest: the one received best alone."""
     indoor_margin_db: Annotated[float, Field(ge=0, le=40)] = 0.0
-    """Added to the threshold: 0 is outdoors."""
+    """Loss into buildings, in both directions: 0 is outdoors."""
     denominator: Literal["hamlet", "household", "population", "area"] = "hamlet"
     """Of what the indicator is a share."""
     centre: bool = False
@@ -233,6 +281,8 @@ class Fiber(Section):
     """Longest drop from an access point (FAT) or a tapped cable to a home, along roads."""
     off_road_m: Metres = 1000.0
     """Dwellings farther than this from every road have no way for a cable."""
+    gap_m: Metres = 200.0
+    """Pieces of road that nothing joins, and no more than this apart, are joined by a straight stretch of cable."""
     served_share: Share = 0.5
     """Share of a hamlet's households that must be passed for the hamlet to have FTTH."""
     take_up: Share = 0.6
@@ -353,6 +403,8 @@ class Target(Section):
     baseline: float | None = None
     target_2025: float | None = None
     target_2030: float | None = None
+    boundaries: Literal["2025-02", "2025-07"] = "2025-02"
+    """The province they were set for: before or after the merger of July 2025."""
 
 
 class Rule(Section):
@@ -378,9 +430,9 @@ class Checks(Section):
     """How far outside its declared commune a point may lie without a finding."""
     location_spread_m: Metres = 80.0
     """Stations of one location farther apart than this are reported."""
-    twin_m: Metres = 30.0
+    twin_m: Metres = assumption("stations", "location_id", "near_m").number
     """Locations nearer than this to each other are reported as possibly one."""
-    antenna_below_top_m: Metres = 3.0
+    antenna_below_top_m: Metres = assumption("stations", "antenna_height_m", "below_top").number
     """Assumed distance from the top of the structure to the antennas."""
 
     @field_validator("strict")
@@ -462,7 +514,7 @@ class Settings(Section):
     def _fill_in(cls, data: Any) -> Any:
         """Tables the study does not override come from the resources; a study may override one cost alone."""
         if isinstance(data, dict):
-            data = {"operators": (), **data}
+            data = _site_correlation_moved({"operators": (), **data})
             data["rules"] = data.get("rules") or default_rules()
             targets = {name: target.model_dump() for name, target in default_targets().items()}
             tables: dict[str, dict[str, Any]] = {
@@ -471,6 +523,7 @@ class Settings(Section):
                 "targets": targets,
                 "definitions": default_definitions(),
             }
+            data["targets"] = _of_own_province(data.get("targets", {}), data.get("province"))
             for name, defaults in tables.items():
                 data[name] = _laid_over(defaults, data.get(name, {}))
         return data
@@ -502,6 +555,7 @@ def default_targets() -> dict[str, Target]:
             baseline=_number(row["baseline"]),
             target_2025=_number(row["target_2025"]),
             target_2030=_number(row["target_2030"]),
+            boundaries=row["boundaries"],  # type: ignore[arg-type]  # pydantic holds the vocabulary
         )
         for row in indicator_table()
     }
@@ -522,14 +576,12 @@ def default_definitions() -> dict[str, dict[str, Any]]:
 
 
 def radio_under(definition: Definition, radio: Radio) -> Radio:
-    """The technology's settings as a definition wants them; the indoor margin is in the threshold already."""
-    given = {
-        name: getattr(definition, name)
-        for name in ("throughput_mbps", "confidence", "load")
-        if getattr(definition, name) is not None
-    }
-    base_dbm = radio.rsrp_threshold_dbm if definition.rsrp_threshold_dbm is None else definition.rsrp_threshold_dbm
-    return radio.model_copy(update={**given, "rsrp_threshold_dbm": base_dbm + definition.indoor_margin_db})
+    """The technology's settings as a definition wants them."""
+    names = ("rsrp_threshold_dbm", "throughput_mbps", "uplink_mbps", "confidence", "load", "server")
+    given = {name: getattr(definition, name) for name in names if getattr(definition, name) is not None}
+    if definition.indoor_margin_db:
+        given["indoor_loss_db"] = definition.indoor_margin_db
+    return radio.model_copy(update=given)
 
 
 @cache
@@ -562,6 +614,33 @@ def _laid_over(defaults: dict[str, Any], given: Any) -> Any:
         name: {**defaults.get(name, {}), **row} if isinstance(row, dict) and name in defaults else row
         for name, row in rows.items()
     }
+
+
+def _site_correlation_moved(data: dict[str, Any]) -> dict[str, Any]:
+    """It stood in [uncertainty] before coverage itself used it: read from there where [propagation] does not say."""
+    uncertainty, propagation = data.get("uncertainty"), data.get("propagation", {})
+    if not (isinstance(uncertainty, dict) and "site_correlation" in uncertainty and isinstance(propagation, dict)):
+        return data
+    old = {"site_correlation": uncertainty["site_correlation"]}
+    rest = {name: value for name, value in uncertainty.items() if name != "site_correlation"}
+    return {**data, "uncertainty": rest, "propagation": old | propagation}
+
+
+def _of_own_province(given: Any, province: Any) -> Any:
+    """Targets of a study; one with a baseline of its own, and no word on boundaries, is meant for the study's own."""
+    if not isinstance(given, dict) or not isinstance(province, dict):
+        return given
+    own = province.get("boundaries", Province.model_fields["boundaries"].default)
+
+    def stated(name: str, row: Any) -> Any:
+        plan = default_targets().get(name)
+        if not isinstance(row, dict) or "boundaries" in row or plan is None:
+            return row
+        figures = ("baseline",) if plan.baseline is not None else ("baseline", "target_2025", "target_2030")
+        changed = any(key in row and row[key] != getattr(plan, key) for key in figures)
+        return {**row, "boundaries": own} if changed else row
+
+    return {name: stated(name, row) for name, row in given.items()}
 
 
 def _number(text: str) -> float | None:

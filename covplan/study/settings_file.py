@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from covplan.study.language import N_, _
 from covplan.study.settings import Cost, Definition, Radio, Rule, Section, Settings, Target, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from pydantic.fields import FieldInfo
@@ -35,9 +36,34 @@ FAULTS = {  # by pydantic's name of a fault; what is not here is told in its own
     "int_from_float": N_("must be a whole number"),
     "float_type": N_("must be a number"),
     "float_parsing": N_("must be a number"),
+    "finite_number": N_("must be a number"),
+    "int_parsing_size": N_("must be a whole number"),
+    "list_type": N_("must be a list"),
     "tuple_type": N_("must be a list"),
     "dict_type": N_("must be a table"),
     "model_type": N_("must be a table"),
+}
+
+
+TOML_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
+TOML_FAULTS = {  # by the beginning of what tomllib says; what is not here is told in its own words
+    "Cannot overwrite": N_("a key stands twice"),
+    "Cannot mutate": N_("a key stands twice"),
+    "Cannot declare": N_("a [section] stands twice"),
+    "Expected '=' after": N_("'=' is missing after a key"),
+    "Expected newline": N_("something follows the value on its line"),
+    "Expected ']": N_("a bracket is not closed"),
+    "Unclosed": N_("a bracket is not closed"),
+    "Invalid value": N_("no value TOML knows; a text needs quotes"),
+    "Invalid date": N_("a date that is none"),
+    "Invalid statement": N_("a line that is neither key = value nor a [section]"),
+    "Invalid initial character": N_("a key with a letter it cannot have; write it in quotes"),
+    "Illegal character": N_("a character that cannot stand there"),
+    "Found invalid character": N_("a character that cannot stand there"),
+    'Expected "\'"': N_("a text is not closed by a quote"),
+    "Expected '\"'": N_("a text is not closed by a quote"),
+    "Unterminated string": N_("a text is not closed by a quote"),
+    "Unescaped": N_("a backslash in a text: write two, or put the text in single quotes"),
 }
 
 
@@ -51,9 +77,11 @@ def load_settings(path: Path) -> Settings:
                 path=path, folder=path.parent
             )
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(
-            _("{file}: not valid TOML: {error}. Save it as UTF-8 text.").format(file=path.name, error=error)
+            _("{file}: not valid TOML: {error}. Save it as UTF-8 text.").format(
+                file=path.name, error=_toml_fault(error)
+            )
         ) from None
     except OSError as error:
         raise SettingsError(_("{path}: cannot be read: {reason}.").format(path=path, reason=error.strerror)) from None
@@ -62,6 +90,22 @@ def load_settings(path: Path) -> Settings:
     except ValidationError as error:
         lines = [_explain(path.name, problem) for problem in error.errors()]
         raise SettingsError("\n".join(lines)) from None
+
+
+def _toml_fault(error: Exception) -> str:
+    """What the reader of TOML stumbled over, in the language spoken, with line and column where it says them."""
+    if isinstance(error, UnicodeDecodeError):
+        return _("bytes that are no UTF-8 text")
+    if isinstance(error, RecursionError):
+        return _("brackets within brackets, too deep")
+    said = str(error)
+    fault = next((_(text) for start, text in TOML_FAULTS.items() if said.startswith(start)), said)
+    place = TOML_PLACE.search(said)
+    return (
+        _("line {line}, column {column}: {fault}").format(line=place[1], column=place[2], fault=fault)
+        if place
+        else fault
+    )
 
 
 def settings_difference(before: Settings, after: Settings, sections: Sequence[str]) -> list[str]:
@@ -105,17 +149,28 @@ def settings_digest(settings: Settings) -> str:
     return content_digest(settings.model_dump_json())
 
 
-def offsets_toml(offsets_db: dict[str, dict[int, float]]) -> str:
-    """The lines of study.toml that hold offsets."""
+def offsets_toml(offsets_db: dict[str, dict[int, float]], models: Mapping[str, str] | None = None) -> str:
+    """The lines of study.toml that hold offsets, and the models they are of."""
     tables = []
+    if models:
+        tables = ["\n".join(["[propagation.offsets_of]", *(f'{one} = "{models[one]}"' for one in sorted(models))])]
     for band, values in sorted(offsets_db.items()):
         lines = [f"[propagation.offsets_db.{band}]", *(f"{code} = {value:g}" for code, value in sorted(values.items()))]
         tables.append("\n".join(lines))
     return "\n\n".join(tables)
 
 
-def write_offsets(path: Path, offsets_db: dict[str, dict[int, float]]) -> None:
-    """Put offsets into a study.toml in place of those it has; everything else in it stays as it is, comments too."""
+def write_offsets(
+    path: Path,
+    offsets_db: dict[str, dict[int, float]],
+    models: Mapping[str, str] | None = None,
+    band_models: Mapping[str, str] | None = None,
+) -> None:
+    """Put offsets into a study.toml in place of those it has; everything else in it stays as it is, comments too.
+
+    `models`: those the offsets of bands were fitted for. `band_models`: path loss models of bands, beside or in place
+    of those the file gives.
+    """
     document = tomlkit.parse(path.read_text(encoding="utf-8-sig"))
     tables = tomlkit.table(is_super_table=True)
     for band, values in sorted(offsets_db.items()):
@@ -125,6 +180,11 @@ def write_offsets(path: Path, offsets_db: dict[str, dict[int, float]]) -> None:
         tables.add(band, table)
     section = document.setdefault("propagation", tomlkit.table())
     section.pop("offsets_db", None)
+    if band_models:
+        section["band_models"] = {**section.get("band_models", {}), **band_models}
+    section.pop("offsets_of", None)
+    if models:
+        section.add("offsets_of", dict(sorted(models.items())))
     section.add("offsets_db", tables)
     text = tomlkit.dumps(document)
     Settings.model_validate(tomllib.loads(text))

@@ -32,10 +32,12 @@ class Profile:
     y_m: NDArray[np.float64]
 
 
-def profile(ground: Ground, start: tuple[float, float], end: tuple[float, float], step_m: float) -> Profile:
+def profile(
+    ground: Ground, start: tuple[float, float], end: tuple[float, float], step_m: float, *, around_m: float = 0.0
+) -> Profile:
     """Terrain (bilinear) and clutter (nearest cell) from start to end, (x, y) in the study's CRS.
 
-    The distance between samples is at most `step_m`; both ends are samples.
+    The distance between samples is at most `step_m`; both ends are samples. Clutter is the mean `around_m` around.
 
     Raises
     ------
@@ -58,5 +60,7 @@ def profile(ground: Ground, start: tuple[float, float], end: tuple[float, float]
                 "the missing tile to elevation.tif, or fill the void."
             ).format(x=x[at], y=y[at], epsg=grid.epsg, km=share[at] * length_m / 1000)
         )
-    clutter = map_coordinates(ground.clutter_m.astype(np.float64), [row, column], order=0, mode="nearest")
+    clutter = map_coordinates(
+        ground.clutter_around(around_m).astype(np.float64), [row, column], order=0, mode="nearest"
+    )
     return Profile(share * length_m, heights, clutter, x, y)

@@ -16,17 +16,23 @@ from covplan.assess.demand import Demand, demand_points
 from covplan.assess.hamlets import Signal, states
 from covplan.assess.places import place_points, place_states
 from covplan.assess.uncertainty import shadow_field, share_with_signal
-from covplan.pipeline import compare, compare_definitions, explain_link
+from covplan.pipeline import Workspace, compare, compare_definitions, explain_link
 from covplan.publish.maps import draw_map
 from covplan.publish.sheet import sheet_html
 from covplan.radio.links import receive
+from covplan.radio.servers import any_probability
 from covplan.study.codes import ANY
 from covplan.study.folder import open_study
+from covplan.study.grid import Grid
+from covplan.study.rasters import cell_size_m
 from covplan.study.settings import Definition
-from tests.study import EPSG, small_study
+from tests.study import EPSG, SIDE, small_study
 
 COMPUTED = {"basis": "computed"}
-EDGE = {"4G": {"rsrp_threshold_dbm": -90.0}, "5G": {"rsrp_threshold_dbm": -92.0}}  # where the small province is divided
+EDGE = {  # where the small province is divided; the uplink asks for a call, and the downlink decides
+    "4G": {"rsrp_threshold_dbm": -90.0, "uplink_mbps": 0.03},
+    "5G": {"rsrp_threshold_dbm": -92.0, "uplink_mbps": 0.03},
+}
 
 
 def divided_study(folder):
@@ -136,19 +142,19 @@ def test_a_higher_threshold_changes_exactly_the_hamlets_between(plan):
     new = replace(
         plan.study,
         settings=plan.study.settings.model_copy(
-            update={"radio": {**plan.study.settings.radio, "4G": old.model_copy(update={"rsrp_threshold_dbm": -82.0})}}
+            update={"radio": {**plan.study.settings.radio, "4G": old.model_copy(update={"rsrp_threshold_dbm": -70.0})}}
         ),
     )
     after = covplan.make_plan(new)
     shift = norm.ppf(old.confidence) * plan.study.settings.propagation.location_sigma_db
     rsrp = plan.hamlets["rsrp_dbm"].fillna(-999)
-    between = (rsrp >= -90.0 + shift) & (rsrp < -82.0 + shift)
+    between = (rsrp >= -90.0 + shift) & (rsrp < -70.0 + shift)
     darkened = (plan.hamlets["mobile_state"] != "none") & (after.hamlets["mobile_state"] == "none")
     assert between.any()
     assert (darkened == between).all()
     told = compare(plan, after)
     assert set(plan.hamlets.loc[between, "village_id"]) <= set(told.hamlets["village_id"])
-    assert told.hamlets["cause_en"].str.contains("radio.4G.rsrp_threshold_dbm -90.0 → -82.0").all()
+    assert told.hamlets["cause_en"].str.contains("radio.4G.rsrp_threshold_dbm -90.0 → -70.0").all()
     assert told.stations.empty
 
 
@@ -217,9 +223,14 @@ def test_without_a_centre_rule_only_people_count(covered, share, state):
     assert states(*one_hamlet(covered), definition, 1).tolist() == [state]
 
 
-def test_a_hamlet_without_dwellings_is_unknown_and_without_centre_too():
+@pytest.mark.parametrize("definition", [PROVINCE, Definition(technology="4G", centre=False, source="test")])
+@pytest.mark.parametrize(
+    ("covered", "known", "state"), [(True, True, "covered"), (False, True, "none"), (False, False, "unknown")]
+)
+def test_a_hamlet_without_dwellings_is_told_by_its_centre_and_unknown_without_one(definition, covered, known, state):
     nobody = Demand(np.zeros(1), np.zeros(1), np.zeros(1, int), np.zeros(1), np.ones(1, bool))
-    assert states(nobody, np.array([True]), np.array([True]), PROVINCE, 2).tolist() == ["unknown", "unknown"]
+    found = states(nobody, np.array([covered]), np.array([known]), definition, 2).tolist()
+    assert found == [state, "unknown"]
 
 
 def test_a_hamlet_without_clusters_is_counted_where_the_population_raster_has_people(tmp_path):
@@ -234,6 +245,33 @@ def test_a_hamlet_without_clusters_is_counted_where_the_population_raster_has_pe
     assert sorted(demand.households[mine]) == [25.0, 75.0]  # 100 households
     without = demand_points(study.villages, study.dwellings)
     assert not ((without.village == 0) & ~without.centre).any()
+
+
+@pytest.mark.parametrize("cell_m", [90, 300, 1000])
+def test_inhabitants_are_counted_once_a_cell_of_their_raster_not_once_a_cell_of_the_grid(tmp_path, cell_m):
+    """A kilometre of WorldPop is one point: as 90 m cells a province would have millions, all with one truth."""
+    folder = small_study(tmp_path, dwellings=pd.DataFrame())
+    bounds = open_study(folder).grid.bounds
+    coarse = Grid.from_bounds(bounds, cell_m, EPSG)
+    coarse.write(folder / "population.tif", np.ones(coarse.shape, "float32"))
+    assert cell_size_m(folder / "population.tif", EPSG) == pytest.approx(cell_m)
+    demand = Workspace(open_study(folder)).land.demand
+    province_m2 = 4 * SIDE**2
+    assert (~demand.centre).sum() == pytest.approx(province_m2 / cell_m**2, rel=0.2)
+
+
+def test_points_get_the_cells_nearest_to_them_each_cell_one_hamlet(tmp_path):
+    study = open_study(small_study(
+        tmp_path, dwellings=pd.DataFrame(), villages=lambda table: table.set_geometry(table.geometry.centroid)
+    ))  # fmt: skip
+    grid = study.grid.coarsened(300.0)
+    demand = demand_points(study.villages, study.dwellings, (grid, np.ones(grid.shape, np.float32)))
+    home = ~demand.centre
+    at = study.villages.geometry
+    away = np.hypot(demand.x_m[home, None] - at.x.to_numpy(), demand.y_m[home, None] - at.y.to_numpy())
+    assert (away[np.arange(home.sum()), demand.village[home]] == away.min(axis=1)).all()
+    assert len(np.unique(np.column_stack([demand.x_m[home], demand.y_m[home]]), axis=0)) == home.sum()
+    assert demand.households.sum() == pytest.approx(study.villages["households"].sum())
 
 
 def test_places_count_by_area_and_points_by_a_disc():
@@ -275,16 +313,23 @@ def test_the_interval_is_that_of_independent_hamlets_when_they_are_far_apart():
     demand = Demand(np.arange(count) * 1e4, np.zeros(count), np.arange(count), np.zeros(count), np.ones(count, bool))
     chance = norm.sf(threshold, rsrp, 8.0)
     flags = np.zeros(count, bool)
-    one = Signal("4G", "A", rsrp, chance.astype(np.float32), flags, flags, rsrp, np.full(count, "", object))
-    drawn = share_with_signal(
-        demand, [one], threshold, 8.0, correlation_m=120.0, site_correlation=0.5, draws=4000, seed=1
-    )
+    nobody = np.full(count, "", object)
+
+    def share(*sites):
+        margin_db = np.column_stack([rsrp - threshold] * len(sites))
+        site = np.tile(np.array(sites), (count, 1))
+        one = Signal(
+            "4G", "any", rsrp, chance.astype(np.float32), flags, flags, rsrp, nobody, margin_db, site, margin_db
+        )
+        return share_with_signal(demand, one, 8.0, correlation_m=120.0, site_correlation=0.5, draws=4000, seed=1)
+
+    drawn = share(0)
     assert drawn.mean() == pytest.approx(chance.mean(), abs=0.003)
     assert drawn.std() == pytest.approx(np.sqrt((chance * (1 - chance)).sum()) / count, rel=0.05)
-    two = share_with_signal(
-        demand, [one, one], threshold, 8.0, correlation_m=120.0, site_correlation=0.5, draws=4000, seed=1
-    )
-    assert two.mean() > drawn.mean()  # a second operator of the same median helps where the first is shadowed
+    two = share(0, 1)  # a second site of the same median helps where the first is shadowed, as the model says
+    expected = any_probability(np.column_stack([rsrp - threshold] * 2), 8.0, 0.5)
+    assert two.mean() == pytest.approx(expected.mean(), abs=0.003)
+    assert expected.mean() > chance.mean() + 0.03
 
 
 @pytest.mark.parametrize("indicator", ["VILLAGE_MBB_COV", "5G_POP", "5G_KEYPLACES", "5G_IZ_TOURISM"])

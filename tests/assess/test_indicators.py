@@ -12,6 +12,7 @@ from pyproj import Geod
 from shapely.geometry import Point
 
 import covplan
+from covplan.study.boundaries import across_boundaries, boundaries_note
 from covplan.study.folder import open_study
 from tests.study import EPSG, small_layers, small_study
 
@@ -316,13 +317,38 @@ def test_a_corrected_target_silences_only_the_warning_it_answers(tmp_path):
     assert "do not rise" not in table_of(plan).at["FTTH_HH", "warnings_en"]
 
 
-def test_a_figure_of_one_territory_beside_one_of_another_is_said(tmp_path):
+def test_a_baseline_of_the_province_before_the_merger_beside_a_figure_of_the_merged_one_is_said(tmp_path):
     merged = {"province": {"name": "T", "boundaries": NEW}}
     found = table_of(covplan.make_plan(open_study(small_study(tmp_path, merged))))
-    said = found["warnings_en"].str.contains("Mixed geographies")
-    counted = {"VILLAGE_MBB_COV", "BTS_SHARE_RATIO", "FTTH_HH", "VILLAGE_FTTH_COV"}
-    assert set(said.index[said]) == counted | {"MBB_SUBS_100", "SPEED_MOBILE"}
-    assert found.at["MBB_SUBS_100", "boundary_version"] == OLD
+    assert set(found["target_boundaries"]) == {OLD}
+    counted = found[found["basis"].isin(["declared", "counted", "computed"])]
+    assert len(counted) == 8
+    stated = counted[["baseline", "target_2025", "target_2030"]].notna().any(axis=1)
+    said = counted["warnings_en"].str.contains("those of the province before the merger of July 2025")
+    assert said.equals(stated)
+    assert not counted["warnings_en"].str.contains("Differs from the plan's baseline").any()
+    # A statistic of the old province stands beside the baseline of the old province; the study's figures are others.
+    statistic = found.loc["MBB_SUBS_100"]
+    assert (statistic["boundary_version"], statistic["target_boundaries"]) == (OLD, OLD)
+    assert "Mixed geographies" in statistic["warnings_en"]
+    assert "those of the province before" not in statistic["warnings_en"]
+
+
+def test_targets_set_for_the_merged_province_compare_with_its_figures_and_no_others(tmp_path):
+    own = {"VILLAGE_MBB_COV": {"baseline": 96.1, "target_2025": 97, "target_2030": 99}}
+    merged = {"province": {"name": "T", "boundaries": NEW}, "targets": own}
+    found = table_of(covplan.make_plan(open_study(small_study(tmp_path / "a", merged))))
+    assert across_boundaries(found).loc[["VILLAGE_MBB_COV", "VILLAGE_FTTH_COV"]].tolist() == [False, True]
+    early = {"targets": {"VILLAGE_MBB_COV": own["VILLAGE_MBB_COV"] | {"boundaries": NEW}}}
+    found = table_of(covplan.make_plan(open_study(small_study(tmp_path / "b", early))))
+    assert list(found.index[across_boundaries(found)]) == ["VILLAGE_MBB_COV"]
+    assert "those of the merged province" in found.at["VILLAGE_MBB_COV", "warnings_en"]
+
+
+def test_a_study_on_the_plans_own_province_compares_everything(planned):
+    found = table_of(planned[1])
+    assert not across_boundaries(found).any()
+    assert boundaries_note(found) == ""
 
 
 def test_a_value_off_the_published_baseline_is_said(planned):

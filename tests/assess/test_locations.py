@@ -39,7 +39,7 @@ rows = st.tuples(
 
 
 @given(st.lists(rows, min_size=1, max_size=9), st.data())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_one_more_tenant_on_a_standing_location_never_lowers_the_sharing_ratio(start, data):
     standing = sorted({location for location, _, status in start if status == "existing"})
     before = ratio_pct(stations(start))
@@ -51,7 +51,7 @@ def test_one_more_tenant_on_a_standing_location_never_lowers_the_sharing_ratio(s
 
 
 @given(st.lists(rows, min_size=1, max_size=9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_location_is_its_operators_on_air_and_planned_stations_leave_no_trace(start):
     locations = group_locations(on_air(stations(start)))
     wanted: dict[str, list[str]] = {}

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point
 
-from covplan.fiber.reach import join_network, reach, reach_findings
+from covplan.fiber.reach import cable_findings, join_network, reach, reach_findings
 from covplan.fiber.roads import road_graph
 from covplan.pipeline import fiber_reach
 from covplan.study.findings import checks
@@ -76,7 +76,7 @@ class Valley:
     def reach(self, fiber=FIBER):
         network = join_network(road_graph(self.roads), self.dwellings, self.nodes, self.routes)
         table = reach(self.villages, self.dwellings, self.nodes, network, fiber)
-        return table.set_index("village_id"), reach_findings(table, self.nodes, network, fiber)
+        return table.set_index("village_id"), reach_findings(table, self.nodes, network.feed_m, fiber)
 
 
 def test_a_drop_reaches_500_m_from_an_access_point_and_no_farther():
@@ -184,6 +184,35 @@ def test_a_cable_that_ends_between_junctions_counts_as_far_as_it_goes():
     table, _ = Valley({"a": [(9800, 0, 30)], "b": [(11_000, 0, 30)]}, nodes=[("FDT", "a", 9000, 4)]).reach()
     assert table["ftth"].to_dict() == {"a": True, "b": False}
     assert table.loc["b", "cable_m"] == pytest.approx(1000, abs=2)
+
+
+def test_cables_nobody_drew_run_the_shortest_way_to_the_nodes_they_feed_and_nowhere_else():
+    """The exchange at 0 feeds a node at 6 km; a by-road of 9 km to the same place and the road beyond have no cable."""
+    by_road = line((0, 0), (3000, 3354), (6000, 0))  # 2 × 4.5 km
+    hamlets = {"on": [(4000, 0, 30)], "beyond": [(9000, 0, 30)], "aside": [(3000, 3300, 30)]}
+    valley = Valley(hamlets, nodes=[("FDT", "on", 6000, 2)], extra_road=by_road)
+    main = line((0, 0), (6000, 0), (20_000, 0))  # the two meet where both have a point
+    valley.roads = valley.roads.set_geometry([main, by_road], crs=EPSG)
+    known = valley.routes
+    valley.routes = known.iloc[:0]
+    table, _ = valley.reach()
+    assert table["ftth"].to_dict() == {"on": True, "beyond": False, "aside": False}
+    assert table["cable_m"].tolist() == pytest.approx([0, 3000, 4472], abs=40)
+    network = join_network(road_graph(valley.roads), valley.dwellings, valley.nodes, valley.routes)
+    laid_m = network.graph.length_m[network.spare["VNPT"]].sum()
+    assert laid_m == pytest.approx(6000, abs=1)
+    assert [one.details["operator"] for one in cable_findings(valley.nodes, valley.routes)] == ["VNPT"]
+    assert cable_findings(valley.nodes, known) == []
+
+
+def test_an_exchange_alone_has_no_cable_and_serves_no_more_than_a_drop():
+    table, _ = Valley({"near": [(400, 0, 30)], "far": [(2000, 0, 30)]}).reach()
+    assert table["ftth"].to_dict() == {"near": True, "far": True}  # along the cable that is drawn
+    alone = Valley({"near": [(400, 0, 30)], "far": [(2000, 0, 30)]})
+    alone.routes = alone.routes.iloc[:0]
+    table, _ = alone.reach()
+    assert table["ftth"].to_dict() == {"near": True, "far": False}
+    assert table.loc["far", "cable_m"] != 0
 
 
 def test_without_fiber_nodes_every_hamlet_is_unknown(tmp_path):

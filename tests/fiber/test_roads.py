@@ -17,13 +17,13 @@ from covplan.fiber.roads import (
     attached,
     matrix,
     parts_of,
-    read_osm,
     road_graph,
     shortest_paths,
     with_cables,
 )
 from covplan.study.errors import LayerError
 from covplan.study.grid import Grid
+from covplan.study.osm import read_osm
 from tests.real_province import PROVINCE
 from tests.study import EPSG, SOUTH, WEST
 
@@ -108,7 +108,7 @@ def test_the_nearest_source_is_found_with_what_each_starts_with():
     assert np.isinf(near[node[2]])
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(*[st.integers(0, 6)] * 4), min_size=1, max_size=12))
 def test_ways_on_a_grid_of_roads_are_those_networkx_finds(ends):
     lines = [[(100 * a, 100 * b), (100 * a, 100 * d), (100 * c, 100 * d)] for a, b, c, d in ends]

@@ -105,6 +105,26 @@ def test_stations_moved_changed_removed_and_added_come_into_the_new_study(plan, 
                                   before.loc[kept].drop(columns="geometry"))  # fmt: skip
 
 
+@pytest.mark.parametrize("saved", [False, True], ids=["as written", "saved by covplan"])
+def test_stations_without_ids_keep_those_made_for_them_and_what_is_written_is_no_longer_assumed(tmp_path, saved):
+    plan = plan_of(tmp_path, stations=lambda table: table[["operator", "lon", "lat"]], cells=lambda t: t.iloc[:0])
+    study = open_study(plan.study.save(tmp_path / "saved")) if saved else plan.study
+    package = write_geopackage(pipeline.make_plan(study), tmp_path / "p.gpkg")
+    with edited(package) as base:
+        base.execute("DELETE FROM ht_tram_bts WHERE station_id = 'VTL-2'")
+        base.execute("UPDATE ht_tram_bts SET height_m = 60 WHERE station_id = 'MBF-5'")
+        moved(base, "ht_tram_bts", "", "VNPT-3", 400.0, 0.0)
+    made = open_study(write_edited(study, read_edits(package, study), tmp_path / "new"))
+    after, before = made.stations.set_index("station_id"), study.stations.set_index("station_id")
+    assert list(after.index) == ["VNPT-3", "VTL-4", "MBF-5", "VTL-6", "VNPT-7", "VNM-8"]
+    assert after.at["MBF-5", "height_m"] == 60
+    assert after.at["MBF-5", "antenna_height_m"] == 57
+    assert "height_m" not in after.at["MBF-5", "assumed"].split(";")
+    assert "height_m" in after.at["VTL-4", "assumed"].split(";")
+    assert after.geometry["VNPT-3"].x == pytest.approx(before.geometry["VNPT-3"].x + 400, abs=0.01)
+    assert after.at["VNPT-3", "commune_code"] == before.at["VNPT-3", "commune_code"]
+
+
 def test_who_moves_a_location_moves_its_stations(plan, copy, tmp_path):
     with edited(copy) as base:
         moved(base, "ht_cot_ang_ten", "", "L-1", 30.0, 40.0)

@@ -29,7 +29,7 @@ def set_cover(cost, reach):
     return Program(np.asarray(cost, float), demand, whole, np.ones(len(cost)), np.zeros(len(cost)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, 2**32 - 1), st.sampled_from([0.0, 0.1, 0.5]))
 def test_alternatives_are_different_plans_within_the_slack(seed, slack):
     chance = np.random.default_rng(seed)

@@ -16,6 +16,8 @@ from covplan.propose.places_5g.program import most_users
 from covplan.propose.solve.baselines import cheapest_first, most_demand_first, nearest_first
 from covplan.propose.solve.cover import (
     Cover,
+    as_much_as_can_be,
+    as_much_as_can_be_in_parts,
     cost_of,
     cover,
     dominated,
@@ -24,6 +26,7 @@ from covplan.propose.solve.cover import (
     merged,
     most_value,
     served_by,
+    serving,
     unreachable,
 )
 from covplan.propose.solve.solver import Status
@@ -115,7 +118,7 @@ def carried(problem, carries, demands, actions) -> bool:
     return found.status == 0
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(problems(), st.integers(1, 12))
 def test_hamlets_at_least_cost_equal_trying_every_choice(problem, demanded):
     demanded = min(float(demanded), problem.value.sum())
@@ -131,7 +134,7 @@ def test_hamlets_at_least_cost_equal_trying_every_choice(problem, demanded):
     assert problem.value[found.served].sum() >= demanded - 1e-9
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(problems(shares=(0.5, 0.75, 1.0), capacity=True), st.one_of(st.none(), st.integers(1, 10)))
 def test_places_with_traffic_at_least_cost_equal_trying_every_choice(problem, demanded):
     want = problem.value.sum() if demanded is None else min(float(demanded), problem.value.sum())
@@ -145,7 +148,7 @@ def test_places_with_traffic_at_least_cost_equal_trying_every_choice(problem, de
     assert found.value >= want - 1e-6
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(problems(shares=(0.5, 1.0), capacity=True), st.integers(0, 20))
 def test_most_places_for_a_budget_equal_trying_every_choice_and_cost_no_more_than_needed(problem, budget):
     able = [(value, -cost) for _, cost, value in choices(problem) if cost <= budget]
@@ -157,7 +160,7 @@ def test_most_places_for_a_budget_equal_trying_every_choice_and_cost_no_more_tha
     assert (found.value, -found.cost) == pytest.approx(max(able))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     problems(shares=(0.5, 1.0), capacity=True), st.lists(st.integers(0, 9), min_size=6, max_size=6), st.integers(0, 25)
 )
@@ -176,7 +179,7 @@ def test_most_users_for_what_may_be_built_equal_trying_every_choice(problem, pri
     assert found.cost <= min(cost for value, cost in tried if value >= most - 1e-9) + 1e-6
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(problems(shares=(0.5, 1.0)))
 def test_merged_rows_and_dominated_actions_lose_nothing(problem):
     small = merged(problem)
@@ -201,7 +204,7 @@ def served_by_merged(small: Cover, actions: np.ndarray) -> np.ndarray:
     return np.array(served)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(problems(), st.integers(1, 12))
 def test_habit_never_beats_the_program(problem, demanded):
     demanded = min(float(demanded), problem.value.sum())
@@ -253,7 +256,7 @@ def test_public_maximal_covering_instances_reach_their_published_optima(name):
         assert found.solution.status is Status.OPTIMAL
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(problems(shares=(0.5, 1.0), capacity=True))
 def test_part_by_part_gives_what_the_whole_gives(problem):
     try:
@@ -266,3 +269,34 @@ def test_part_by_part_gives_what_the_whole_gives(problem):
     assert parts.cost == pytest.approx(whole.cost)
     assert parts.served.all()
     assert parts.solution.bound == pytest.approx(whole.cost, abs=1e-6)
+
+
+def best_of(problem):
+    """The most that can be served, and what that costs at least, by trying every choice."""
+    most, cost = max((value, -cost) for _actions, cost, value in choices(problem))
+    return most, -cost
+
+
+@settings(max_examples=200)
+@given(problems(shares=(0.5, 1.0), capacity=True))
+def test_as_much_as_can_be_is_the_most_that_any_choice_serves_at_its_least_cost(problem):
+    most, cost = best_of(problem)  # to do nothing keeps every limit here
+    for found in (as_much_as_can_be(problem), as_much_as_can_be_in_parts(problem)):
+        assert found.value == pytest.approx(most)
+        assert found.cost == pytest.approx(cost)
+
+
+@settings(max_examples=200)
+@given(problems())
+def test_without_the_demands_that_nothing_reaches_the_optimum_is_that_of_the_others(problem):
+    reached = np.setdiff1d(np.arange(problem.share.size), unreachable(problem))
+    kept = np.isin(np.arange(problem.share.size), reached)
+    assume(reached.size)
+    small = serving(problem, kept)
+    wanted = small.value.sum()
+    costs = [cost for _actions, cost, value in choices(problem) if value >= wanted]
+    if not costs:
+        with pytest.raises(NoSolution):
+            least_cost(small)
+        return
+    assert least_cost(small).cost == pytest.approx(min(costs))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import geopandas as gpd
 import numpy as np
@@ -15,7 +14,7 @@ from covplan.pipeline import propose_sharing
 from covplan.propose.common.decisions import decided, require
 from covplan.propose.solve.cover import cover, least_cost
 from covplan.study.layers import layers
-from covplan.study.plan import no_proposals, read_proposed, result_table, save_proposed
+from covplan.study.plan import keep_part, no_proposals, read_kept, result_table
 from tests.propose.test_sharing import consolidations, of, opened
 from tests.study import EPSG, small_study
 
@@ -110,5 +109,5 @@ def test_decisions_and_kept_proposals_that_spell_fibre_are_of_fiber(tmp_path):
     assert study.decisions["kind"].tolist() == ["fiber"]
     tables = no_proposals(EPSG)
     tables["comparison"] = result_table("comparison", pd.DataFrame({"kind": ["fibre", "trench"]}))
-    save_proposed(SimpleNamespace(**tables), tmp_path)
-    assert read_proposed(tmp_path, EPSG)["comparison"]["kind"].tolist() == ["fiber", "trench"]
+    keep_part(tmp_path, "fiber", tables, EPSG)
+    assert read_kept(tmp_path, EPSG).parts["fiber"]["comparison"]["kind"].tolist() == ["fiber", "trench"]

@@ -260,9 +260,8 @@ def test_a_hamlet_without_a_road_and_an_exchange_without_a_port_are_named_and_th
     )
     fork.nodes = pd.concat([fork.nodes, fork.nodes.iloc[:1].assign(node_id="O-full", ports_free=0)], ignore_index=True)
     found = fork.problem()
-    named = {
-        (one.check, one.details["name"]) for one in reach_findings(fork.reach, fork.nodes, fork.network, fork.fiber)
-    }
+    told = reach_findings(fork.reach, fork.nodes, fork.network.feed_m, fork.fiber)
+    named = {(one.check, one.details["name"]) for one in told}
     assert {("road_network_split", "Thôn split"), ("hamlet_far_from_road", "Thôn wild")} <= named
     assert "node_without_capacity" in {check for check, _ in named}
     assert joined(extend(found, hamlets=3)) == {"a", "b", "c"}
@@ -270,6 +269,22 @@ def test_a_hamlet_without_a_road_and_an_exchange_without_a_port_are_named_and_th
         extend(found, hamlets=4)
     plan = fork.plan([(2030, 100.0)], [2030])
     assert plan.summary[["hamlets", "short"]].to_numpy().tolist() == [[3, 2]]
+
+
+def test_a_path_that_hangs_on_nothing_beside_every_dark_hamlet_changes_no_plan():
+    def plan(*paths):
+        fork = Fork(more_hamlets=[("d", 8000, 140, 40)], more_roads=paths)
+        made = fork.plan([(2030, 100.0)], [2030])
+        return made.summary["cost_base_vnd"].item(), sorted(made.proposals["village_id"].dropna()), made.findings
+
+    spots = [(10_000, 0), (11_000, 0), (4000, 2000), (8000, 140)]
+    cost, hamlets, _ = plan()
+    with_paths, still, found = plan(*(line((x - 20, y + 110), (x + 20, y + 110)) for x, y in spots))
+    assert (still, found) == (hamlets, ()) == (["a", "b", "c", "d"], ())
+    assert with_paths == pytest.approx(cost, rel=0.01)
+    gapped = plan(*(line((x, y + 20), (x, y + 60)) for x, y in spots))  # wide enough a path to be joined: 20 m each
+    assert gapped[1] == hamlets
+    assert gapped[0] == pytest.approx(cost, rel=0.01)
 
 
 def test_a_hamlet_too_far_for_light_is_named():
@@ -334,7 +349,7 @@ def test_on_real_roads_hamlets_are_joined_and_those_off_them_named(tmp_path):
     fiber = Fiber(pon_class="GPON_C+")
     network = join_network(roads, homes, nodes, routes)
     state = reach(study.villages, homes, nodes, network, fiber)
-    found = reach_findings(state, nodes, network, fiber)
+    found = reach_findings(state, nodes, network.feed_m, fiber)
     off = state["limit"] == "no_road"
     assert 0 < off.sum() < len(state)
     assert {one.id for one in found if one.check in ("hamlet_far_from_road", "road_network_split")} == set(

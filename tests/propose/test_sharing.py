@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 import covplan
 from covplan.assess.demand import demand_points
@@ -20,7 +21,7 @@ from covplan.propose.sharing.options import case, market, points_of, receive
 from covplan.propose.sharing.scenarios import other_plans, rule_prices
 from covplan.propose.solve.alternatives import Scenario
 from covplan.study.codes import NOBODY
-from covplan.study.errors import NoSolution
+from covplan.study.language import speaking
 from covplan.study.layers import layers
 from tests.study import EPSG, SOUTH, WEST, decimal_dots, small_study
 
@@ -170,6 +171,14 @@ def test_the_plan_reaches_the_ratio_and_the_engine_finds_no_hamlet_lost(tmp_path
     assert [column for column in plan.proposals.columns if column != "geometry"] == defined
 
 
+def test_structures_whose_owners_nobody_knows_are_named_by_their_ids(tmp_path):
+    plan = propose_sharing(opened(tmp_path / "s", owner=None), scenarios=())
+    assert len(plan.proposals) >= 1
+    for row in plan.proposals.to_dict("records"):
+        assert f"Structures {row['from_location_id']} and {row['location_id']} stand" in row["reason_en"]
+        assert "<NA>" not in row["reason_en"] + row["reason_vi"]
+
+
 def test_an_operator_asked_to_reach_more_hamlets_comes_to_others_structures(tmp_path):
     study = opened(tmp_path / "s")
     today = dict(zip(OPERATORS, [0] * 9, strict=True))
@@ -187,10 +196,32 @@ def test_an_operator_asked_to_reach_more_hamlets_comes_to_others_structures(tmp_
     assert come["gains_count"].max() >= 1
 
 
-def test_a_ratio_out_of_reach_is_refused_with_what_can_be_reached(tmp_path):
+def test_a_ratio_out_of_reach_is_approached_as_far_as_can_be_and_said(tmp_path):
     study = opened(tmp_path / "s", {"targets": {"BTS_SHARE_RATIO": {"target_2025": 101}}})
-    with pytest.raises(NoSolution, match=r"không thể đạt 101 % vị trí dùng chung: nhiều nhất \d/\d"):
-        propose_sharing(study, scenarios=())
+    with speaking("en"):
+        plan = propose_sharing(study, scenarios=())
+    (said,) = plan.short
+    reached = float(re.match(r"101 % of locations shared is out of reach, ([\d.]+) % at most", said).group(1))
+    assert reached == pytest.approx(100 * plan.comparison["ratio"].iloc[0], abs=0.01)
+    at_ease = propose_sharing(opened(tmp_path / "ease"), scenarios=())
+    assert plan.comparison["ratio"].iloc[0] > at_ease.comparison["ratio"].iloc[0]
+
+
+def test_a_mast_outside_the_terrain_is_left_out_of_the_moves_and_the_others_are_proposed(tmp_path):
+    whole = propose_sharing(opened(tmp_path / "whole"), scenarios=())
+    free = set(whole.proposals["location_id"]) | set(whole.proposals["from_location_id"])
+    away = next(one for one in PLACES if one not in free)
+
+    study = opened(tmp_path / "s")
+    gone = study.stations["location_id"] == away
+    outside = study.stations.geometry.where(~gone, shapely.Point(WEST, SOUTH + 100_000))
+    off = Workspace(study).changed(stations=study.stations.set_geometry(outside))
+    plan = propose_sharing(off, scenarios=())
+    (row,) = plan.not_served.to_dict("records")
+    assert (row["object_kind"], row["object_id"], row["cause"]) == ("location", away, "no_terrain")
+    assert len(plan.proposals) == len(whole.proposals)
+    assert away not in set(plan.proposals["location_id"]) | set(plan.proposals["from_location_id"])
+    assert not plan.coverage["hamlets_lost"].any()
 
 
 def test_alternatives_cost_hardly_more_and_rules_have_a_price(tmp_path):

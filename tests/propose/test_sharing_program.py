@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.sparse import csr_array
 
+from covplan.propose.sharing.attainable import attainable
 from covplan.propose.sharing.program import Demand, Moves, Stock, lost_and_won, share
 from covplan.propose.solve.solver import Status
 from covplan.study.codes import NOBODY
@@ -96,7 +97,7 @@ def every_plan(stock, moves, demand):
         yield outlay, outlay + sum(moves.running_vnd[list(chosen)]) - sum(stock.saved_vnd[list(emptied)])
 
 
-@settings(deadline=None, max_examples=250)
+@settings(max_examples=250)
 @given(small_markets(), st.sampled_from(["target", "saving"]))
 def test_the_program_equals_trying_every_set_of_moves(market, goal):
     stock, moves, demand = market
@@ -136,6 +137,22 @@ def two_masts(**changes):
         np.array([1.0, 1.0, 1.0]),
     )
     return Stock(**(stock | changes)), moves
+
+
+@settings(max_examples=150)
+@given(small_markets())
+def test_what_can_be_attained_is_the_largest_ratio_of_any_set_of_moves(market):
+    stock, moves, demand = market
+    asked = replace(demand, shared_share=1.0, gains=[0] * len(stock.operators))
+    lowered, broken = attainable(stock, moves, asked)
+    assert not broken
+
+    def possible(ratio):
+        return any(True for _plan in every_plan(stock, moves, replace(asked, shared_share=ratio)))
+
+    assert possible(lowered.shared_share)
+    assert lowered.shared_share == 1.0 or not possible(lowered.shared_share + 1e-6)
+    share(stock, moves, lowered)
 
 
 def test_the_mast_whose_hamlets_the_other_reaches_is_given_up():

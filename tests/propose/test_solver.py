@@ -21,7 +21,7 @@ from covplan.study.errors import NoSolution
 SMALL = st.integers(0, 9)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.integers(1, 9), min_size=3, max_size=8).flatmap(
         lambda cost: st.tuples(

@@ -109,7 +109,7 @@ def cost_of(problem: Problem, edges, joined) -> float:
     return float(problem.cost @ edges + problem.own_cost @ joined)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(problems(), st.lists(st.integers(0, 12), min_size=3, max_size=3))
 def test_prizes_and_costs_equal_trying_every_tree(problem: Problem, prizes: list[int]) -> None:
     penalty = np.array(prizes, float)
@@ -120,7 +120,7 @@ def test_prizes_and_costs_equal_trying_every_tree(problem: Problem, prizes: list
     assert found.bound <= found.objective + 1e-6
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(problems(limited=True), st.integers(1, 8))
 def test_a_quota_within_capacities_and_lengths_equals_trying_every_tree(problem: Problem, quota: int) -> None:
     allowed = [
@@ -141,7 +141,7 @@ def test_a_quota_within_capacities_and_lengths_equals_trying_every_tree(problem:
     assert _within_limits(problem, parent, found.joined)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(problems(), st.integers(0, 25))
 def test_a_budget_buys_the_most_and_no_more_than_that_needs(problem: Problem, budget: int) -> None:
     choices = [(problem.weight @ joined, cost_of(problem, edges, joined)) for edges, joined in every_tree(problem)]
@@ -152,7 +152,7 @@ def test_a_budget_buys_the_most_and_no_more_than_that_needs(problem: Problem, bu
     assert found.cost == pytest.approx(least)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(problems(), st.lists(st.integers(0, 12), min_size=3, max_size=3))
 def test_reductions_and_the_dual_ascent_never_pass_the_optimum(problem: Problem, prizes: list[int]) -> None:
     plain = replace(problem, own_cost=np.zeros(3))

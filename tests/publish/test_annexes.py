@@ -14,6 +14,7 @@ from pyproj import Transformer
 
 from covplan.publish.annexes import write_annexes
 from covplan.publish.annexes.workbook import HEIGHT_LIMIT_PT, NOTHING
+from covplan.study.errors import OutputError
 from covplan.study.language import _
 from covplan.study.synthetic import synthetic_notice
 from tests.publish.printed import printed_text
@@ -211,7 +212,7 @@ def test_a_full_disk_leaves_the_workbook_that_was_there(plan, tmp_path, monkeypa
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Workbook, "save", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match="đầy"):
         write_annexes(plan, path)
     assert path.read_bytes() == b"before"
     assert [one.name for one in tmp_path.iterdir()] == ["phu_luc.xlsx"]

@@ -96,7 +96,7 @@ def test_a_full_disk_leaves_the_former_file_and_nothing_half_written(plan, tmp_p
         raise OSError(errno.ENOSPC, "No space left on device", str(path))
 
     monkeypatch.setattr(f"covplan.publish.geopackage.{step}.write", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match="đầy"):
         write_geopackage(plan, path)
     assert path.read_bytes() == before
     assert [one.name for one in tmp_path.iterdir() if one.is_file()] == ["plan.gpkg"]
@@ -137,7 +137,7 @@ def test_a_folder_of_files_is_whole_or_absent_too(plan, tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(legacy, "_write_csv", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(OutputError, match="đầy"):
         write_legacy(plan, tmp_path / "shapefile", "shp")
     assert sorted(one.name for one in (tmp_path / "shapefile").iterdir()) == before
     assert [one.name for one in tmp_path.iterdir()] == ["shapefile"]

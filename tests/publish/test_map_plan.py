@@ -163,6 +163,9 @@ def test_drawn_masts_become_stations_of_a_what_if(tmp_path: Path) -> None:
     (tmp_path / "b.geojson").write_text(json.dumps(feature))
     expected = [{"station_id": "CAND-1", "operator": "VTL", "height_m": 42, "lon": 105.2, "lat": 21.9}]
     assert covplan.read_drawn(tmp_path / "a.geojson") == covplan.read_drawn(tmp_path / "b.geojson") == expected
+    nameless = {**feature, "properties": {"operator": "VTL"}}
+    (tmp_path / "d.geojson").write_text(json.dumps(nameless))
+    assert covplan.read_drawn(tmp_path / "d.geojson") == [{"operator": "VTL", "lon": 105.2, "lat": 21.9}]
     for wrong in ("no json", json.dumps({**feature, "properties": {}}), json.dumps({**feature, "geometry": None})):
         (tmp_path / "c.geojson").write_text(wrong)
         with pytest.raises(covplan.CovplanError, match=r"c\.geojson"):

@@ -15,6 +15,7 @@ from rich.console import Console
 from covplan.publish.explained import budget_table, show_explanation, write_explanation
 from covplan.publish.profiles import draw_profile, link_layers, write_profile
 from covplan.radio.explain import explain_links
+from covplan.study.filenames import file_name
 from covplan.study.settings import Propagation, Radio
 from tests.radio.test_coverage import CELLS, stations
 from tests.radio.test_explain import GRID, MAST, ground
@@ -91,8 +92,10 @@ def test_links_are_lines_from_mast_to_hamlet_and_obstacles_points_on_them(explai
 
 def test_an_explanation_is_a_table_a_map_and_a_picture_of_each_best_link(explained, tmp_path):
     written = write_explanation(explained, tmp_path)
+    stem = f"{file_name(explained.place_id)}_4G"
+    assert stem.startswith("T_02200-1+")
     assert [path.name for path in written] == [
-        "T-02200-1_4G_budget.csv", "T-02200-1_4G_links.geojson", "T-02200-1_4G_VTL.png", "T-02200-1_4G_VNPT.png",
+        f"{stem}_budget.csv", f"{stem}_links.geojson", f"{stem}_VTL.png", f"{stem}_VNPT.png",
     ]  # fmt: skip
     table = pd.read_csv(written[0])
     assert set(table["operator"]) == {"VTL", "VNPT", "MBF"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 import unicodedata
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from covplan.publish.report import report_of, write_report
 from covplan.publish.report.content import Figure, Heading, Paragraph, Table, billions
 from covplan.publish.web import loaded_addresses
 from covplan.study.errors import OutputError
+from covplan.study.plan import result_table
 from covplan.study.synthetic import synthetic_notice
 from tests.publish.printed import printed_text
 from tests.publish.small_proposals import small_plan, with_proposals
@@ -270,7 +272,7 @@ def test_a_full_disk_leaves_the_report_that_was_there(plan, tmp_path, monkeypatc
     path = tmp_path / "bao_cao.docx"
     path.write_bytes(b"before")
     monkeypatch.setattr(Docx, "save", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OutputError, match="đầy"):
         write_report(plan, path)
     assert path.read_bytes() == b"before"
     assert [one.name for one in tmp_path.iterdir()] == ["bao_cao.docx"]
@@ -294,6 +296,25 @@ def test_a_study_after_july_2025_is_counted_by_its_communes(tmp_path):
     by_class = table_named(report_of(plan), "địa bàn và loại cột")
     assert by_class.heads[0] == "Xã, phường"
     assert [row[0] for row in by_class.rows] == ["Xã Mới", "Tổng cộng"]
+    indicators = table_named(report_of(plan), "hiện trạng, mục tiêu")
+    coverage = next(row for row in indicators.rows if "phủ sóng di động băng rộng" in row[0])
+    assert [cell.endswith("*") for cell in coverage[1:5]] == [False, True, True, True]
+    assert "*" in indicators.note
+    assert "nan" not in " ".join(cell for row in indicators.rows for cell in row)
+
+
+def test_a_study_on_the_new_list_is_counted_by_its_communes_though_the_old_ones_have_districts(tmp_path):
+    """In the merged province the old list covers a part: counted by its districts the rest would lie outside."""
+    plan = small_plan(tmp_path, settings={"province": {"name": "Tỉnh thử", "boundaries": "2025-07"}})
+    by_class = table_named(report_of(plan), "địa bàn và loại cột")
+    assert (by_class.heads[0], [row[0] for row in by_class.rows]) == ("Xã, phường", ["Xã Mới", "Tổng cộng"])
+
+
+def test_an_old_list_without_districts_is_counted_by_its_own_communes(tmp_path):
+    plan = small_plan(tmp_path, communes=lambda table: table.assign(district=None))
+    by_class = table_named(report_of(plan), "địa bàn và loại cột")
+    assert by_class.heads[0] == "Xã, phường"
+    assert {row[0] for row in by_class.rows} == {"Xã Một", "Xã Hai", "Phường Ba", "Xã Bốn", "Tổng cộng"}
 
 
 def test_a_study_without_service_points_says_so_and_has_no_table_of_them(tmp_path):
@@ -309,3 +330,33 @@ def test_libreoffice_reads_every_chapter(plan, tmp_path):
     text = printed_text(write_report(plan, tmp_path / "a.docx"))
     for heading in ("III. HIỆN TRẠNG", "VI. PHƯƠNG ÁN", "X. NGUỒN DỮ LIỆU", "Lý do của W-001."):
         assert heading in text
+
+
+def test_what_is_left_out_stands_with_its_reason_and_kinds_that_are_missing_are_named(plan: Plan) -> None:
+    rows = [
+        {"kind": "fiber", "object_kind": "hamlet", "object_id": f"T-{n}", "name": f"Thôn {n}", "cause": "not_asked",
+         "reason_vi": "đủ rồi", "reason_en": "enough", "helps_vi": "mục tiêu", "helps_en": "a target"}
+        for n in range(30)
+    ]  # fmt: skip
+    dark = {"kind": "white_spot", "name": "Bản Khẻ", "cause": "too_weak", "reason_en": "8 dB are missing"}
+    left = result_table("not_served", pd.DataFrame([*rows, rows[0] | dark]))
+    report = report_of(replace(plan, not_served=left), language="en")
+    chapter = [block for block in report.blocks if isinstance(block, Table) and block.caption == "Left out"]
+    assert chapter[0].rows[0][:3] == ("White spots", "Bản Khẻ", "8 dB are missing")  # what cannot be comes first
+    assert len(chapter[0].rows) == 25
+    assert chapter[0].note.startswith("6 more")
+    texts = [block.text for block in report.blocks if isinstance(block, Paragraph)]
+    assert "What the proposals do not serve: Fiber 30; White spots 1." in texts
+    assert "Not proposed yet: White spots, 5G at places, Fiber." in texts  # only sharing was compared
+
+
+def test_hamlets_of_unknown_state_are_not_told_as_lit(plan: Plan) -> None:
+    def first_words(states: list[str]) -> str:
+        hamlets = plan.hamlets.assign(mobile_state=(states * len(plan.hamlets))[: len(plan.hamlets)])
+        blocks = report_of(replace(plan, hamlets=hamlets)).blocks
+        return next(one.text for one in blocks if isinstance(one, Paragraph) and one.text.startswith("Toàn tỉnh"))
+
+    assert "trắng sóng" not in first_words(["unknown"])
+    assert "chưa rõ tình trạng phủ sóng" in first_words(["unknown"])
+    assert re.search(r"trong đó \d+ thôn trắng sóng.*Chưa rõ tình trạng: \d+ thôn\.", first_words(["none", "unknown"]))
+    assert "Chưa rõ" not in first_words(["none", "covered"])

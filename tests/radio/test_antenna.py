@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 
 import numpy as np
 import pytest
@@ -348,6 +349,8 @@ def test_a_fault_in_a_file_is_named_with_its_line(tmp_path, text, says):
 def test_a_file_in_the_study_comes_before_the_table(tmp_path):
     written(tmp_path, msi_text(*measured_cuts()), "SECTOR_65.MSI")
     assert find_antenna("sector_65", tmp_path).projected
+    (tmp_path / unicodedata.normalize("NFD", "Quạt đông.MSI")).write_bytes(next(tmp_path.iterdir()).read_bytes())
+    assert find_antenna(unicodedata.normalize("NFC", "quạt Đông"), tmp_path).projected
     assert not find_antenna("sector_65", tmp_path / "missing").projected
     assert find_antenna("omni", tmp_path).gain_dbi == named_antenna("omni").gain_dbi
     with pytest.raises(LayerError, match="cannot be read"):

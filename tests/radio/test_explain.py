@@ -75,21 +75,21 @@ def test_the_map_value_of_the_best_server_is_the_rasters(hills, network):
         operator: coverage(network[network["operator"] == operator], CELLS, hills, "4G", RADIO, NEAR)
         for operator in ("VTL", "VNPT")
     }
-    same, seen = 0, 0
+    apart_db = []
     for x, y in points(150):
         row, column = (int(v) for v in GRID.rowcol(x, y))
         found = explained((x, y), hills, network, cells=CELLS, most=6)
         for operator, one in raster.items():
             ours = [link.map_rsrp_dbm for link in found.links if link.operator == operator]
-            if np.isnan(one.rsrp_dbm[row, column]):
-                assert np.isnan(ours).all()
+            if np.isnan(one.rsrp_dbm[row, column]) or np.isnan(ours).all():
                 continue
-            seen += 1
-            # A link is its station's best cell at the point; at the middle of the cell another sector may be better.
-            same += abs(np.nanmax(ours) - one.rsrp_dbm[row, column]) < 0.01
-            assert np.nanmax(ours) < one.rsrp_dbm[row, column] + 0.01
-    assert seen > 200
-    assert same >= 0.99 * seen
+            apart_db.append(np.nanmax(ours) - one.rsrp_dbm[row, column])
+    # The raster lies between receivers of the sweep. A link is its station's best cell at the point, and at the middle
+    # of the cell another sector may be better.
+    assert len(apart_db) > 200
+    assert np.median(np.abs(apart_db)) < 0.2
+    assert np.percentile(np.abs(apart_db), 95) < 2.5
+    assert np.max(np.abs(apart_db)) < 8
 
 
 def test_the_cell_on_the_map_and_the_point_differ_by_what_lies_between_them(hills, network):
@@ -105,7 +105,7 @@ def test_the_cell_on_the_map_and_the_point_differ_by_what_lies_between_them(hill
     for differences_db in apart.values():
         assert np.median(differences_db) < 0.5
         assert np.percentile(differences_db, 95) < 4
-    assert apart["bare"].max() < 12 < apart["trees"].max()
+    assert max(apart["bare"].max(), apart["trees"].max()) < 12
     at_centres = []
     for row, column in ((40, 50), (120, 200), (200, 90)):
         centre = tuple(float(v) for v in GRID.xy(row, column))
@@ -176,6 +176,17 @@ def test_what_stands_in_the_way_is_called_by_its_kind(kind, change):
     start = verdict_texts("vi")[kind].split("{")[0]
     assert start in link.verdict_vi
     assert verdict_texts("en")[kind].split("{")[0] in link.verdict_en
+
+
+def test_a_receiver_among_trees_is_told_so():
+    for clutter_m, among in ((15.0, True), (0.0, False)):
+        trees = np.zeros(GRID.shape)
+        trees[:, 60:] = clutter_m
+        (link,) = explained((403_000.0, MAST[1]), ground(300.0, trees)).best
+        loss = {line.item: line.value for line in link.loss}
+        assert (loss["clutter_loss"] > 20.0) == among
+        for text in (link.verdict_vi, link.verdict_en):
+            assert ("15 m" in text) == among
 
 
 def test_over_a_flat_sea_it_is_the_earth_that_hides_the_mast():

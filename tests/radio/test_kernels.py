@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -13,18 +14,18 @@ from numba import njit, prange
 from covplan.radio import formulas
 from covplan.radio.formulas import effective_earth_km
 from covplan.radio.kernels import Setting, bilinear, radial, radial_stride, sweep_radials, tables_for
-from covplan.radio.p1812 import DELTA_N, NO_COAST_KM, SURFACE_N, exact
+from covplan.radio.p1812 import DELTA_N, NO_COAST_KM, SURFACE_N, PathLoss, exact
 from tests.real_province import PROVINCE
 
 TILE = PROVINCE / "vvnb_flightgear_srtm_osm2018" / "srtm3_tq_south_filled.tif"
 LATITUDE_DEG = 22.0
-LOSS = 48  # place of loss_db in what `exact` returns
+LOSS = [field.name for field in fields(PathLoss)].index("loss_db")
 ALLOWED_DB = 1e-6
 
 
-def setting(frequency_mhz=1842.5, tx_height_m=40.0, rx_height_m=1.5, step_km=0.03):
+def setting(frequency_mhz=1842.5, tx_height_m=40.0, rx_height_m=1.5, step_km=0.03, clearing_km=0.0):
     earth_km = effective_earth_km(DELTA_N)
-    return Setting(frequency_mhz / 1000, tx_height_m, rx_height_m, earth_km, SURFACE_N, True, step_km)
+    return Setting(frequency_mhz / 1000, tx_height_m, rx_height_m, earth_km, SURFACE_N, True, step_km, clearing_km)
 
 
 @njit(parallel=True)
@@ -35,9 +36,11 @@ def exact_losses(h, surface, at, one):
         i = at[n]
         km = np.arange(i + 1) * one.step_km
         seen = surface[: i + 1].copy()
-        seen[i] = h[i]
+        seen[np.minimum(km, km[i] - km) < max(one.clearing_km - 1e-9, 1e-9)] = -1e9
+        seen = np.maximum(seen, h[: i + 1])
         loss[n] = exact(
-            km, h[: i + 1], seen, 0.0, km[i], km[i], NO_COAST_KM, NO_COAST_KM, one.tx_height_m, one.rx_height_m,
+            km, h[: i + 1], seen, surface[i] - h[i], one.clearing_km > 0.0, 0.0,
+            km[i], km[i], NO_COAST_KM, NO_COAST_KM, one.tx_height_m, one.rx_height_m,
             one.frequency_ghz, 50.0, LATITUDE_DEG, DELTA_N, SURFACE_N, True,
         )[LOSS]  # fmt: skip
     return loss
@@ -67,12 +70,13 @@ def made_up():
 
 @pytest.mark.parametrize("h", [shape for _, shape in made_up()], ids=[name for name, _ in made_up()])
 @pytest.mark.parametrize("frequency_mhz", [450, 768, 1842.5, 3550])
-def test_every_receiver_of_a_radial_has_the_loss_of_its_exact_path(h, frequency_mhz):
+@pytest.mark.parametrize("clearing_km", [0, 0.04, 0.075, 0.3])
+def test_every_receiver_of_a_radial_has_the_loss_of_its_exact_path(h, frequency_mhz, clearing_km):
     clutter = np.where(np.arange(h.size) % 7 < 3, 15.0, 0.0)
     surface = h + clutter
     surface[0] = h[0]
     for tx_height_m, rx_height_m in ((40, 1.5), (6, 1.5), (90, 12)):
-        one = setting(frequency_mhz, tx_height_m, rx_height_m, 0.05)
+        one = setting(frequency_mhz, tx_height_m, rx_height_m, 0.05, clearing_km)
         assert difference_db(h, surface, one).max() < ALLOWED_DB
 
 
@@ -84,6 +88,7 @@ def test_a_hundred_thousand_receivers_on_real_relief_have_the_loss_of_their_exac
     samples, differences = 400, []
     while sum(part.size for part in differences) < 100_000:
         one = setting(chance.choice([768.0, 942.5, 1842.5, 2590.0]), chance.uniform(10, 60), step_km=0.045)
+        one = one._replace(clearing_km=chance.choice([0.0, 0.075]))
         row, column, bearing = *chance.uniform(205, np.array(elevation_m.shape) - 205), chance.uniform(0, 2 * np.pi)
         along = np.arange(samples) / 2
         h = np.array([bilinear(elevation_m, row - i * np.cos(bearing), column + i * np.sin(bearing)) for i in along])
@@ -100,6 +105,26 @@ def test_short_forms_are_the_functions_they_stand_for():
         assert formulas.atan_small(t) == pytest.approx(math.atan(t), rel=1e-13, abs=1e-14)
     for x in np.concatenate([np.linspace(0, 0.05, 2001), [0.01, 1e-12, 3.0]]):
         assert formulas.log1p_small(x) == pytest.approx(math.log1p(x), rel=1e-13, abs=2e-13)
+
+
+@pytest.mark.parametrize("clearing_km", [0.0, 0.075])
+@pytest.mark.parametrize("h", [shape for _, shape in made_up()], ids=[name for name, _ in made_up()])
+def test_only_receivers_beyond_reach_are_left_early(h, clearing_km):
+    surface = h + np.where(np.arange(h.size) % 7 < 3, 15.0, 0.0)
+    for frequency_mhz, most_db in itertools.product((768, 1842.5), (110.0, 140.0, 174.0)):
+        whole = setting(frequency_mhz, step_km=0.05)._replace(clearing_km=clearing_km)
+        all_db, some_db = swept(h, surface, whole), swept(h, surface, whole._replace(most_db=most_db))
+        left = np.isinf(some_db)
+        assert (all_db[left] > most_db).all()
+        np.testing.assert_array_equal(some_db[~left], all_db[~left])
+
+
+def test_most_receivers_beyond_reach_are_left_early():
+    h = 300 + 150 * np.sin(np.arange(600) * 0.05)
+    whole = setting(step_km=0.03)
+    all_db, some_db = swept(h, h, whole), swept(h, h, whole._replace(most_db=150.0))
+    assert (all_db > 153).sum() > 100
+    assert np.isinf(some_db[all_db > 153]).mean() > 0.9
 
 
 def test_radials_lie_at_most_a_cell_apart_where_they_have_receivers():

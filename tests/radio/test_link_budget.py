@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from covplan.radio.antenna import antenna_names
-from covplan.radio.explain import LOSS_ITEMS
+from covplan.radio.explain import FORMULA_ITEMS, LOSS_ITEMS
 from covplan.radio.link_budget import (
     band,
     band_table,
@@ -31,6 +31,7 @@ from covplan.radio.link_budget import (
     throughput,
     throughput_mapping,
     uplink_budget,
+    uplink_lines,
     uplink_sensitivity,
 )
 from covplan.sample.masts import EIRP_DBM
@@ -266,7 +267,18 @@ def test_every_line_of_a_budget_has_a_title():
             confidence=0.9,
             calibration_db=-2.0,
         ),
+        *uplink_lines(
+            carrier,
+            throughput_mbps=0.5,
+            interference_margin_db=2,
+            gain_dbi=15,
+            pattern_loss_db=0,
+            path_loss_db=120,
+            sigma_db=6,
+            confidence=0.9,
+            calibration_db=-2.0,
+        ),
     ]
     titles = budget_titles()
-    assert {line.item for line in lines} | set(LOSS_ITEMS) == set(titles)
+    assert {line.item for line in lines} | {*LOSS_ITEMS, *FORMULA_ITEMS} == set(titles)
     assert all(line.unit == titles[line.item]["unit"] and titles[line.item]["title_vi"] for line in lines)

@@ -82,7 +82,7 @@ def test_the_plan_counts_the_published_figures_too(plan: Plan) -> None:
     assert 117_000 <= parts[3][0] <= 117_900
     assert rows["unknown"].eq(0).all()
     assert not decimal_dots(plan.indicators["warnings_vi"])
-    assert "88,34 %" in rows.at["VILLAGE_MBB_COV", "warnings_vi"]
+    assert "81,59 %" in rows.at["VILLAGE_MBB_COV", "warnings_vi"]
 
 
 def test_the_shipped_study_has_nothing_to_repair(plan: Plan) -> None:

@@ -22,6 +22,7 @@ from covplan.study.folder import open_study, read_study
 from covplan.study.language import speaking
 from covplan.study.layers import input_layers, layers
 from tests.study import EPSG, SIDE, SOUTH, WEST, small_layers, small_study
+from tests.study_floor.test_plausible import PLAUSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,24 +79,29 @@ def bow_tie(square: Polygon) -> Polygon:
 
 
 ROWS = [
-    Damage("empty_value", "stations", cell(2, "structure", None), "structure"),
-    Damage("not_a_number", "stations", cell(2, "height_m", "bốn hai"), "height_m", "bốn hai"),
-    Damage("out_of_range", "stations", cell(2, "height_m", -42), "height_m", "-42"),
-    Damage("unknown_code", "stations", cell(2, "structure", "A2d"), "structure", "A2d"),
+    Damage("empty_value", "stations", cell(2, "operator", None), "operator"),
+    Damage("not_a_number", "stations", cell(2, "lon", "bốn hai"), "lon", "bốn hai"),
+    Damage("out_of_range", "stations", cell(2, "lat", -42), "lat", "-42"),
     Damage("unknown_code", "stations", cell(2, "operator", "Beeline"), "operator", "Beeline"),
     Damage("empty_value", "stations", cell(2, "lon", None), "lon"),
     Damage("duplicate_id", "stations", cell(3, "station_id", "S-1"), "station_id", "S-1"),
     Damage("outside_province", "stations", cell(2, "lat", 20.5), "geometry"),
-    Damage("dangling_reference", "dwellings", cell(1, "village_id", "T-không-có"), "village_id", "T-không-có"),
     Damage("dangling_reference", "cells", cell(1, "station_id", "S-99"), "station_id", "S-99"),
-    Damage("dangling_reference", "villages", cell(6, "commune_code", "99999"), "commune_code", "99999"),
-    Damage("out_of_range", "villages", cell(6, "households", -5), "households", "-5"),
     Damage("empty_geometry", "places", shape(1, lambda _: None), "geometry"),
     Damage("wrong_geometry", "roads", shape(1, lambda line: line.centroid), "geometry"),
     Damage("outside_province", "nodes", shape(1, lambda p: translate(p, 60_000, 0)), "geometry"),
     Damage("duplicate_id", "communes", cell(3, "commune_code", "02206"), "commune_code", "02206"),
 ]
 CELLS = [
+    Damage("cell_not_a_number", "stations", cell(2, "height_m", "bốn hai"), "height_m", "bốn hai"),
+    Damage("cell_out_of_range", "stations", cell(2, "height_m", -42), "height_m", "-42"),
+    Damage("cell_unknown_code", "stations", cell(2, "structure", "A2d"), "structure", "A2d"),
+    Damage("cell_dangling_reference", "dwellings", cell(1, "village_id", "T-không-có"), "village_id", "T-không-có"),
+    Damage("cell_dangling_reference", "villages", cell(6, "commune_code", "99999"), "commune_code", "99999"),
+    Damage("cell_out_of_range", "villages", cell(6, "households", -5), "households", "-5"),
+    Damage("assumed_value", "stations", cell(2, "structure", None), "structure"),
+    Damage("assumed_value", "stations", cell(2, "height_m", None), "height_m"),
+    Damage("assumed_value", "villages", cell(6, "households", None), "households"),
     Damage("cell_not_a_number", "stations", cell(2, "building_height_m", "cao"), "building_height_m", "cao"),
     Damage("cell_out_of_range", "stations", cell(2, "max_tenants", 40), "max_tenants", "40"),
     Damage("cell_unknown_code", "stations", cell(2, "backhaul", "bồ câu"), "backhaul", "bồ câu"),
@@ -114,6 +120,14 @@ CELLS = [
     Damage("text_normalised", "villages", cell(0, "name", unicodedata.normalize("NFD", "Thôn Nà Tông")), "name"),
     Damage("assumed_centre", "villages", cell(0, "centre_lon", None), "centre_lon, centre_lat"),
     Damage("assumed_antenna_height", "stations", cell(2, "antenna_height_m", None), "antenna_height_m"),
+    Damage(
+        "taken_as_restricted",
+        "stations",
+        lambda t: cell(2, "restricted", "mật")(t.assign(restricted="")),
+        "restricted",
+        "mật",
+    ),
+    Damage("protecting_column", "stations", lambda t: t.assign(mật=""), "mật"),
     Damage("assumed_cells", "cells", lambda t: t.iloc[:-1], "station_id"),
 ]
 WARNINGS = [
@@ -169,7 +183,11 @@ def test_a_row_set_aside_keeps_what_was_written_and_why(tmp_path, one):
 
 def test_all_damages_of_cells_at_once_give_all_their_findings(tmp_path):
     layers: dict[str, Any] = small_layers()
-    plan = [d for d in ROWS + CELLS if d.layer == "stations" and d.check not in ("swapped_coordinates",)]
+    plan = [
+        d
+        for d in ROWS + CELLS
+        if d.layer == "stations" and d.check not in ("swapped_coordinates", "taken_as_restricted", "protecting_column")
+    ]
     stations = pd.concat([layers["stations"]] * 4, ignore_index=True)
     stations["station_id"] = [f"S-{n}" for n in range(1, len(stations) + 1)]
     for row, damage in enumerate(plan, start=4):
@@ -227,23 +245,16 @@ def _rename_layer(folder: Path) -> None:
     shutil.move(folder / "other.gpkg", folder / "villages.gpkg")
 
 
-def _no_crs(folder: Path) -> None:
-    table = gpd.read_file(folder / "places.gpkg")
-    (folder / "places.gpkg").unlink()
-    with pytest.warns(UserWarning, match="crs"):
-        table.set_crs(None, allow_override=True).to_file(folder / "places.gpkg", layer="places")
-
-
 def _drop_column(folder: Path) -> None:
-    pd.read_csv(folder / "bts_sites.csv").rename(columns={"height_m": "height"}).to_csv(
+    pd.read_csv(folder / "bts_sites.csv").rename(columns={"operator": "operater"}).to_csv(
         folder / "bts_sites.csv", index=False
     )
 
 
 def _raster_without_crs(folder: Path) -> None:
-    with rasterio.open(folder / "landcover.tif") as raster:
+    with rasterio.open(folder / "elevation.tif") as raster:
         values, profile = raster.read(1), raster.profile | {"crs": None}
-    with rasterio.open(folder / "landcover.tif", "w", **profile) as raster:
+    with rasterio.open(folder / "elevation.tif", "w", **profile) as raster:
         raster.write(values, 1)
 
 
@@ -253,14 +264,13 @@ FOLDERS = [
     ("missing_layer", "villages.gpkg", _rename_layer),
     ("missing_column", "bts_sites.csv", _drop_column),
     ("unreadable_file", "villages.gpkg", _bytes("villages.gpkg", b"SQLite format 3\x00" + b"x" * 500)),
-    ("unreadable_file", "roads.gpkg", _bytes("roads.gpkg", b"")),
+    ("unreadable_file", "bts_sites.csv", _bytes("bts_sites.csv", b"")),
     ("unreadable_file", "bts_sites.csv", _text("bts_sites.csv", "")),
     ("unreadable_file", "bts_sites.csv", _text("bts_sites.csv", "station_id,lon\nA,1,2,3\n")),
     ("empty_layer", "bts_sites.csv", lambda f: _drop_rows(f)),
-    ("no_crs", "places.gpkg", _no_crs),
     ("plane_coordinates", "bts_sites.csv", _plane_coordinates),
     ("unusable_raster", "elevation.tif", _bytes("elevation.tif", b"II*\x00 not a raster")),
-    ("no_crs", "landcover.tif", _raster_without_crs),
+    ("no_crs", "elevation.tif", _raster_without_crs),
 ]
 
 
@@ -282,7 +292,7 @@ def test_a_damaged_file_stops_the_run_with_its_name(tmp_path, check, file, hurt)
 
 
 def test_a_file_in_the_wrong_meridian_is_named_not_moved(tmp_path):
-    study, found = read_study(small_study(tmp_path, roads=declared_as(9209)))
+    study, found = read_study(small_study(tmp_path, villages=declared_as(9209)))
     wrong = [f for f in found if f.check == "wrong_meridian"]
     assert study is None
     assert len(wrong) == 1
@@ -373,10 +383,23 @@ def test_a_check_called_strict_stops_the_run(tmp_path):
 def test_every_check_has_its_damage_here():
     shown = {d.check for d in ROWS + CELLS + WARNINGS} | {check for check, *_ in FOLDERS}
     shown |= {"wrong_meridian", "wrong_boundary_version", "legacy_encoding", "no_such_version"}
+    # What becomes of codes of another list is shown in test_crosswalk.py.
+    shown |= {"assumed_cables"}  # in tests/fiber/test_reach.py
+    shown |= {"commune_translated", "commune_translated_unsure", "boundary_version_read"}
     shown |= {"file_warning", "raster_voids", "unlikely_elevation", "raster_too_small", "missing_raster"}
-    # What comes up while planning is shown in tests/fiber and tests/test_real_province.py.
+    # What comes up while planning is shown in tests/fiber, test_real_province.py and test_least_data.py.
+    shown |= {"station_without_band"}
     shown |= {"hamlet_far_from_road", "road_network_split", "hamlet_without_free_port", "node_without_capacity"}
+    shown |= {"dwelling_without_hamlet", "assumed_landcover", "other_landcover", "unknown_landcover"}  # test_assumed.py
     shown |= {"node_without_exchange", "station_without_terrain", "hamlet_out_of_reach"}
+    shown |= {"road_gaps_closed", "road_pieces_passed_over"}
+    shown |= {"unusable_crs", "metres_as_degrees", "outside_vietnam"}  # tests/study_floor/test_extremes.py
+    shown |= PLAUSIBLE  # tests/study_floor/test_plausible.py
+    shown |= {"layer_set_aside", "broken_row", "broken_bytes"}  # tests/study_floor/test_reading.py
+    shown |= {"neighbour_stations"}  # in tests/test_neighbours.py
+    shown |= {"antenna_outside_model", "distance_outside_model", "offsets_of_other_model"}  # tests/radio/test_models.py
+    shown |= {"unused_file"}  # tests/study_floor/test_around.py
+    shown |= {name for name in checks() if name.startswith("intake_")}  # tests/intake
     assert shown == set(checks())  # none without a damage, none without a name
     assert len(shown) >= 30
 

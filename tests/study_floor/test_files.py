@@ -85,7 +85,19 @@ def test_each_output_is_remembered_by_itself(tmp_path):
     assert is_current(tmp_path, "b.csv", "new")
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '"a.csv"', '{"a.csv": 3}', '{"a.csv": {"key": "k"}}'])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{",
+        "[]",
+        '"a.csv"',
+        '{"a.csv": 3}',
+        '{"a.csv": {"key": "k"}}',
+        '{"a.csv": {"key": "k", "files": {}}}',
+        '{"a.csv": {"key": "k", "files": {"../a.csv": "0"}}}',
+    ],
+)
 def test_a_damaged_memory_means_that_nothing_is_current(tmp_path, content):
     made(tmp_path)
     (tmp_path / MANIFEST_FILE).write_text(content, encoding="utf-8")
@@ -142,9 +154,10 @@ def test_a_run_that_was_interrupted_goes_on_where_it_stood(tmp_path, monkeypatch
     for name in ("indicators.csv", "findings.csv"):
         assert (out / name).stat().st_mtime_ns == there[name]
     remembered = json.loads((out / MANIFEST_FILE).read_text(encoding="utf-8"))
-    assert {name: entry["sha256"] for name, entry in remembered.items()} == {
-        name: file_digest(out / name) for name in OUTPUTS
-    }
+    assert set(remembered) == OUTPUTS
+    for entry in remembered.values():
+        assert entry["files"] == {name: file_digest(out / name) for name in entry["files"]}
+    assert {"indicators.csv", "parts.csv", "signals.csv", "findings.csv"} <= set(remembered["indicators.csv"]["files"])
 
 
 def test_another_version_of_covplan_makes_its_own_plan(tmp_path, monkeypatch):

@@ -99,19 +99,21 @@ def test_a_repaired_study_once_saved_needs_no_repair(tmp_path):
         stations.loc[0, "lon"] = str(stations.loc[0, "lon"]).replace(".", ",")
         stations.loc[1, ["lon", "lat"]] = stations.loc[1, ["lat", "lon"]].to_numpy()
         stations.loc[2, "operator"] = "Viettel"
-        stations.loc[3, "structure"] = "không rõ"
+        stations.loc[3, "operator"] = "không rõ"
+        stations.loc[4, ["structure", "height_m"]] = None
         return stations.assign(antenna_height_m=None, name=stations["name"].map(lambda t: f" {t}  "))
 
     study = open_study(small_study(tmp_path / "a", stations=hurt))
     assert {f.severity for f in study.findings} == {"note", "repaired", "assumed", "set_aside"}
     again = open_study(study.save(tmp_path / "b"))
-    assert {f.check for f in again.findings} <= {"missing_optional_layer", "tenants_disagree"}
+    again_told = {"missing_optional_layer", "tenants_disagree", "assumed_value", "assumed_antenna_height"}
+    assert {f.check for f in again.findings} <= again_told
     assert_same_layers(study, again)
 
 
 def test_every_row_is_kept_or_set_aside(tmp_path):
     def hurt(stations):
-        stations.loc[[1, 4], "structure"] = ["A9", None]
+        stations.loc[[1, 4], "operator"] = ["A9", None]
         return stations
 
     study, _ = read_study(small_study(tmp_path, stations=hurt))
@@ -121,19 +123,12 @@ def test_every_row_is_kept_or_set_aside(tmp_path):
     assert aside == {"S-2", "S-5"}
 
 
-@pytest.mark.parametrize("version", [None, "", "2025-99"])
-def test_communes_of_stations_without_any_version_are_findings_and_no_traceback(tmp_path, version):
-    study, found = read_study(small_study(tmp_path, stations=lambda table: table.assign(boundary_version=version)))
-    assert study is not None
-    assert study.stations["commune_code"].isna().all()
-    assert {one.check for one in found} >= {"cell_dangling_reference"}
-
-
 def test_an_empty_optional_cell_is_an_absence_not_a_fault(tmp_path):
-    """Row 0 of every layer keeps only what the layer's definition requires."""
+    """Row 0 of every layer keeps only what the layer's definition requires, and the id that others name."""
 
     def bare(name):
-        optional = [c.name for c in input_layers()[name].columns if not c.required]
+        layer = input_layers()[name]
+        optional = [c.name for c in layer.columns if not c.required and c.name not in layer.key]
 
         def change(table):
             for column in optional:
@@ -226,18 +221,22 @@ def test_a_folder_without_settings_is_named_with_what_to_do(tmp_path, opened):
         open_study(folder / "bts_sites.csv")
 
 
+LACKING = {"communes": "commune_code", "places": "kind"}
+
+
 def test_the_error_lists_every_finding_that_stops_with_file_and_remedy(tmp_path):
     def hurt(stations):
         stations.loc[2, "structure"] = "A2d"
         return stations.drop(columns="operator")
 
-    folder = small_study(tmp_path, stations=hurt, places=lambda table: table.drop(columns="kind"))
+    tables = {name: lambda table, column=column: table.drop(columns=column) for name, column in LACKING.items()}
+    folder = small_study(tmp_path, stations=hurt, **tables)
     os.truncate(folder / "roads.gpkg", 0)
     with pytest.raises(StudyError) as stopped:
         open_study(folder)
     first, *lines = str(stopped.value).splitlines()
-    assert "dừng vì 3 lỗi dữ liệu" in first
-    assert sorted(line.split()[0] for line in lines) == ["bts_sites.csv", "places.gpkg", "roads.gpkg"]
+    assert "dừng vì 2 lỗi dữ liệu" in first  # places and roads are optional: each costs itself only
+    assert sorted(line.split()[0] for line in lines) == ["bts_sites.csv", "villages.gpkg"]
     assert "Thêm hoặc đổi tên cột thành 'operator'." in str(stopped.value)
     with speaking("en"), pytest.raises(StudyError, match="Add the column or rename one to 'operator'"):
         open_study(folder)

@@ -152,7 +152,7 @@ def test_a_layer_in_the_wrong_meridian_is_named_on_the_whole_province_too(tmp_pa
         **{name: layers[name].iloc[:0] for name in ("dwellings", "nodes", "roads", "routes", "cells", "statistics")},
     )
     _, found = read_study(folder)
-    said = [f.text("problem", "en") for f in found if f.check == "wrong_meridian"]
+    said = [f.text("problem", "en") for f in found if f.check == "layer_set_aside"]
     assert [f"EPSG:{epsg}" in text for text in said] == [True]
 
 

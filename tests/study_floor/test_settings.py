@@ -162,6 +162,22 @@ def test_what_the_study_leaves_out_is_as_the_plan_publishes_it():
     assert len(settings.targets) == 18
 
 
+@pytest.mark.parametrize(("given", "of"), [
+    ({}, "2025-02"),  # the plan's, written before the merger
+    ({"baseline": 97.8, "target_2025": 98}, "2025-02"),  # its baseline, written out
+    ({"target_2030": 99}, "2025-02"),  # another target over its baseline
+    ({"baseline": 96.1}, "2025-07"),  # one of the study's own
+    ({"baseline": 96.1, "boundaries": "2025-02"}, "2025-02"),
+    ({"boundaries": "2025-07"}, "2025-07"),
+])  # fmt: skip
+def test_a_target_is_of_the_province_it_was_set_for(given, of):
+    merged = {"province": {"name": "T", "boundaries": "2025-07"}, "targets": {"VILLAGE_MBB_COV": given}}
+    settings = Settings.model_validate(merged)
+    assert settings.targets["VILLAGE_MBB_COV"].boundaries == of
+    assert settings.targets["VILLAGE_FTTH_COV"].boundaries == "2025-02"
+    assert Settings.model_validate(tomllib.loads(settings_toml(settings))) == settings
+
+
 def test_settings_cannot_be_changed_after_they_are_read():
     settings = Settings.model_validate({"province": {"name": "T"}})
     with pytest.raises(ValueError, match="frozen"):
@@ -207,10 +223,11 @@ def test_a_study_has_its_own_definition_beside_the_known_ones():
 def test_the_regulators_definitions_are_those_published():
     known = Settings.model_validate({"province": {"name": "T"}}).definitions
     fcc = known["fcc_bdc"]
-    assert (fcc.throughput_mbps, fcc.confidence, fcc.load) == (5.0, 0.9, 0.5)
+    assert (fcc.throughput_mbps, fcc.uplink_mbps, fcc.confidence, fcc.load) == (5.0, 1.0, 0.9, 0.5)
     assert known["qcvn126"].throughput_mbps == 30.0
     indoors, outdoors = (radio_under(known[name], Radio()) for name in ("ofcom_4g_indoor", "ofcom_4g"))
-    assert indoors.rsrp_threshold_dbm == outdoors.rsrp_threshold_dbm + 10 == -95.0
+    assert indoors.asked_dbm == outdoors.asked_dbm + 10 == -95.0
+    assert indoors.indoor_loss_db == 10.0
 
 
 def test_generated_data_say_so_in_one_language():

@@ -30,6 +30,14 @@ def test_a_finding_is_told_in_the_language_spoken_unless_another_is_asked_for():
     assert findings_table([one], "en")["advice"].item() == one.text("advice", "en")
 
 
+def test_a_figure_in_a_finding_has_the_decimal_sign_of_its_language():
+    far = finding("outside_province", "bts_sites.csv", distance_km="14.2")
+    assert far.text("problem", "vi") == "Cách ranh giới tỉnh 14,2 km."
+    assert far.text("problem", "en") == "14.2 km outside the province."
+    named = finding("cell_unknown_code", "x.csv", allowed="1.5, 2.5", hint="")
+    assert "(1.5, 2.5)" in named.text("problem", "vi")  # codes stay as they are
+
+
 def test_verdicts_have_the_same_codes_in_both_languages():
     assert verdict_texts() == verdict_texts("vi")
     assert verdict_texts("vi").keys() == verdict_texts("en").keys()
@@ -46,7 +54,7 @@ def test_verdicts_have_the_same_codes_in_both_languages():
 def test_why_a_file_is_no_table_is_told_in_each_language(tmp_path, text, vi, en):
     folder = small_study(tmp_path)
     (folder / "cells.csv").write_text(text, encoding="utf-8")
-    found = [one for one in read_study(folder)[1] if one.check == "unreadable_file"]
+    found = [one for one in read_study(folder)[1] if one.check == "layer_set_aside"]
     assert [vi in one.text("problem", "vi") for one in found] == [True]
     assert [en in one.text("problem", "en") for one in found] == [True]
 

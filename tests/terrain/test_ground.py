@@ -14,7 +14,7 @@ from rasterio.transform import Affine
 from covplan.study.errors import LayerError
 from covplan.study.grid import Grid
 from covplan.study.language import speaking
-from covplan.terrain.ground import clutter_height_m, default_heights_m, load_ground
+from covplan.terrain.ground import class_titles, clutter_height_m, default_heights_m, load_ground
 from covplan.terrain.profile import profile
 
 EPSG = 9211
@@ -63,6 +63,14 @@ def test_small_voids_are_filled_and_counted_large_ones_stay(tiles, tmp_path):
     (tmp_path / "N21E105.hgt").write_bytes(srtm(21, 105))
     ground = load_ground(GRID, tmp_path)
     assert ground.voids == np.isnan(ground.elevation_m).sum() > 500
+
+
+def test_the_ground_ends_where_the_files_end(tmp_path):
+    half = Grid(EPSG, GRID.cell_m, GRID.west_m, GRID.north_m, GRID.rows, GRID.columns // 2)
+    half.write(tmp_path / "half.tif", np.full(half.shape, 300, np.int16), nodata=-32768)
+    heights = load_ground(GRID, tmp_path / "half.tif").elevation_m
+    assert np.isnan(heights[:, half.columns + 1 :]).all()
+    assert (heights[:, : half.columns - 1] == 300).all()
 
 
 def test_zipped_and_gzipped_tiles_read_as_plain_ones(tiles, tmp_path):
@@ -135,3 +143,10 @@ def test_a_straight_line_is_the_shortest_way_to_a_hundredth_of_a_cell():
         aside_m = abs((end[0] - start[0]) * (y - start[1]) - (end[1] - start[1]) * (x - start[0])) / length
         assert aside_m < 1.0
         assert abs(length / geod.inv(*one, *other)[2] - 1) < 3e-4
+
+
+def test_classes_are_called_in_the_language_spoken():
+    with speaking("vi"):
+        assert class_titles("worldcover")[10] == "Rừng cây"
+    with speaking("en"):
+        assert class_titles("worldcover")[10] == "Tree cover"

@@ -11,9 +11,10 @@
 `spectrum`,               who may use which band; antennas of an action; the points it reaches
 `transmitters`, `reach`
 `options`, `sites`        tables of what could be done, and of the new sites it needs
-`decisions`               what a planner rejected and accepted
+`decisions`, `accepted`   what a planner rejected and accepted; what of it can be kept together
 `gains`                   whom each chosen action serves
 `records`, `reasons`      rows of the layer `proposals`; words that several kinds use
+`not_served`              what is left out, why, and what would help
 `planned_network`         stations and cells with the chosen actions done
 ========================  ==============================================================================================
 """

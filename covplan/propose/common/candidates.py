@@ -18,8 +18,27 @@ if TYPE_CHECKING:
 
 SECTION_M = 4.0  # between the operators of a new mast; on structures that stand [propose] section_m
 BELOW_TOP_M = 3.0
-LEAST_M = {"A1a": 6.0, "A1b": 8.0, "A2a": 6.0, "A2b": 15.0, "A2c": 8.0}  # lowest antenna that is of use, above ground
-GUESSED_TENANTS = {"A1a": 1, "A1b": 2, "A2a": 2, "A2b": 2, "A2c": 1}  # where the structure's capacity is not known
+LEAST_M = {
+    "A1a": 6.0,
+    "A1b": 8.0,
+    "A2a": 6.0,
+    "A2b": 15.0,
+    "A2c": 8.0,
+    "unknown": 15.0,
+}  # lowest antenna that is of use, above ground
+GUESSED_TENANTS = {
+    "A1a": 1,
+    "A1b": 2,
+    "A2a": 2,
+    "A2b": 2,
+    "A2c": 1,
+    "unknown": 2,
+}  # where the structure's capacity is not known
+COLUMNS = {
+    "location_id": object, "structure": object, "height_m": float, "owner": object, "operators": object, "fiber": bool,
+    "highest_m": float, "top_m": float, "free_heights_m": object, "free_slots": int, "survey": bool, "closed": bool,
+    "room": bool,
+}  # fmt: skip
 CLOSED_OWNERS = re.compile(r"quân đội|quốc phòng|bộ đội|biên phòng|công an|army|police", re.IGNORECASE)
 
 
@@ -31,8 +50,9 @@ def locations_with_room(stations: gpd.GeoDataFrame, year: int, propose: Propose)
     missing or old), closed (army, police, restricted), room; geometry is a point.
     """
     groups = [group for _, group in stations.groupby("location_id", sort=True)]
+    rows = pd.DataFrame([_location(group, year, propose) for group in groups], columns=list(COLUMNS))
     return gpd.GeoDataFrame(
-        [_location(group, year, propose) for group in groups],
+        rows.astype(COLUMNS),  # also where nothing is on air
         geometry=[group.geometry.union_all().centroid for group in groups],
         crs=stations.crs,
     )

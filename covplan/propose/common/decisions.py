@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 AnyOptions = TypeVar("AnyOptions", bound=Options)
 SAME_M = 100.0  # an accepted place on new ground is the candidate no farther from it than this
 NEAR_M = 300.0  # a rejected place on new ground takes everything in this circle with it
+ROUNDED_M = 0.5  # a decision's place has gone through rounded degrees: the circle's edge lies within
 REJECTED, ACCEPTED = "rejected", "accepted"
 
 
@@ -40,6 +41,8 @@ class Decided:
     """Of each accepted decision: candidates of which one must be in the plan."""
     unmet: tuple[str, ...]
     """Ids of accepted decisions for which there is no candidate any more."""
+    accepted: tuple[str, ...] = ()
+    """Ids of the decisions behind `required`."""
 
 
 def decided(decisions: gpd.GeoDataFrame, kind: str, candidates: pd.DataFrame) -> Decided:
@@ -53,6 +56,7 @@ def decided(decisions: gpd.GeoDataFrame, kind: str, candidates: pd.DataFrame) ->
     forbidden = np.zeros(len(candidates), dtype=np.bool_)
     required: list[NDArray[np.int64]] = []
     unmet: list[str] = []
+    accepted: list[str] = []
     of_kind = decisions[decisions["kind"] == kind]
     for _, one in of_kind[of_kind["decision"] == REJECTED].iterrows():
         forbidden |= _matches(one, candidates, NEAR_M)
@@ -60,9 +64,10 @@ def decided(decisions: gpd.GeoDataFrame, kind: str, candidates: pd.DataFrame) ->
         group = np.flatnonzero(_matches(one, candidates, SAME_M) & ~forbidden)
         if group.size:
             required.append(group)
+            accepted.append(str(one["decision_id"]))
         else:
             unmet.append(str(one["decision_id"]))
-    return Decided(forbidden, tuple(required), tuple(unmet))
+    return Decided(forbidden, tuple(required), tuple(unmet), tuple(accepted))
 
 
 def without(options: AnyOptions, forbidden: NDArray[np.bool_]) -> AnyOptions:
@@ -122,7 +127,7 @@ def _matches(one: pd.Series, candidates: pd.DataFrame, near_m: float) -> NDArray
         same = same & (candidates["location_id"] == one["location_id"]).to_numpy(bool)
     else:
         away_m = np.hypot(candidates["x_m"] - one.geometry.x, candidates["y_m"] - one.geometry.y)
-        same = same & (away_m <= near_m).to_numpy(bool)
+        same = same & (away_m <= near_m + ROUNDED_M).to_numpy(bool)
     if pd.notna(one["from_location_id"]):
         same = same & (candidates["from_location_id"] == one["from_location_id"]).to_numpy(bool)
     if pd.notna(one["bands"]) and "bands" in candidates:

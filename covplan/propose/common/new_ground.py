@@ -57,9 +57,10 @@ def new_ground(
 ) -> pd.DataFrame:
     """New ground for masts: the highest good cell of each square, kept when it is likely to serve somebody.
 
-    A cell is good when it is on known terrain inside the communes, not too steep, near enough to a road, far enough
-    from masts that stand (rule `min_spacing`) and where bulky masts are allowed (`a1_only_radius`). Of these and of the
-    highest good cells beside each target the ones are kept that have, for some target, one of its `keep` smallest
+    A cell is good when it is on known terrain inside the communes, not too steep, near enough to a road (without a
+    layer of roads all ground is taken as roadless), far enough from masts that stand (rule `min_spacing`) and where
+    bulky masts are allowed (`a1_only_radius`). Of these and of the highest good cells beside each target the ones are
+    kept that have, for some target, one of its `keep` smallest
     losses by free space and one knife edge.
 
     Parameters
@@ -110,7 +111,8 @@ def _allowed(table: pd.DataFrame, territory: Territory, rules: Sequence[Rule], p
     points = gpd.GeoSeries.from_xy(x, y, crs=territory.communes.crs)
     inside = np.zeros(len(table), dtype=bool)
     inside[communes_of(territory.communes, territory.version).sindex.query(points, predicate="within")[0]] = True
-    good: NDArray[np.bool_] = (table["road_m"].to_numpy(float) <= propose.road_m) & inside
+    near_road = (table["road_m"].to_numpy(float) <= propose.road_m) | territory.roads.empty
+    good: NDArray[np.bool_] = near_road & inside
     good &= ~a1_only(x, y, territory.headquarters, rules)
     if len(territory.masts):
         apart_m = cKDTree(territory.masts).query(np.column_stack([x, y]))[0]

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from covplan.propose.common.transmitters import sector_rows
+from covplan.radio.coverage import uplink_over
 from covplan.radio.link_budget import shadow_margin
 from covplan.radio.links import rsrp_links
 
@@ -37,10 +38,8 @@ class RadioModel:
 
     @property
     def required_dbm(self) -> float:
-        """Median RSRP at which the threshold is met with the confidence of the settings."""
-        return self.radio.rsrp_threshold_dbm + float(
-            shadow_margin(self.radio.confidence, self.propagation.location_sigma_db)
-        )
+        """Median RSRP at which the downlink's threshold is met with the confidence of the settings."""
+        return self.radio.asked_dbm + float(shadow_margin(self.radio.confidence, self.propagation.location_sigma_db))
 
 
 @dataclass(frozen=True)
@@ -80,10 +79,12 @@ def reach_of(
     if not alike or not x_m.size:
         return Reach(csr_array((x_m.size, len(cells)), dtype=bool), best)
     near = model.propagation.model_copy(update={"radius_km": min(model.propagation.radius_km, within_km)})
-    received = rsrp_links(sector_rows(list(alike)), x_m, y_m, model.ground, near, cache=model.cache)
+    sectors = sector_rows(list(alike))
+    received = rsrp_links(sectors, x_m, y_m, model.ground, near, cache=model.cache)
     np.maximum.at(best, received.indices, received.data)
     good = received.copy()
-    good.data = (received.data >= model.required_dbm + SAFE_DB).astype(np.int32)
+    required_dbm = model.required_dbm + np.maximum(uplink_over(sectors, model.radio, None), 0.0)
+    good.data = (received.data >= np.repeat(required_dbm, np.diff(received.indptr)) + SAFE_DB).astype(np.int32)
     good.eliminate_zeros()
     of = csr_array((np.ones(len(rows), np.int32), (rows, columns)), shape=(len(cells), len(alike)))
     covered = csr_array((of @ good).T.astype(bool))

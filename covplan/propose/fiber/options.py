@@ -8,7 +8,7 @@ exchanges are capacities, the optical budget is the longest way.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +16,7 @@ import numpy as np
 from covplan.fiber.odn import Equipment, equipment, optical_budget
 from covplan.fiber.roads import matrix, shortest_paths
 from covplan.fiber.routes import mounting, route_cost_vnd
-from covplan.propose.solve.steiner import Problem
+from covplan.propose.solve.steiner import Problem, joinable_groups
 from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
@@ -121,11 +121,13 @@ def candidates(case: Case) -> Candidates:
     new = np.flatnonzero(~entries.lit & (graph.tail != graph.head))
     cost = np.concatenate([route_vnd["base"][new], np.full(entries.node.size, closure_vnd["base"])])
     problem = _problem(case, groups, entries, new, cost, own_vnd["base"])
+    is_site = np.array([one.is_site for one in groups], np.bool_)
+    problem = replace(problem, must=problem.must & (is_site | joinable_groups(problem)))  # accepted, but no way there
     return Candidates(
         problem=problem,
         edge=np.concatenate([new, np.full(entries.node.size, -1)]),
         id=np.array([one.id for one in groups], object),
-        is_site=np.array([one.is_site for one in groups], np.bool_),
+        is_site=is_site,
         households=np.array([one.households for one in groups], np.int64),
         lines=lines,
         parts=tuple(one.equipment for one in groups),

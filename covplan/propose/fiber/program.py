@@ -14,6 +14,7 @@ from covplan.propose.fiber.options import candidates
 from covplan.propose.fiber.order import joining_order
 from covplan.propose.solve.solver import TIME_LIMIT_S
 from covplan.propose.solve.steiner import Tree, cheapest_tree, joinable_groups
+from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,7 +62,7 @@ class Phase:
     target_pct: float | None
     """Of the hamlets; None where a budget is spent instead."""
     short: int
-    """Hamlets that the target asks for and no route can reach."""
+    """Hamlets that the target asks for and cannot be joined."""
     years: tuple[int, ...]
     """Of each step."""
 
@@ -90,6 +91,38 @@ def extend(
     return Extension(found, tree, tuple(joining_order(found, tree)))
 
 
+def extend_as_far_as_can_be(
+    found: Candidates, *, hamlets: int, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S
+) -> Extension:
+    """`extend`; where ports do not suffice for so many hamlets, the cheapest extension that joins most.
+
+    One that was accepted stays out only where nothing else is left.
+
+    Raises
+    ------
+    NoSolution
+        A site that must be joined cannot be.
+    """
+    everything = float(found.problem.cost.sum() + found.problem.own_cost.sum()) + 1.0
+    penalty = found.worth_vnd if found.worth_vnd.any() else None
+    try:
+        return extend(found, hamlets=hamlets, gap=gap, time_limit_s=time_limit_s)
+    except NoSolution as error:
+        reason = error
+    for must in (found.problem.must, found.problem.must & (found.is_site | found.built)):
+        problem = replace(found.problem, must=must)
+        try:
+            most = cheapest_tree(problem, budget=everything, gap=gap, time_limit_s=time_limit_s)
+        except NoSolution:
+            continue
+        try:
+            tree = cheapest_tree(problem, quota=most.weight, penalty=penalty, gap=gap, time_limit_s=time_limit_s)
+        except NoSolution:  # not again in that time: the one that was found
+            tree = most
+        return Extension(found, tree, tuple(joining_order(found, tree)))
+    raise reason
+
+
 def extend_in_phases(
     case: Case,
     targets: Sequence[tuple[int, float]],
@@ -101,8 +134,8 @@ def extend_in_phases(
 ) -> list[Phase]:
     """Reach each target share of hamlets by its year at least cost, one phase after the other; or spend one budget.
 
-    Where a target asks for more than any route can reach, all that can be reached are joined, and `short` says how many
-    are missing.
+    Where a target asks for more than routes and ports can reach, all that can be reached are joined, and `short` says
+    how many are missing.
 
     Parameters
     ----------
@@ -117,11 +150,15 @@ def extend_in_phases(
     for year, pct in steps:
         missing = 0 if pct is None else max(0, hamlets_missing(case.reach, pct) - joined)
         able = joinable_groups(found.problem) & ~found.built & ~found.is_site
-        accepted = np.isin(found.id, list(case.accepted)) & ~found.built
+        accepted = np.isin(found.id, list(case.accepted)) & able
         wanted = max(min(missing, int(able.sum())), int(accepted.sum()))
-        extension = extend(found, hamlets=wanted, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
+        extension = (
+            extend_as_far_as_can_be(found, hamlets=wanted, gap=gap, time_limit_s=time_limit_s)
+            if budget_vnd is None
+            else extend(found, budget_vnd=budget_vnd, gap=gap, time_limit_s=time_limit_s)
+        )
         year_of = by_years(extension, [one for one in years if since < one <= year] or [year])
-        phases.append(Phase(extension, year, pct, max(missing - wanted, 0), tuple(year_of)))
+        phases.append(Phase(extension, year, pct, max(missing - extension.hamlets, 0), tuple(year_of)))
         joined, since, found = joined + extension.hamlets, year, after_phase(found, extension)
     return phases
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from covplan.propose.solve.solver import Status
@@ -67,3 +68,60 @@ def _otherwise(found: Candidates, group: int) -> str:
     if not hop_vnd:
         return _("the station has no backhaul")
     return _("the station takes a microwave hop for {cost} million").format(cost=number(hop_vnd / MILLION))
+
+
+@dataclass(frozen=True)
+class Lost:
+    """A hamlet that stays without FTTH."""
+
+    cause: str
+    """A code of the column `cause` of the layer `not_served`."""
+    road_m: float
+    """To a road, for the share of households that makes it served; not finite: no road."""
+    cable_m: float
+    """To a cable with spare cores, by road."""
+    off_road_m: float
+    """Farther from a road than this a drop is not led."""
+
+
+def why_without_fiber(lost: Lost) -> tuple[str, str]:
+    """Why a hamlet stays without FTTH, and what would help."""
+    far = _("{metres} m").format(metres=number(lost.road_m)) if lost.road_m < float("inf") else _("no road at all")
+    cable = _("{km} km by road").format(km=number(lost.cable_m / 1000, 1)) if lost.cable_m < float("inf") else _("none")
+    nearer = _("a new exchange (OLT) nearer to it, with free ports")
+    why, helps = {
+        "rejected": (_("Its connection was rejected by a decision."), _("Take the decision back.")),
+        "no_dwellings": (
+            _("Where its households live is not known: it has no dwelling clusters."),
+            _("Clusters of dwellings (villages.gpkg, dwellings), or a raster of the population (population.tif)."),
+        ),
+        "unknown": (
+            _("Whether it has FTTH cannot be told from the free ports and nodes that are known."),
+            _("Free ports of the access points near it, and which exchange feeds them (fiber.gpkg, nodes)."),
+        ),
+        "off_road": (
+            _("Too many of its households live away from every road: {far}, {most} m are asked for.").format(
+                far=far, most=number(lost.off_road_m)
+            ),
+            _("The road that leads there (roads.gpkg), a longer way off the road ([fiber] off_road_m), a radio link or "
+              "a satellite terminal."),
+        ),
+        "no_exchange": (
+            _("No road leads from it to a cable of an exchange with free ports (nearest cable with spare cores: "
+              "{cable}).").format(cable=cable),
+            _("The road that is missing (roads.gpkg), or {nearer}.").format(nearer=nearer),
+        ),
+        "too_far": (
+            _("Every way from an exchange with free ports is too long for the light (nearest cable with spare cores: "
+              "{cable}).").format(cable=cable),
+            _("{nearer}, a stronger optical class or a smaller split ([fiber]).").format(
+                nearer=nearer[:1].upper() + nearer[1:]
+            ),
+        ),
+        "no_room": (
+            _("The free ports of the exchanges go to other hamlets."),
+            _("More ports, or {nearer}.").format(nearer=nearer),
+        ),
+        "not_asked": (_("The target is reached without it, for less."), _("A higher target of VILLAGE_FTTH_COV.")),
+    }[lost.cause]  # fmt: skip
+    return why, helps

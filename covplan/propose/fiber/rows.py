@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -9,7 +11,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from covplan.propose.fiber.reasons import fiber_reasons, hamlet_titles, station_titles
+from covplan.propose.common.not_served import left_out
+from covplan.propose.fiber.reasons import Lost, fiber_reasons, hamlet_titles, station_titles, why_without_fiber
 from covplan.propose.solve.steiner import joinable_groups
 from covplan.study.codes import WGS84
 from covplan.study.findings import finding
@@ -18,12 +21,12 @@ from covplan.study.plan import result_table
 from covplan.study.settings import LEVELS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from covplan.fiber.reach import Network
-    from covplan.propose.fiber.options import Candidates
+    from covplan.propose.fiber.options import Candidates, Case
     from covplan.propose.fiber.order import Step
     from covplan.propose.fiber.program import Extension, Phase
     from covplan.study.findings import Finding
@@ -191,3 +194,50 @@ def hamlets_out_of_reach(found: Candidates, reach: gpd.GeoDataFrame) -> list[Fin
         finding("hamlet_out_of_reach", "villages.gpkg", id=one, value=named[one], name=named[one], **place)
         for one in lost.tolist()
     ]
+
+
+def not_served_rows(case: Case, phases: Sequence[Phase]) -> list[dict[str, Any]]:
+    """Hamlets without FTTH that no phase joins, each with its reason: rows of `common.not_served`."""
+    reach, found = case.reach, phases[0].extension.candidates
+    joined = {one.extension.candidates.id[step.group] for one in phases for step in one.extension.steps}
+    cause = _causes(case, found, enough=not phases[-1].short)
+    rows = []
+    for row in reach[~reach["ftth"].fillna(value=False).astype(bool)].to_dict("records"):
+        hamlet = str(row["village_id"])
+        if hamlet in joined:
+            continue
+        lost = Lost(cause(row), row["road_m"], row["cable_m"], case.fiber.off_road_m)
+        rows.append(
+            left_out(
+                FIBER, "hamlet", hamlet, lost.cause, words=partial(why_without_fiber, lost),
+                name=row["name"], households=row["households"],
+            )
+        )  # fmt: skip
+    return rows
+
+
+def _causes(case: Case, found: Candidates, *, enough: bool) -> Callable[[dict[str, Any]], str]:
+    """Why a hamlet that stays without FTTH does, by its row of the reach."""
+    problem = found.problem
+    any_way = joinable_groups(replace(problem, longest=None))
+    way = joinable_groups(problem)
+    group = {str(one): number for number, one in enumerate(found.id)}
+    with_homes = set(case.dwellings["village_id"])
+    rejected = {str(one) for one in case.rejected}
+
+    def cause(row: dict[str, Any]) -> str:
+        hamlet = str(row["village_id"])
+        if hamlet in rejected:
+            return "rejected"
+        if hamlet not in with_homes:
+            return "no_dwellings"
+        if pd.isna(row["ftth"]):
+            return "unknown"
+        number = group.get(hamlet)
+        if number is None:
+            return "off_road"
+        if way[number]:
+            return "not_asked" if enough else "no_room"
+        return "too_far" if any_way[number] else "no_exchange"
+
+    return cause

@@ -14,6 +14,7 @@ from scipy.spatial import cKDTree
 
 from covplan.propose.common.backhaul import Backbone, connect
 from covplan.propose.common.costs import NOTHING, lease_per_year, power_cost, structure_cost, unit_cost
+from covplan.propose.common.heights import cell_elevation_m
 from covplan.propose.common.options import OptionList, Options
 from covplan.propose.common.roads import nearest_road_m, powered
 from covplan.propose.common.spectrum import bands_of
@@ -117,7 +118,8 @@ def options_for(case: Case) -> PlaceOptions:
     found = OptionList()
     _on_air(found, case, cKDTree(positions))
     _on_structures(found, case, positions)
-    _on_new_structures(found, case, positions)
+    known = np.isfinite([cell_elevation_m(case.model.ground, *one) for one in positions])
+    _on_new_structures(found, case, positions[known])  # what reaches where from unknown ground cannot be computed
     return PlaceOptions(found.table(ACTION_COLUMNS), found.cells, found.cost, found.opex)
 
 

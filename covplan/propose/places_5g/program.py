@@ -15,21 +15,19 @@ from scipy.sparse import csr_array, vstack
 from covplan.propose.common.costs import cost_over_horizon
 from covplan.propose.common.decisions import require
 from covplan.propose.common.reach import reach_of
-from covplan.propose.common.reasons import listed
 from covplan.propose.places_5g.options import LOOK_M, SECTORS, Case, PlaceOptions
 from covplan.propose.solve.cover import (
     Choice,
     Cover,
+    as_much_as_can_be_in_parts,
     cost_of,
     cover,
-    least_cost_in_parts,
     most_value,
-    served_by,
+    serving,
     stacked,
 )
 from covplan.study.codes import ANY
-from covplan.study.errors import NoSolution
-from covplan.study.language import MILLION, _, number
+from covplan.study.language import MILLION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,6 +55,14 @@ class PlaceProblem:
     reuse_share: float
     """Of the new stations, that must stand on existing structures."""
 
+    def without(self, demands: NDArray[np.int64]) -> PlaceProblem:
+        """The problem of the other demands; what the indicator is a share of stays."""
+        if not demands.size:
+            return self
+        keep = np.ones(self.place_of.size, dtype=bool)
+        keep[demands] = False
+        return replace(self, cover=serving(self.cover, keep), place_of=self.place_of[keep])
+
     def requiring(self, required: Sequence[NDArray[np.int64]]) -> PlaceProblem:
         """The problem in which one placement of each group is built."""
         return replace(self, cover=require(self.cover, required))
@@ -69,7 +75,7 @@ def place_problem(case: Case, options: PlaceOptions, *, least_share: float, reus
 
         sets         i places (for each operator under "each"), p their sample points, a placements: structure,
                      operator, band and radio; those on air cost nothing
-        reach        SS-RSRP of the placement at p ≥ threshold + shadowing margin for the confidence of the settings
+        reach        SS-RSRP of the placement at p ≥ what is asked of it + margin for the confidence of the settings
         share        of i's area that must be covered; its traffic goes to placements that cover half of it or more
                      and have a sector for it (a place drawn as an area may spread over several)
         limits       Σ new stations · reuse share ≤ Σ new stations on existing structures;
@@ -102,38 +108,14 @@ def place_problem(case: Case, options: PlaceOptions, *, least_share: float, reus
     return PlaceProblem(problem, places, np.tile(np.arange(len(places)), len(operators)), built, reuse_share)
 
 
-def check_reachable(problem: PlaceProblem, settings: Places5G) -> None:
-    """Raise NoSolution in words when a place is out of reach of all placements."""
-    out = np.flatnonzero(~served_by(problem.cover, np.ones(problem.cover.cost.size, dtype=bool)))
-    if not out.size:
-        return
-    count = len(problem.places)
-    by = [f" ({one})" for one in settings.operators] if settings.policy == "each" else [""]
-    names = listed([f"{problem.places['name'].iloc[problem.place_of[n]]}{by[n // count]}" for n in out])
-    raise NoSolution(
-        _(
-            "5G: {count} places cannot be covered by any placement within the rules: {names}. Allow a smaller share "
-            "of their area ([places] least_share), planned places to wait ([places_5g] planned = false), or other "
-            "operators ([places_5g] operators)."
-        ).format(count=number(out.size), names=names)
-    )
-
-
-def choose_placements(problem: PlaceProblem, options: PlaceOptions, settings: Places5G, propose: Propose) -> Choice:
+def choose_placements(problem: PlaceProblem, settings: Places5G, propose: Propose) -> Choice:
     """Cheapest placements that give every place its signal and its capacity; or most users for a budget.
 
-    Raises
-    ------
-    NoSolution
-        A place out of reach, by name; or a requirement that contradicts the places.
+    Where quota, capacity and tenants have no room for all places, as many users as they have room for.
     """
     if settings.budget_vnd:
         return most_users(problem.cover, problem.built, settings.budget_vnd / MILLION, propose)
-    check_reachable(problem, settings)
-    try:
-        return least_cost_in_parts(problem.cover, gap=propose.gap, time_limit_s=propose.time_limit_s)
-    except NoSolution as error:
-        raise NoSolution(_contradiction(problem, options, propose)) from error
+    return as_much_as_can_be_in_parts(problem.cover, gap=propose.gap, time_limit_s=propose.time_limit_s)
 
 
 def most_users(problem: Cover, built: NDArray[np.float64], budget: float, propose: Propose) -> Choice:
@@ -208,22 +190,15 @@ def stations_of(options: PlaceOptions, choice: Choice) -> tuple[int, float]:
     return new.size, round(100.0 * float((~new).mean()), 2) if new.size else np.nan
 
 
-def _contradiction(problem: PlaceProblem, options: PlaceOptions, propose: Propose) -> str:
-    """Which requirement the places contradict: the quota, or the capacity and the tenants of all there is."""
+def quota_leaves_out(problem: PlaceProblem, choice: Choice, propose: Propose) -> NDArray[np.bool_]:
+    """Demands left out by the quota of new stations on existing structures: without it they are served."""
     whole = problem.cover
+    if choice.served.all() or not problem.reuse_share:
+        return np.zeros(choice.served.size, dtype=bool)
     without = replace(whole, limits=csr_array(whole.limits[1:]), most=whole.most[1:])  # the quota is the first
-    try:
-        found = least_cost_in_parts(without, gap=propose.gap, time_limit_s=propose.time_limit_s)
-    except NoSolution as error:
-        return _("5G: signal and capacity for all places at once are beyond all placements together ({reason})").format(
-            reason=error
-        )
-    stations, reuse_pct = stations_of(options, found)
-    return _(
-        "5G: {quota} % of the new stations on existing structures cannot be kept; without this rule {stations} "
-        "stations serve all places, {reused} % of them on existing structures. Lower [targets.BTS_NEW_SHARE_RATIO] "
-        "target_2030, or let fewer places or operators count."
-    ).format(quota=number(100 * problem.reuse_share, 2), stations=number(stations), reused=number(reuse_pct, 2))
+    free = as_much_as_can_be_in_parts(without, gap=propose.gap, time_limit_s=propose.time_limit_s)
+    left: NDArray[np.bool_] = free.served & ~choice.served
+    return left
 
 
 def _carries(

@@ -29,6 +29,55 @@ class Purpose:
     """The cheapest other placement that would serve the same places; None where there is none."""
 
 
+@dataclass(frozen=True)
+class Without:
+    """A place that gets no 5G."""
+
+    cause: str
+    """A code of the column `cause` of the layer `not_served`."""
+    wanted_mbps: float
+    quota_pct: float
+    """Of the new stations, that must stand on existing structures."""
+    look_km: float
+    """Farther from a place a structure is not looked at."""
+
+
+def why_without_5g(place: Without) -> tuple[str, str]:
+    """Why a place gets no 5G, and what would help."""
+    why, helps = {
+        "no_option": (
+            _(
+                "No placement within the rules covers enough of it: no band and radio on an open structure within {km} "
+                "km, nor on a new one at the place."
+            ).format(km=number(place.look_km, 1)),
+            _("A smaller share of its area ([places] least_share), or other operators ([places_5g] operators)."),
+        ),
+        "rejected": (
+            _("Every placement that would cover it was rejected by a decision."),
+            _("Take one of the decisions back."),
+        ),
+        "quota": (
+            _(
+                "Served only if fewer than {quota} % of the new stations stood on existing structures, as the target "
+                "asks."
+            ).format(quota=number(place.quota_pct, 2)),
+            _("A lower [targets.BTS_NEW_SHARE_RATIO] target_2030, or more structures that take another operator."),
+        ),
+        "no_room": (
+            _(
+                "Its traffic of {wanted} Mbit/s is beyond the capacity and the free tenants of all placements that "
+                "cover it, beside what other places need."
+            ).format(wanted=number(place.wanted_mbps)),
+            _("Less traffic of the place (demand_mbps), more spectrum or operators ([places_5g] operators, policy)."),
+        ),
+        "over_budget": (
+            _("The budget goes to places with more users."),
+            _("A larger [places_5g] budget_vnd."),
+        ),
+    }[place.cause]
+    return why, helps
+
+
 def title(action: pd.Series, purpose: Purpose) -> str:
     """Who does what where, and for which place where it is new."""
     text = {

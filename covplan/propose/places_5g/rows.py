@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
 
 from covplan.propose.common.gains import ROUNDING, covered_shares, gained, point_weights
+from covplan.propose.common.not_served import left_out
 from covplan.propose.common.records import cost_columns, proposal_rows
+from covplan.propose.places_5g.options import LOOK_M
 from covplan.propose.places_5g.program import place_by_place, stations_of
-from covplan.propose.places_5g.reasons import Purpose, reason, title
+from covplan.propose.places_5g.reasons import Purpose, Without, reason, title, why_without_5g
 from covplan.propose.solve.comparison import choice_columns, over_program
 from covplan.study.codes import ANY
 from covplan.study.kinds import PLACE_5G
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     from covplan.propose.places_5g.program import PlaceProblem
     from covplan.propose.solve.cover import Choice, Cover
     from covplan.study.boundaries import Version
+    from covplan.study.settings import Places5G
 
 INDICATOR = "5G_KEYPLACES"
 YEAR = 2030  # of the target; phasing gives each its own
@@ -60,6 +64,31 @@ def plan_rows(
     ]
     at = options.actions.loc[new, ["x_m", "y_m"]]
     return proposal_rows(records, gpd.points_from_xy(at["x_m"], at["y_m"]), communes, version)
+
+
+def not_served_rows(
+    asked: PlaceProblem, served: NDArray[np.bool_], causes: NDArray[np.object_], settings: Places5G
+) -> list[dict[str, Any]]:
+    """Places without 5G, each with its reason; under "each" once for every operator it lacks.
+
+    Parameters
+    ----------
+    served, causes : ndarray
+        Of each demand of `asked`; causes are codes of `not_served.cause`.
+    """
+    count, rows = len(asked.places), []
+    for demand in np.flatnonzero(~served).tolist():
+        place = asked.places.iloc[asked.place_of[demand]]
+        traffic = float(asked.cover.traffic[demand])
+        lost = Without(str(causes[demand]), traffic, 100.0 * asked.reuse_share, LOOK_M / 1000.0)
+        operator = settings.operators[demand // count] if settings.policy == "each" else None
+        rows.append(
+            left_out(
+                PLACE_5G, "place", place["place_id"], lost.cause, words=partial(why_without_5g, lost),
+                name=place["name"], operator=operator,
+            )
+        )  # fmt: skip
+    return rows
 
 
 def helped(

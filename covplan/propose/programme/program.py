@@ -66,11 +66,11 @@ class Phased:
     """By year."""
     solution: Solution
     short: tuple[str, ...]
-    """Indicators whose targets were lowered because all proposals together miss them: of each the last year."""
+    """What there is to say of targets that were lowered, because all proposals together or the budgets miss them."""
 
 
 @dataclass(frozen=True)
-class _Shortfall:
+class Shortfall:
     """A target beyond all projects together."""
 
     indicator: int
@@ -88,8 +88,6 @@ class _PhaseProgram:
     unit_vnd: float
     """Of money in it: sums in VND are too large beside zeros and ones."""
     periods: int
-    allowed: NDArray[np.bool_]
-    """Proposals × years in which they can be done already."""
 
 
 def phase(
@@ -98,6 +96,7 @@ def phase(
     phases: Phases,
     *,
     lower_targets: bool = False,
+    all_done: bool = False,
     gap: float = GAP,
     time_limit_s: float = TIME_LIMIT_S,
 ) -> Phased:
@@ -119,7 +118,10 @@ def phase(
     Parameters
     ----------
     lower_targets : bool
-        Where all projects together miss a target, ask for what they reach and say so, instead of refusing.
+        Where all projects together, or the budgets, miss a target, ask for what they reach and say so, instead of
+        refusing.
+    all_done : bool
+        Everything is done by the end of the last year.
 
     Raises
     ------
@@ -127,50 +129,157 @@ def phase(
         Which target is out of reach whatever is spent, or which years' budgets fall short and by how much.
     """
     written = _program(projects, indicators, phases)
-    short = _out_of_reach(indicators, phases, written.allowed)
+    short = out_of_reach(projects, indicators, phases)
     if short and not lower_targets:
         raise NoSolution(_("No solution: {reason}").format(reason=short[0].text))
-    if short:
-        indicators = _lowered(indicators, short)
-        written = _program(projects, indicators, phases)
+    indicators, said = lowered(indicators, short), _lines(short)
+    if short or all_done:
+        written = _program(projects, indicators, phases, all_done=all_done)
     try:
         solution = written.program.solved(gap=gap, time_limit_s=time_limit_s)
     except NoSolution as error:
-        raise NoSolution(_missing_money(written, phases) or str(error)) from None
+        missing = _missing_money(written, phases)
+        if missing and lower_targets:
+            text = _("To meet the targets the budgets lack at least, in billion VND: {missing}.")
+            said.append(text.format(missing=missing))
+            return _within_money(projects, indicators, phases, said, gap=gap, time_limit_s=time_limit_s)
+        text = _(
+            "No solution: the budget cannot hold the targets; missing at least, in billion VND: {missing}. "
+            "Raise [phases] budget_vnd, or lower the targets in study.toml."
+        )
+        raise NoSolution(text.format(missing=missing) if missing else str(error)) from None
+    return _phased(projects, phases, written, solution, said)
+
+
+def _phased(
+    projects: Projects, phases: Phases, written: _PhaseProgram, solution: Solution, said: Sequence[str]
+) -> Phased:
+    """A solution as years."""
     count = projects.cost_vnd.size
     done = solution.values[: count * written.periods].reshape(count, written.periods) > 0.5
     year = np.where(done.any(axis=1), np.array(phases.years)[done.argmax(axis=1)], NEVER)
     spent_vnd = projects.cost_vnd @ np.diff(done.astype(float), axis=1, prepend=0.0)
-    return Phased(year, spent_vnd, solution, tuple({one.indicator: one.text for one in short}.values()))
+    return Phased(year, spent_vnd, solution, tuple(said))
 
 
-def _program(projects: Projects, indicators: Sequence[Indicator], phases: Phases) -> _PhaseProgram:
-    count, years = projects.cost_vnd.size, np.array(phases.years)
+def _lines(short: Sequence[Shortfall]) -> list[str]:
+    """Of each indicator what is said of its last year."""
+    return list({one.indicator: one.text for one in short}.values())
+
+
+def _within_money(
+    projects: Projects, indicators: Sequence[Indicator], phases: Phases, said: Sequence[str], *,
+    gap: float, time_limit_s: float,
+) -> Phased:  # fmt: skip
+    """As near to the targets as the budgets allow: least shortfall first, then as `phase` with what is reached.
+
+    ::
+
+        minimise     Σ_n,t short_nt / b_n      short_nt ≥ 0 added to the row of the target of n in year t
+
+    What is decided may cost more than the budgets: then these are as much larger as it takes.
+    """
+    soft = _program(projects, indicators, phases, soft=True)
+    try:
+        near = soft.program.solved(gap=gap, time_limit_s=time_limit_s)
+    except NoSolution:
+        phases = _with_room(soft, phases)
+        soft = _program(projects, indicators, phases, soft=True)
+        near = soft.program.solved(gap=gap, time_limit_s=time_limit_s)
+    done = _phased(projects, phases, soft, near, ()).year
+    years = np.array(phases.years)
+    reached = []
+    for n, one in enumerate(indicators):
+        for year, wanted_pct in one.targets_pct.items():
+            built = (done != NEVER) & (done <= year)
+            pct = _reached_pct(one, built)
+            if year in years and pct < wanted_pct - ROUNDING:
+                text = _("{indicator}: {wanted} % is wanted by the end of {year}; the budgets allow {reached} %.")
+                text = text.format(
+                    indicator=one.name, wanted=number(wanted_pct, 2), year=year, reached=number(pct, 2)
+                )  # fmt: skip
+                reached.append(Shortfall(n, year, pct, text))
+    written = _program(projects, lowered(indicators, reached), phases)
+    found = written.program.solved(gap=gap, time_limit_s=time_limit_s)
+    return _phased(projects, phases, written, found, [*said, *(one.text for one in reached)])
+
+
+def _reached_pct(indicator: Indicator, built: NDArray[np.bool_]) -> float:
+    """What an indicator is once some projects are done, percent."""
+    above = indicator.numerator + indicator.serves[built].any(axis=0).sum() + indicator.adds[built].sum()
+    return float(100.0 * above / (indicator.denominator - indicator.removes[built].sum()))
+
+
+def _with_room(written: _PhaseProgram, phases: Phases) -> Phases:
+    """The phases with budgets as much larger as what is decided costs more."""
+    extra_vnd = _least_extra(written)
+    if extra_vnd is None:
+        raise NoSolution(_("No solution: the requirements contradict each other."))
+    budgets = tuple(float(one + more) for one, more in zip(phases.budget_vnd, extra_vnd, strict=True))
+    return phases.model_copy(update={"budget_vnd": budgets})
+
+
+def least_spending(
+    projects: Projects, indicators: Sequence[Indicator], phases: Phases, *,
+    gap: float = GAP, time_limit_s: float = TIME_LIMIT_S,
+) -> NDArray[np.float64]:  # fmt: skip
+    """What is spent by the end of each year, VND, when nothing is done before a target or a decision asks for it.
+
+    ::
+
+        minimise     Σ_t Σ_p cost_p y_pt       the rows as in `phase`, without budgets
+
+    Parameters
+    ----------
+    indicators : sequence of Indicator
+        With targets that all projects together reach.
+    """
+    free = phases.model_copy(update={"budget_vnd": ()})
+    written = _program(projects, indicators, free)
+    count, periods = projects.cost_vnd.size, written.periods
+    cost = np.zeros(written.program.cost.size)
+    cost[: count * periods] = np.repeat(projects.cost_vnd / written.unit_vnd, periods)
+    found = written.program.with_cost(cost).solved(gap=gap, time_limit_s=time_limit_s)
+    done = found.values[: count * periods].reshape(count, periods) > 0.5
+    spent: NDArray[np.float64] = projects.cost_vnd @ done
+    return spent
+
+
+def _program(
+    projects: Projects, indicators: Sequence[Indicator], phases: Phases, *, all_done: bool = False, soft: bool = False
+) -> _PhaseProgram:
+    """The program of `phase`; `soft`: targets may be missed, and as little as can be is the aim."""
+    count, periods = projects.cost_vnd.size, len(phases.years)
     unit_vnd = max(float(np.abs(projects.cost_vnd).max(initial=0.0)), 1.0)
-    periods = years.size
     several = [_served_by_several(one) for one in indicators]
     firsts = np.cumsum([count * periods, *(len(groups) * periods for groups in several)])
-    over = int(firsts[-1]) + np.arange(periods)
-    size = int(firsts[-1]) + periods
+    missed = int(firsts[-1]) + np.arange(len(indicators) * periods if soft else 0).reshape(-1, periods)
+    over = int(firsts[-1]) + missed.size + np.arange(periods)
+    size = int(firsts[-1]) + missed.size + periods
     y = np.arange(count * periods).reshape(count, periods)
 
     rows = Rows(size)
     _in_order(rows, projects, y)
     _within_budgets(rows, projects.cost_vnd / unit_vnd, y, over, unit_vnd, phases)
-    for one, groups, first_column in zip(indicators, several, firsts[:-1], strict=True):
-        _targets(rows, one, groups, y, int(first_column), phases)
+    for n, (one, groups, first_column) in enumerate(zip(indicators, several, firsts[:-1], strict=True)):
+        _targets(rows, one, groups, y, int(first_column), phases, missed[n] if soft else None)
 
-    allowed = np.ones((count, periods), dtype=np.bool_)
+    allowed = _allowed(projects, phases.years)
     lower, upper = np.zeros(size), np.ones(size)
     upper[over] = 0.0
-    for p, year in projects.fixed.items():
-        allowed[p] = years >= year
+    for p in projects.fixed:
         lower[y[p]] = upper[y[p]] = allowed[p].astype(float)
+    if all_done and periods:
+        lower[y[:, -1]] = allowed[:, -1].astype(float)
     cost = np.zeros(size)
-    cost[: count * periods] = -np.repeat(projects.value, periods)
+    if soft:
+        upper[missed] = np.inf
+        cost[missed] = 1.0 / np.array([max(one.denominator, 1.0) for one in indicators])[:, None]
+    else:
+        cost[: count * periods] = -np.repeat(projects.value, periods)
     whole = np.zeros(size, dtype=np.bool_)
     whole[: count * periods] = True
-    return _PhaseProgram(Program(cost, rows.constraint(), whole, upper, lower), unit_vnd, periods, allowed)
+    return _PhaseProgram(Program(cost, rows.constraint(), whole, upper, lower), unit_vnd, periods)
 
 
 def _in_order(rows: Rows, projects: Projects, y: NDArray[np.int64]) -> None:
@@ -214,6 +323,7 @@ def _targets(
     y: NDArray[np.int64],
     first_column: int,
     phases: Phases,
+    missed: NDArray[np.int64] | None = None,
 ) -> None:
     only = indicator.serves[:, indicator.serves.sum(axis=0) == 1].sum(axis=1)
     for t, year in enumerate(phases.years):
@@ -225,13 +335,22 @@ def _targets(
             rows.add(
                 (y[:, t], only + indicator.adds + share * indicator.removes),
                 (c, [count for _by, count in groups]),
+                ((), 0.0) if missed is None else (missed[t : t + 1], 1.0),
                 least=share * indicator.denominator - indicator.numerator - ROUNDING,
             )
 
 
-def _out_of_reach(indicators: Sequence[Indicator], phases: Phases, allowed: NDArray[np.bool_]) -> list[_Shortfall]:
+def _allowed(projects: Projects, years: Sequence[int]) -> NDArray[np.bool_]:
+    """Projects × years in which they can be done already: what is decided not before its year."""
+    allowed = np.ones((projects.cost_vnd.size, len(years)), dtype=np.bool_)
+    for p, year in projects.fixed.items():
+        allowed[p] = np.array(years) >= year
+    return allowed
+
+
+def out_of_reach(projects: Projects, indicators: Sequence[Indicator], phases: Phases) -> list[Shortfall]:
     """Targets beyond all projects together."""
-    found = []
+    found, allowed = [], _allowed(projects, phases.years)
     for n, one in enumerate(indicators):
         for t, year in enumerate(phases.years):
             wanted_pct, can = one.targets_pct.get(year), allowed[:, t]
@@ -247,11 +366,11 @@ def _out_of_reach(indicators: Sequence[Indicator], phases: Phases, allowed: NDAr
                     indicator=one.name, wanted=number(wanted_pct, 2), year=year, reached=number(100 * most / whole, 2),
                     most=number(most, 2), whole=number(whole, 2),
                 )  # fmt: skip
-                found.append(_Shortfall(n, year, 100.0 * most / whole, text))
+                found.append(Shortfall(n, year, 100.0 * most / whole, text))
     return found
 
 
-def _lowered(indicators: Sequence[Indicator], short: Sequence[_Shortfall]) -> list[Indicator]:
+def lowered(indicators: Sequence[Indicator], short: Sequence[Shortfall]) -> list[Indicator]:
     """The indicators with the targets that are out of reach put where all projects together come."""
     reached: dict[int, dict[int, float]] = {}
     for one in short:
@@ -260,7 +379,16 @@ def _lowered(indicators: Sequence[Indicator], short: Sequence[_Shortfall]) -> li
 
 
 def _missing_money(written: _PhaseProgram, phases: Phases) -> str:
-    """By how much which budgets must grow at least, for the targets to be met; empty if money is not it."""
+    """By how much which budgets must grow at least, in billion VND; empty if money is not what is missing."""
+    extra_vnd = _least_extra(written)
+    if extra_vnd is None:
+        return ""
+    years = zip(phases.years, extra_vnd, strict=True)
+    return "; ".join(f"{year}: {number(vnd / BILLION, 2)}" for year, vnd in years if vnd > 1)
+
+
+def _least_extra(written: _PhaseProgram) -> NDArray[np.float64] | None:
+    """By how much the budget of each year must grow at least, VND; None if money is not what is missing."""
     program = written.program
     over = np.arange(program.cost.size - written.periods, program.cost.size)
     cost, upper = np.zeros(program.cost.size), program.upper.copy()
@@ -268,13 +396,6 @@ def _missing_money(written: _PhaseProgram, phases: Phases) -> str:
     try:
         found = replace(program, cost=cost, upper=upper).solved(gap=GAP)
     except NoSolution:
-        return ""
-    extra_vnd = np.asarray(found.values)[over] * written.unit_vnd
-    years = zip(phases.years, extra_vnd, strict=True)
-    short = [f"{year}: {number(vnd / BILLION, 2)}" for year, vnd in years if vnd > 1]
-    if not short:
-        return ""
-    return _(
-        "No solution: the budget cannot hold the targets; missing at least, in billion VND: {missing}. "
-        "Raise [phases] budget_vnd, or lower the targets in study.toml."
-    ).format(missing="; ".join(short))
+        return None
+    extra_vnd: NDArray[np.float64] = np.asarray(found.values)[over] * written.unit_vnd
+    return extra_vnd

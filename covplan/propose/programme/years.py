@@ -10,6 +10,7 @@ import pandas as pd
 
 from covplan.propose.programme.effects import SHARE_RATIO, effects
 from covplan.propose.programme.program import GAP, NEVER, Projects, phase
+from covplan.propose.programme.spread import spread
 from covplan.propose.solve.solver import TIME_LIMIT_S
 from covplan.study.columns import split_list
 
@@ -39,7 +40,8 @@ def in_years(
     """Proposals of all kinds with their year, same index; one that has a year keeps it.
 
     The whole programme of each indicator weighs the same; a proposal's value is its part of it. `year` stays empty
-    where neither a target asks for the proposal nor a budget has room.
+    where neither a target asks for the proposal nor a budget has room. Without budgets everything is done, spread over
+    the years (`spread.spread`).
 
     Parameters
     ----------
@@ -59,7 +61,8 @@ def in_years(
     ]
     fixed = {n: int(year) for n, year in enumerate(proposals["year"]) if pd.notna(year)}
     projects = Projects(proposals["cost_base_vnd"].to_numpy(float), _progress(proposals, needs), needs, fixed)
-    phased = phase(
+    given = phase if phases.budget_vnd else spread
+    phased = given(
         projects,
         effects(proposals, today, phases, targets),
         phases,

@@ -19,7 +19,7 @@ from covplan.propose.common.candidates import locations_with_room
 from covplan.propose.common.costs import present_value, unit_cost
 from covplan.propose.common.zones import a1_only, by_area, headquarters, in_town
 from covplan.propose.sharing.program import Demand, Moves, Stock
-from covplan.radio.coverage import sector_table
+from covplan.radio.coverage import sector_table, uplink_over
 from covplan.radio.link_budget import shadow_margin
 from covplan.radio.links import rsrp_links
 from covplan.study.boundaries import in_version
@@ -29,7 +29,7 @@ from covplan.study.geometry import distance_m
 from covplan.study.settings import radio_under
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -82,7 +82,10 @@ class Market:
 
 @dataclass(frozen=True)
 class Reception:
-    """RSRP of the strongest cell of every tenancy and every move at every point, dBm; not stored: not received."""
+    """RSRP of the best cell of every tenancy and every move at every point, less what its uplink asks more, dBm.
+
+    Not stored: not received.
+    """
 
     points: Points
     tenancies: csr_array
@@ -113,11 +116,15 @@ def market(
     communes: gpd.GeoDataFrame,
     places: gpd.GeoDataFrame,
     settings: Settings,
+    *,
+    unknown: Collection[str] = (),
 ) -> Market:
     """Locations with their rooms, and every move that distance, owner, structure and zone allow.
 
     Parameters
     ----------
+    unknown : collection of str
+        Locations of which it cannot be computed what is received from them: they count, but nobody leaves or joins.
     stations : GeoDataFrame
         On air and planned: a location with a planned station is not proposed to be emptied.
     locations : GeoDataFrame
@@ -127,6 +134,8 @@ def market(
     air = stations[stations["status"] == "existing"]
     operators = tuple(sorted(air["operator"].unique()))
     table = _with_rooms(locations.reset_index(drop=True), stations, communes, places, settings, technology)
+    known = ~table["location_id"].isin(list(unknown))
+    table["rooms"], table["may_go"] = table["rooms"].where(known, 0), table["may_go"] & known
     number = {location: n for n, location in enumerate(table["location_id"])}
     pairs = air[["location_id", "operator"]].drop_duplicates().sort_values(["location_id", "operator"])
     tenancies = pd.DataFrame(
@@ -135,7 +144,7 @@ def market(
             "operator": pairs["operator"].map(operators.index).to_numpy(),
         }
     )
-    sectors = sector_table(air, cells, technology)
+    sectors = sector_table(air[~air["location_id"].isin(list(unknown))], cells, technology)
     at = pd.Series(np.arange(len(pairs)), index=pd.MultiIndex.from_frame(pairs))
     place = air.set_index("station_id")["location_id"]
     sectors["tenancy"] = at.reindex(
@@ -143,6 +152,8 @@ def market(
     ).to_numpy()
     parts = [_consolidations(table, tenancies, settings), _new_tenancies(table, tenancies, operators)]
     moves = pd.concat([part for part in parts if len(part)] or parts, ignore_index=True)
+    sending = np.isin(np.array(operators, dtype=object), sectors["operator"].unique())  # others have no band to come in
+    moves = moves[(moves["tenancy"] != NOBODY) | sending[moves["operator"].to_numpy(np.int64)]].reset_index(drop=True)
     computed = (moves["tenancy"] != NOBODY) | _asked_to_win(operators, settings)[moves["operator"].to_numpy(np.int64)]
     moved = _moved_sectors(table, moves[computed], sectors, operators, technology)
     return Market(technology, operators, table, tenancies, moves, sectors, moved)
@@ -158,12 +169,17 @@ def receive(
     antennas: Path | None = None,
 ) -> Reception:
     """What every tenancy and every move is received with at every point."""
-    tenancies, moves = (
-        _strongest(
-            rsrp_links(sectors, points.x_m, points.y_m, ground, settings.propagation, cache=cache, antennas=antennas),
-            sectors[column].to_numpy(np.int64),
-            count,
+    radio = radio_under(settings.definition, settings.radio[settings.definition.technology])
+
+    def levels(sectors: pd.DataFrame) -> csr_array:
+        found = rsrp_links(
+            sectors, points.x_m, points.y_m, ground, settings.propagation, cache=cache, antennas=antennas
         )
+        found.data -= np.repeat(np.maximum(uplink_over(sectors, radio, antennas), 0.0), np.diff(found.indptr))
+        return found
+
+    tenancies, moves = (
+        _strongest(levels(sectors), sectors[column].to_numpy(np.int64), count)
         for sectors, column, count in (
             (market.sectors, "tenancy", len(market.tenancies)),
             (market.moved_sectors, "move", len(market.moves)),
@@ -241,7 +257,7 @@ def covered(rsrp_dbm: csr_array, settings: Settings, *, shift_db: float = 0.0) -
     radio = radio_under(definition, settings.radio[definition.technology])
     margin_db = float(shadow_margin(radio.confidence, settings.propagation.location_sigma_db))
     found = rsrp_dbm.copy()
-    found.data = (rsrp_dbm.data + shift_db >= radio.rsrp_threshold_dbm + margin_db).astype(float)
+    found.data = (rsrp_dbm.data + shift_db >= radio.asked_dbm + margin_db).astype(float)
     found.eliminate_zeros()
     return found
 

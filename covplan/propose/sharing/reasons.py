@@ -34,6 +34,8 @@ def reasons(move: pd.Series, outlay: Range, running: Range, spacing_m: float, go
 def _title(move: pd.Series) -> str:
     if move["action"] == "add_tenant":
         text = _("{operator} comes new to {location} of {owner}")
+        if pd.isna(move["owner"]):
+            text = _("{operator} comes new to {location}")
         return text.format(operator=move["operator"], location=move["location_id"], owner=move["owner"])
     text = _("{operator} leaves {origin} and shares {location}")
     return text.format(operator=move["operator"], origin=move["from_location_id"], location=move["location_id"])
@@ -66,15 +68,22 @@ def _consolidation(move: pd.Series, spacing_m: float) -> str:
 
 
 def _apart(move: pd.Series, spacing_m: float) -> str:
+    near, leaving, joined = move["distance_m"] < spacing_m, move["from_owner"], move["owner"]
     text = _("The structures of {leaving} and {joined} stand {distance} m apart.")
-    if move["distance_m"] < spacing_m:
+    if near:
         text = _(
             "The structures of {leaving} and {joined} stand {distance} m apart "
             "(nearer than the local spacing of {spacing} m)."
         )
-    return text.format(
-        leaving=move["from_owner"], joined=move["owner"], distance=number(move["distance_m"]), spacing=number(spacing_m)
-    )
+    if pd.isna(leaving) or pd.isna(joined):  # the owners are not known: the structures by their ids
+        leaving, joined = move["from_location_id"], move["location_id"]
+        text = _("Structures {leaving} and {joined} stand {distance} m apart.")
+        if near:
+            text = _(
+                "Structures {leaving} and {joined} stand {distance} m apart "
+                "(nearer than the local spacing of {spacing} m)."
+            )
+    return text.format(leaving=leaving, joined=joined, distance=number(move["distance_m"]), spacing=number(spacing_m))
 
 
 def _kept(move: pd.Series) -> str:

@@ -8,15 +8,19 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from covplan.propose.common.not_served import left_out
 from covplan.propose.sharing.compared import share_today, shared_share
 from covplan.propose.sharing.figures import outlay_of, running_of
 from covplan.propose.sharing.options import INDICATOR
 from covplan.propose.sharing.reasons import reasons, titles
 from covplan.study.codes import WGS84
 from covplan.study.kinds import SHARE
+from covplan.study.language import _
 from covplan.study.layers import LIST_SEPARATOR, layers
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from numpy.typing import NDArray
 
     from covplan.propose.sharing.options import Case, Market
@@ -79,6 +83,21 @@ def _money_and_reason(move: pd.Series, spacing_m: float, settings: Settings) -> 
         **titles(move),
         **reasons(move, outlay, running, spacing_m, settings.sharing.goal),
     }
+
+
+def not_served_rows(locations: gpd.GeoDataFrame, unknown: Collection[str]) -> list[dict[str, Any]]:
+    """Locations left out of the moves, for it cannot be computed who receives them."""
+
+    def words() -> tuple[str, str]:
+        return (
+            _("It stands where the terrain is not known: who receives it cannot be computed, so nobody moves."),
+            _("Coordinates to be checked; terrain that reaches there (elevation.tif), or a larger [grid] margin_m."),
+        )
+
+    operators = locations.set_index("location_id")["operators"]
+    return [
+        left_out(SHARE, "location", one, "no_terrain", words=words, operator=operators[one]) for one in sorted(unknown)
+    ]
 
 
 def _leaving_together(move: pd.Series, moves: pd.DataFrame) -> str | None:

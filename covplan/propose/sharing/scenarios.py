@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from covplan.propose.sharing.options import Case, Market, Reception
+    from covplan.propose.sharing.program import Demand
     from covplan.study.settings import Settings
 
 RULES = {
@@ -50,13 +52,28 @@ def key_of(market: Market, rows: NDArray[np.int64]) -> list[str]:
 
 
 def under_scenarios(
-    market: Market, reception: Reception, settings: Settings, scenarios: Sequence[Scenario] = SCENARIOS
+    market: Market,
+    reception: Reception,
+    settings: Settings,
+    scenarios: Sequence[Scenario] = SCENARIOS,
+    *,
+    most: Demand | None = None,
 ) -> pd.DataFrame:
-    """Moves chosen by scenario, by their keys (`alternatives.chosen_under`)."""
+    """Moves chosen by scenario, by their keys (`alternatives.chosen_under`).
+
+    Parameters
+    ----------
+    most : Demand, optional
+        Where the demand had to be lowered: more than this is not asked in any scenario.
+    """
 
     def plan(scenario: Scenario) -> list[str]:
         one = options.case(market, reception, settings, level=scenario.level, shift_db=scenario.shift_db)
-        shared = share(one.stock, one.moves, one.demand, goal=settings.sharing.goal, **_limits(settings))
+        demand = one.demand
+        if most is not None:
+            gains = [min(pair) for pair in zip(demand.gains, most.gains, strict=True)]
+            demand = replace(demand, shared_share=min(demand.shared_share, most.shared_share), gains=gains)
+        shared = share(one.stock, one.moves, demand, goal=settings.sharing.goal, **_limits(settings))
         return key_of(market, one.rows[shared.chosen])
 
     return chosen_under(plan, scenarios)

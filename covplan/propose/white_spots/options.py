@@ -59,13 +59,10 @@ class Need:
     operators: tuple[str, ...]
     covered: NDArray[np.bool_]
     """(operators × points)."""
+    any_covered: NDArray[np.bool_]
+    """Points with a signal of any operator: also where only several together are sure enough."""
     best_dbm: NDArray[np.float32]
     """RSRP of whoever is received best at each point."""
-
-    @property
-    def any_covered(self) -> NDArray[np.bool_]:
-        """Points somebody covers."""
-        return np.asarray(self.covered.any(axis=0))
 
     @property
     def known(self) -> NDArray[np.bool_]:

@@ -14,11 +14,11 @@ from covplan.propose.common.costs import cost_over_horizon, present_value, unit_
 from covplan.propose.common.decisions import require
 from covplan.propose.common.reach import reach_of
 from covplan.propose.common.zones import by_area
-from covplan.propose.solve.cover import Choice, Cover, cover, least_cost, unreachable
+from covplan.propose.solve.cover import Choice, Cover, as_much_as_can_be, cover, least_cost, serving, unreachable
 from covplan.propose.white_spots.options import Case, WhiteSpotOptions, hamlets_missing, required_operators
 from covplan.study.codes import ANY
 from covplan.study.errors import NoSolution
-from covplan.study.language import MILLION, _, number
+from covplan.study.language import MILLION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 FARTHER = 1.5  # times the reach of the settings: how far from an action a hamlet is still looked at
 ROUNDING = 1e-9
-NAMED = 5  # hamlets out of reach that an error names
 
 
 @dataclass(frozen=True)
@@ -50,6 +49,16 @@ class WhiteSpotProblem:
         """Hamlets whose state is known: those a target is a share of."""
         return int(self.hamlets["known"].sum())
 
+    def without(self, demands: NDArray[np.int64]) -> WhiteSpotProblem:
+        """The problem of the other hamlets; what targets are a share of stays."""
+        if not demands.size:
+            return self
+        keep = np.ones(self.hamlet_of.size, dtype=bool)
+        keep[demands] = False
+        return replace(
+            self, cover=serving(self.cover, keep), hamlet_of=self.hamlet_of[keep], best_dbm=self.best_dbm[keep]
+        )
+
     def requiring(self, required: Sequence[NDArray[np.int64]]) -> WhiteSpotProblem:
         """The problem in which one action of each group is done."""
         return replace(self, cover=require(self.cover, required))
@@ -59,8 +68,10 @@ class WhiteSpotProblem:
 class YearlyChoices:
     """What is to be served by when, and the actions for it."""
 
+    asked: Mapping[int, int]
+    """Hamlets by year that the targets ask for, of those in need."""
     wanted: Mapping[int, int]
-    """Hamlets by year, of those in need."""
+    """The same, no more than can be served."""
     within: Mapping[int, Choice]
     """Of each year, among the actions of the last."""
     alone: Mapping[int, Choice]
@@ -88,7 +99,7 @@ def white_spot_problem(case: Case, options: WhiteSpotOptions) -> WhiteSpotProble
 
         sets         i hamlets of known state that lack a signal at a point that counts, p these points (of every
                      operator that must reach them, under "every"), a actions, s new sites
-        reach        RSRP of the action at p ≥ threshold + shadowing margin for the confidence of the settings
+        reach        RSRP of the action at p ≥ what is asked of it + margin for the confidence of the settings
         cost         built + present value of running it over the horizon
         limits       free tenants of a structure; one action per operator and structure; of new sites nearer to each
                      other than the spacing rule, one
@@ -139,51 +150,17 @@ def choose_by_year(problem: WhiteSpotProblem, wanted: Mapping[int, int], propose
 
     The last target is solved first, over all options (`cover.least_cost`); what comes earlier is chosen among its
     actions, so that nothing is built twice. What that costs against solving the earlier target alone stands in the
-    comparison.
-
-    Raises
-    ------
-    NoSolution
-        A hamlet no candidate reaches, by name and with the level it would receive; or limits that exclude each other.
+    comparison. Where more is wanted than hamlets can be served, as many are as can be.
     """
     last, gap, limit_s = max(wanted), propose.gap, propose.time_limit_s
-    check_reachable(problem, wanted[last])
-    final = least_cost(problem.cover, wanted[last], gap=gap, time_limit_s=limit_s)
+    able = problem.hamlet_of.size
+    final = as_much_as_can_be(problem.cover, min(wanted[last], able), gap=gap, time_limit_s=limit_s)
+    asked, wanted = wanted, {year: min(count, max(round(final.value), 0)) for year, count in wanted.items()}
     within, alone = {last: final}, {}
     for year in sorted(wanted)[:-1]:
         alone[year] = least_cost(problem.cover, wanted[year], gap=gap, time_limit_s=limit_s)
         within[year] = least_cost(problem.cover, wanted[year], forbidden=~final.actions, gap=gap, time_limit_s=limit_s)
-    return YearlyChoices(wanted, within, alone)
-
-
-def check_reachable(problem: WhiteSpotProblem, wanted: float) -> None:
-    """Raise NoSolution in words when more hamlets are wanted than any candidate can cover."""
-    out, value, best_dbm = unreachable(problem.cover), problem.cover.value, problem.best_dbm
-    able = value.sum() - value[out].sum()
-    if able >= wanted - ROUNDING:
-        return
-    worst = out[np.argsort(-best_dbm[out], kind="stable")]
-    lines = [_out_of_reach(problem, int(demand)) for demand in worst[:NAMED]]
-    if out.size > NAMED:
-        lines.append(_("and {count} more").format(count=number(out.size - NAMED)))
-    raise NoSolution(
-        _(
-            "{wanted} hamlets are to be covered, {able} of {all} can be: {hamlets}. Allow steeper or more distant "
-            "ground ([propose] slope_deg, road_m), other rules, or ask for less."
-        ).format(wanted=number(wanted), able=number(able), all=number(value.sum()), hamlets="; ".join(lines))
-    )
-
-
-def _out_of_reach(problem: WhiteSpotProblem, demand: int) -> str:
-    """A hamlet no candidate covers, and the level it would receive."""
-    hamlet, best_dbm = problem.hamlets.iloc[problem.hamlet_of[demand]], problem.best_dbm[demand]
-    level = _("no signal arrives")
-    if np.isfinite(best_dbm):
-        level = _("the closest reaches {level} dBm").format(level=number(best_dbm))
-    return _(
-        "hamlet {name} ({village_id}) cannot be covered by any candidate within the rules; {level}, {required} dBm "
-        "are needed"
-    ).format(name=hamlet["name"], village_id=hamlet["village_id"], level=level, required=number(problem.required_dbm))
+    return YearlyChoices(asked, wanted, within, alone)
 
 
 def supply_curve(
@@ -195,6 +172,8 @@ def supply_curve(
     satellite_vnd (a satellite terminal for one hamlet over the same horizon: a connection at one point, not a mobile
     signal), last_mile (the next hamlet costs more than that), village_ids (all that are covered).
 
+    It ends where the limits have no room for one hamlet more.
+
     Parameters
     ----------
     nested : bool
@@ -202,15 +181,20 @@ def supply_curve(
     """
     value = problem.cover.value
     most = int(value.sum() - value[unreachable(problem.cover)].sum())
-    satellite = unit_cost(costs, "satellite_terminal").base + present_value(
-        unit_cost(costs, "satellite_subscription").base, propose
-    )
+    satellite = satellite_vnd(costs, propose)
     rows: list[dict[str, Any]] = []
     before, kept = 0.0, np.zeros(problem.cover.cost.size, dtype=bool)
     for wanted in range(1, most + 1):
-        one = least_cost(
-            problem.cover, wanted, fixed=kept if nested else None, gap=propose.gap, time_limit_s=propose.time_limit_s
-        )
+        try:
+            one = least_cost(
+                problem.cover,
+                wanted,
+                fixed=kept if nested else None,
+                gap=propose.gap,
+                time_limit_s=propose.time_limit_s,
+            )
+        except NoSolution:  # each can be served, but the limits have no room for so many together
+            break
         kept = one.actions
         served = problem.hamlets.iloc[problem.hamlet_of[one.served]]
         rows.append(
@@ -227,6 +211,12 @@ def supply_curve(
         )
         before = one.cost
     return pd.DataFrame(rows)
+
+
+def satellite_vnd(costs: Mapping[str, Cost], propose: Propose) -> float:
+    """A satellite terminal for one hamlet, bought and run over the horizon."""
+    subscription = unit_cost(costs, "satellite_subscription").base
+    return unit_cost(costs, "satellite_terminal").base + present_value(subscription, propose)
 
 
 def _limits(options: WhiteSpotOptions, rules: Sequence[Rule]) -> tuple[csr_array, NDArray[np.float64]]:

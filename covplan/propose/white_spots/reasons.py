@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from covplan.propose.common.reasons import describe_backhaul, listed
 from covplan.study.language import _, money, ngettext, number
@@ -88,3 +91,76 @@ def _without(lost: pd.DataFrame, next_vnd: float | None) -> str:
         count,
     )
     return text.format(count=count, names=names, cost=money(next_vnd))
+
+
+@dataclass(frozen=True)
+class Dark:
+    """A hamlet that stays without a signal."""
+
+    cause: str
+    """A code of the column `cause` of the layer `not_served`."""
+    best_dbm: float
+    """The weakest of its points under the best option; −∞: no option is received."""
+    required_dbm: float
+    reach_km: float
+    """How far from a hamlet sites are looked at."""
+    satellite_vnd: float | None
+    """A terminal over the horizon; None: not known."""
+    new_sites: Literal["looked at", "no ground", "no network"] = "looked at"
+    """Whether there was ground for new masts, and a network to connect them to."""
+
+
+def why_dark(dark: Dark) -> tuple[str, str]:
+    """Why a hamlet stays without a signal, and what would help."""
+    missing_db = number(dark.required_dbm - dark.best_dbm, 1) if np.isfinite(dark.best_dbm) else ""
+    why = {
+        "rejected": _("Every option that would cover it was rejected by a decision."),
+        "too_weak": _(
+            "No option within the rules covers it: the best reaches {level} dBm at its weakest point, {required} dBm "
+            "are needed."
+        ),
+        "no_option": _(
+            "No structure that is open and no ground where a mast may stand within {km} km is received there."
+        ),
+        "no_operator": _("Not every operator that must cover it has an option that reaches it."),
+        "no_room": _("Options reach it, but the room on structures and the spacing of masts go to other hamlets."),
+        "not_asked": _("The target is reached without it, for less."),
+        "unknown": _("What is received there is not known: its centre lies outside the terrain, or it has none."),
+    }
+    farther = _(
+        "Taller masts ([propose] mast_heights_m), ground farther from a road or steeper (road_m, slope_deg), sites "
+        "farther away ([white_spots] reach_m)"
+    )
+    helps = {
+        "rejected": _("Take one of the decisions back."),
+        "too_weak": _("{missing} dB more: {farther}.").format(missing=missing_db, farther=farther),
+        "no_option": f"{farther}.",
+        "no_operator": _("Fewer operators that must cover it ([white_spots] every_operators), or {farther}.").format(
+            farther=farther[:1].lower() + farther[1:]
+        ),
+        "no_room": _(
+            "More tenants on the structures near it (max_tenants), a smaller spacing ([[rules]] min_spacing)."
+        ),
+        "not_asked": _("A higher target; supply_curve.csv says what the next hamlet costs."),
+        "unknown": _("Terrain that reaches there (elevation.tif), or a centre inside the province."),
+    }[dark.cause]
+    if dark.cause in ("not_asked", "unknown", "rejected"):
+        dark = replace(dark, new_sites="looked at")
+    if dark.satellite_vnd is not None and dark.cause not in ("not_asked", "unknown"):
+        helps += " " + _("Or a satellite terminal at one point: about {cost} over the horizon.").format(
+            cost=money(dark.satellite_vnd)
+        )
+    if dark.new_sites == "no ground":
+        text = _(
+            "No ground for new masts: too steep, too far from a road, or beside masts that stand (slope_deg, road_m)."
+        )
+        helps = f"{text} {helps}"
+    elif dark.new_sites == "no network":
+        text = _(
+            "New sites have nothing to be connected to: structures on fiber (bts_sites.csv, backhaul) or the cable "
+            "(fiber.gpkg)."
+        )
+        helps = f"{text} {helps}"
+    level = number(dark.best_dbm) if np.isfinite(dark.best_dbm) else ""
+    text = why[dark.cause].format(level=level, required=number(dark.required_dbm), km=number(dark.reach_km, 1))
+    return text, helps

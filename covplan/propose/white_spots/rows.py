@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
@@ -10,11 +11,13 @@ import numpy as np
 import pandas as pd
 
 from covplan.propose.common.gains import gained
+from covplan.propose.common.not_served import left_out
 from covplan.propose.common.records import cost_columns, proposal_rows
 from covplan.propose.solve.baselines import cheapest_first, most_demand_first, nearest_first
 from covplan.propose.solve.comparison import choice_columns
 from covplan.propose.solve.cover import NO_SITE, Choice, dominated, next_best, only, served_by
-from covplan.propose.white_spots.reasons import reason, title
+from covplan.propose.white_spots.program import satellite_vnd
+from covplan.propose.white_spots.reasons import Dark, reason, title, why_dark
 from covplan.study.codes import ANY
 from covplan.study.errors import NoSolution
 from covplan.study.kinds import WHITE_SPOT
@@ -25,7 +28,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from covplan.propose.white_spots.options import WhiteSpotOptions
+    from covplan.propose.white_spots.options import Case, WhiteSpotOptions
     from covplan.propose.white_spots.program import WhiteSpotProblem, YearlyChoices
     from covplan.study.boundaries import Version
 
@@ -130,6 +133,49 @@ def _reason_columns(
             next_vnd=None if again is None else again * MILLION,
         ),
     )
+
+
+def not_served_rows(
+    asked: WhiteSpotProblem,
+    left: WhiteSpotProblem,
+    choices: YearlyChoices,
+    causes: NDArray[np.object_],
+    case: Case,
+    options: WhiteSpotOptions,
+) -> list[dict[str, Any]]:
+    """Hamlets that stay without a signal, each with its reason.
+
+    Parameters
+    ----------
+    asked, left : WhiteSpotProblem
+        Of all hamlets in need, and of those that some option reaches: the choices serve some of these.
+    causes : ndarray of str
+        Of each demand of `asked` that `left` lacks: why no option reaches it; empty for the others.
+    """
+    served = set(left.hamlet_of[choices.final.served].tolist())
+    enough = len(served) >= choices.asked[max(choices.asked)]
+    costs, propose = case.assumptions.costs, case.assumptions.propose
+    known_cost = {"satellite_terminal", "satellite_subscription"} <= set(costs)
+    satellite = satellite_vnd(costs, propose) if known_cost else None
+    rows = []
+    unknown = np.flatnonzero(~asked.hamlets["known"].to_numpy(bool))
+    in_need = zip(asked.hamlet_of.tolist(), causes.tolist(), asked.best_dbm.tolist(), strict=True)
+    for hamlet, cause, best_dbm in [*in_need, *((int(one), "unknown", -np.inf) for one in unknown)]:
+        if hamlet in served:
+            continue
+        row = asked.hamlets.iloc[hamlet]
+        dark = Dark(
+            cause or ("not_asked" if enough else "no_room"), best_dbm, asked.required_dbm,
+            case.settings.reach_m / 1000.0, satellite,
+            "no ground" if case.new_ground.empty else "no network" if options.sites.table.empty else "looked at",
+        )  # fmt: skip
+        rows.append(
+            left_out(
+                WHITE_SPOT, "hamlet", row["village_id"], dark.cause, words=partial(why_dark, dark),
+                name=row["name"], households=row["households"],
+            )
+        )  # fmt: skip
+    return rows
 
 
 def _funding(hamlets: pd.DataFrame) -> str:

@@ -16,7 +16,7 @@ from covplan.publish.tables import document_tables
 from covplan.publish.words import program
 from covplan.study.files import written_whole
 from covplan.study.language import N_, _, speaking
-from covplan.study.synthetic import synthetic_notice
+from covplan.study.synthetic import origin_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -54,7 +54,7 @@ def write_annexes(
 def _workbook(plan: Plan, *, include_restricted: bool) -> Workbook:
     study = plan.study
     province = study.settings.province
-    warning = synthetic_notice() if province.synthetic else ""
+    warning = origin_notice(study)
     sheets = _annexes(plan, include_restricted=include_restricted)
     source = _("Source: {provenance} X (north), Y (east) in {system}; longitude, latitude in WGS 84.").format(
         provenance=_provenance(plan), system=system_of(study)

@@ -9,7 +9,7 @@ import pandas as pd
 from covplan.publish.addresses import addresses
 from covplan.publish.annexes.annex import COORDINATES, PLACE, Annex, Field
 from covplan.publish.public import restricted_stations
-from covplan.publish.words import label, operator_names
+from covplan.publish.words import class_of_structure, label, operator_names
 from covplan.study.columns import split_list
 from covplan.study.language import N_, _, by_language, current_language, ngettext, number
 from covplan.study.layers import layers
@@ -25,6 +25,11 @@ DUTY = N_(
     "Duty to share: Telecommunications Law 24/2023/QH15 (Article 13, clause 4, point b; check against the original), "
     "where it fits the plan and is feasible economically and technically."
 )
+EMF = N_(
+    "EMF limit distance: from the antennas, in the plane of the main beams, beyond which all cells of the mast at full "
+    "power together meet the limits of QCVN 8:2022/BTTTT for the public; computed in free space from EIRP, not "
+    "measured."
+)
 STATES = ("none", "weak", "unknown", "covered")  # the order of the list: what needs work first
 KEPT_APART = N_("The list is an annex of its own, which does not go with this copy.")
 NO_SERVICE_POINTS = N_("The study has no public telecom service points (service_points.csv); the form is left empty.")
@@ -38,7 +43,9 @@ def critical_works(stations: pd.DataFrame, study: Study, *, include_restricted: 
         table = rows.assign(
             **addresses(rows.geometry, study).drop(columns=["lon", "lat"]),
             owner=rows["owner"].fillna(rows["operator"].map(_operator)),
-            kind=rows["structure"].map(lambda code: _("Antenna mast {structure}").format(structure=code)),
+            kind=rows["structure"].map(
+                lambda code: _("Antenna mast {structure}").format(structure=class_of_structure(code))
+            ),
             year=pd.to_datetime(rows["on_air"]).dt.year,
         )
         notes: tuple[str, ...] = (_(LAYOUT), _("Restricted: kept under the rules on state secrets."))
@@ -132,7 +139,9 @@ def masts(locations: pd.DataFrame, study: Study) -> Annex:
         is_shared=_yes_no(rows["shared"]),
         duty=[_room(most, len(codes)) for most, codes in zip(rows["max_tenants"], operators, strict=True)],
         year=pd.to_datetime(rows["first_on_air"]).dt.year,
+        structure=rows["structure"].map(class_of_structure),
         technologies=rows["technologies"].str.replace(";", ", "),
+        emf_said=_emf_said(rows),
     )
     fields = (
         Field("location_id", N_("Location id"), width=13),
@@ -147,11 +156,24 @@ def masts(locations: pd.DataFrame, study: Study) -> Annex:
         Field("tenants", N_("Enterprises on the mast"), width=17),
         Field("duty", N_("Room for sharing, duty to share"), width=17),
         Field("technologies", N_("Technology"), width=11),
+        Field("emf_m", N_("EMF limit distance (m)"), "tenths", 9),
+        Field("emf_said", N_("Basis of the EMF distance"), width=17),
         Field("year", N_("In use since"), "year", 8),
     )
     codes = "; ".join(label("structure", code) for code in ("A1a", "A1b", "A2a", "A2b", "A2c"))
     classes = _("Classes of structures: {classes}. Land areas are not in the data.").format(classes=codes)
-    return Annex(_form(4), _("Existing antenna masts"), table, fields, (_(LAYOUT), _(DUTY), classes))
+    return Annex(_form(4), _("Existing antenna masts"), table, fields, (_(LAYOUT), _(DUTY), classes, _(EMF)))
+
+
+def _emf_said(rows: pd.DataFrame) -> list[str]:
+    """What the EMF distance of each mast rests on, and what it leaves out."""
+    said = []
+    for basis, missing in zip(rows["emf_basis"], rows["emf_missing"], strict=True):
+        parts = [] if pd.isna(basis) else [label("emf_basis", str(basis))]
+        if codes := split_list(missing):
+            parts.append(_("without {technologies}: EIRP not known").format(technologies=", ".join(codes)))
+        said.append("; ".join(parts))
+    return said
 
 
 def fiber_routes(routes: pd.DataFrame, study: Study) -> Annex:
@@ -221,6 +243,7 @@ def indicators(table: pd.DataFrame) -> Annex:
     shown = table.assign(
         said_unit=table["unit"].map(lambda unit: label("indicator_unit", unit), na_action="ignore"),
         said_basis=table["basis"].map(lambda code: label("basis", code)),
+        goals_of=table["target_boundaries"].map(lambda version: label("boundary_version", version)),
         counted_in=table["counted"].map(lambda code: label("unit", code), na_action="ignore"),
     )
     name, how, warnings = (f"{column}_{current_language()}" for column in ("name", "how", "warnings"))
@@ -233,6 +256,7 @@ def indicators(table: pd.DataFrame) -> Annex:
         Field("baseline", N_("Baseline of the plan"), "number", 9),
         Field("target_2025", N_("Target 2025"), "number", 9),
         Field("target_2030", N_("Target 2030"), "number", 9),
+        Field("goals_of", N_("Boundaries of baseline and targets"), width=12),
         Field("gap_2025", N_("Gap to the 2025 target"), "number", 9),
         Field("gap_2030", N_("Gap to the 2030 target"), "number", 9),
         Field("numerator", N_("Numerator"), "count", 10),

@@ -15,6 +15,7 @@ from openpyxl.styles import Alignment, Border, Font, NamedStyle, PatternFill, Si
 from openpyxl.utils import get_column_letter
 
 from covplan.publish.office import FILE_DATE, LANGUAGE_TAGS, clean
+from covplan.study.findings import shortened
 from covplan.study.language import MILLION, N_, _, current_language
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def _lay_out(sheet: Worksheet, head: int, last: int, columns: int, tab: str, war
     sheet.print_options.horizontalCentered = True
     for name, inches in MARGINS_IN.items():
         setattr(sheet.page_margins, name, inches)
-    sheet.oddHeader.right.text = warning.replace("&", "&&") or None
+    sheet.oddHeader.right.text = shortened(warning).replace("&", "&&") or None  # Excel takes 255 characters in all
     sheet.oddHeader.right.size = 8
     sheet.oddFooter.left.text, sheet.oddFooter.right.text = tab.replace("&", "&&"), _("Page &P/&N")
 

@@ -7,10 +7,8 @@ where they come from (`metadata`), how they look (`styles`, `project`) and what 
 from __future__ import annotations
 
 import sqlite3
-from contextlib import closing, contextmanager
+from contextlib import closing
 from typing import TYPE_CHECKING
-
-from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 from covplan.publish.geopackage import metadata, project, relations, schema, styles, tiles
 from covplan.publish.geopackage.tables import exported_layers, write_tables
@@ -21,7 +19,6 @@ from covplan.study.files import fixed_file_date, written_whole
 from covplan.study.language import _, speaking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from covplan.study.language import Language
@@ -71,7 +68,7 @@ def _write(plan: Plan, path: Path, include_restricted: bool, epsg: int | None, c
     own = plan.study.settings.province.epsg
     plan = public_plan(plan, include_restricted=include_restricted)
     package = exported_layers(public_tables(plan, include_restricted=include_restricted), epsg or own, own)
-    with written_whole(path) as part, _told(path):
+    with written_whole(path) as part:
         with fixed_file_date():
             write_tables(package, part)
         with closing(sqlite3.connect(part, isolation_level=None)) as base:
@@ -90,13 +87,3 @@ def _write(plan: Plan, path: Path, include_restricted: bool, epsg: int | None, c
             )
             base.execute("COMMIT")
             base.execute("VACUUM")  # the same pages, however the file grew
-
-
-@contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """What SQLite and GDAL say of a disk that is full or refuses, with the file's name."""
-    try:
-        yield
-    except (sqlite3.OperationalError, DataSourceError, DataLayerError, FeatureError) as error:
-        said = _("{path}: {error}. Nothing was written; what was there before is still there.")
-        raise OutputError(said.format(path=path, error=error)) from error

@@ -14,7 +14,7 @@ from covplan.study.language import N_, _, current_language, number
 from covplan.study.layers import input_layers
 from covplan.study.resources import resource_text
 from covplan.study.settings_file import settings_digest
-from covplan.study.synthetic import synthetic_notice
+from covplan.study.synthetic import origin_notice, origins
 
 if TYPE_CHECKING:
     import sqlite3
@@ -64,7 +64,8 @@ def iso_19115(plan: Plan, package: Package, *, include_restricted: bool) -> str:
     facts = file_facts(plan, package, include_restricted=include_restricted)
     province, study = plan.study.settings.province, plan.study
     west, south, east, north = study.communes.to_crs(4326).total_bounds
-    synthetic = f"{synthetic_notice()}. " if province.synthetic else ""
+    notice = origin_notice(study)
+    synthetic = f"{notice}. " if notice else ""
     limits = f"{synthetic}{_(WITH_RESTRICTED if include_restricted else WITHOUT_RESTRICTED)}"
     shown = ", ".join(one.title for one in package.all)
     sources = [
@@ -101,7 +102,7 @@ def iso_19115(plan: Plan, package: Package, *, include_restricted: bool) -> str:
 
 def file_facts(plan: Plan, package: Package, *, include_restricted: bool) -> dict[str, Any]:
     """What identifies the plan a file was made of."""
-    settings = plan.study.settings
+    settings, counted = plan.study.settings, origins(plan.study)
     return {
         "program": program(),
         "study_key": study_key(plan.study.path)[:KEY_LENGTH],
@@ -111,5 +112,7 @@ def file_facts(plan: Plan, package: Package, *, include_restricted: bool) -> dic
         "study_epsg": settings.province.epsg,
         "boundaries": settings.province.boundaries,
         "synthetic": settings.province.synthetic,
+        "simulated_rows": {one.layer.name: f"{one.simulated}/{one.rows}" for one in counted if one.simulated},
+        "assumed_rows": {one.layer.name: f"{one.assumed}/{one.rows}" for one in counted if one.assumed},
         "restricted": include_restricted,
     }

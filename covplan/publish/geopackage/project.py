@@ -11,7 +11,7 @@ from covplan.publish.geopackage.relations import present
 from covplan.publish.geopackage.styles import geometries, style_of, template
 from covplan.publish.words import label
 from covplan.study.language import N_, _
-from covplan.study.synthetic import synthetic_mark
+from covplan.study.synthetic import origin_mark
 
 if TYPE_CHECKING:
     import sqlite3
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from covplan.publish.geopackage.styles import Style
     from covplan.publish.geopackage.tables import Package
     from covplan.publish.geopackage.tiles import Picture
+    from covplan.study.folder import Study
     from covplan.study.plan import Plan
-    from covplan.study.settings import Province
 
 PROJECT_NAME = "quy_hoach"
 ZIP_DATE = (2025, 1, 1, 0, 0, 0)
@@ -80,9 +80,8 @@ def write(
         for one in pictures
     ]  # fmt: skip
     made.sort(key=lambda one: one.order)
-    province = plan.study.settings.province
     text = template("project.qgs").render(
-        title=plan_title(province),
+        title=plan_title(plan.study),
         epsg=package.epsg,
         units="degrees" if package.epsg == 4326 else "meters",
         groups=[
@@ -111,10 +110,10 @@ def write(
     )  # fmt: skip
 
 
-def plan_title(province: Province) -> str:
+def plan_title(study: Study) -> str:
     """What the plan of a province is called; synthetic data say so."""
-    title = _("Telecom infrastructure plan – {province}").format(province=province.name)
-    return " – ".join([title, synthetic_mark()]) if province.synthetic else title
+    title = _("Telecom infrastructure plan – {province}").format(province=study.settings.province.name)
+    return " – ".join(filter(None, [title, origin_mark(study)]))
 
 
 def _id(name: str) -> str:

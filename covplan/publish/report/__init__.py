@@ -17,7 +17,7 @@ from covplan.publish.words import program
 from covplan.study.errors import OutputError
 from covplan.study.files import written_whole
 from covplan.study.language import N_, _, current_language, speaking
-from covplan.study.synthetic import synthetic_notice
+from covplan.study.synthetic import origin_notice
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ def _report(plan: Plan, *, include_restricted: bool) -> Report:
             _("No.: …/BC-SKHCN"),
         ),
         nation=tuple(map(_, NATION)),
-        warning=synthetic_notice() if province.synthetic else "",
+        warning=origin_notice(plan.study),
         program=program(),
         blocks=(*today(tables), *proposed(tables), *method(tables)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from covplan.publish.addresses import addresses
+from covplan.publish.addresses import OLD, addresses
 from covplan.study.boundaries import communes_of
 from covplan.study.language import _
 
@@ -32,9 +32,10 @@ class Tables:
 
 
 def with_areas(tables: dict[str, pd.DataFrame], study: Study) -> Tables:
-    """Give every row that lies somewhere its district; its new commune in a study without districts."""
-    districts = study.communes["district"].notna().any()
-    column = "district_old" if districts else "commune_new"
+    """Give every row that lies somewhere its district; its commune where the study's own list has no districts."""
+    version = study.settings.province.boundaries
+    districts = communes_of(study.communes, version)["district"].notna().any()
+    column = "district_old" if districts else "commune_old" if version == OLD else "commune_new"
     outside, not_published = _("Outside the boundaries"), _("Place not published")
     found = {}
     for name in ("hamlets", "locations", "service_points", "proposals"):

@@ -8,10 +8,13 @@ import pandas as pd
 
 from covplan.publish.addresses import system_of
 from covplan.publish.report.content import NONE, Bullets, Heading, Paragraph, Table, count, figure
-from covplan.publish.words import label, operator_names, program
+from covplan.publish.words import label, operator_names, program, said_weights
 from covplan.study.language import N_, _, by_language, ngettext, number
-from covplan.study.layers import input_layers
+from covplan.study.layers import input_layers, layers
+from covplan.study.models import models_said
+from covplan.study.settings import radio_under
 from covplan.study.settings_file import settings_digest
+from covplan.study.synthetic import origin_notice
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -43,7 +46,7 @@ SHOWN_SOURCES, SHOWN_LENGTH = 2, 160
 
 def method(tables: Tables) -> list[Block]:
     """Chapters IX and X."""
-    return [*_computed(tables), *_reliability(tables), *_sources(tables), *_findings(tables)]
+    return [*_computed(tables), *_reliability(tables), *_sources(tables), *_findings(tables), *_assumed(tables)]
 
 
 def _computed(tables: Tables) -> list[Block]:
@@ -54,7 +57,7 @@ def _computed(tables: Tables) -> list[Block]:
     confidence = definition.confidence or radio.confidence
     text = _(
         "State of a hamlet: {definition}. Technology {technology}, RSRP threshold {threshold} dBm met with a "
-        "probability of {probability} %. Path loss by ITU-R P.1812-7 on a grid of {cell} m, within {radius} km "
+        "probability of {probability} %. Path loss by {model} on a grid of {cell} m, within {radius} km "
         "of a station. Coordinate system {system}; distances and lengths on the ellipsoid. Proposals are chosen "
         "by integer programs: the least cost that meets the targets, with the proven gap to the optimum."
     ).format(
@@ -62,9 +65,24 @@ def _computed(tables: Tables) -> list[Block]:
         technology=definition.technology,
         threshold=number(threshold, 1),
         probability=number(100 * confidence),
+        model=models_said(settings.propagation.model, settings.propagation.band_models),
         cell=number(settings.grid.cell_m, 1),
         radius=number(settings.propagation.radius_km, 1),
         system=system_of(tables.study),
+    )
+    signal = radio_under(definition, radio)
+    either = {
+        "any": _("A hamlet has signal where at least one of several masts is received well enough"),
+        "strongest": _("A hamlet has signal where the mast received best is received well enough"),
+    }
+    asked = _(
+        "{either}, with a standard deviation of the model's prediction error of {sigma} dB and a correlation of "
+        "{correlation} between masts; a terminal must reach {uplink} Mbit/s in the uplink (0: not asked)."
+    ).format(
+        either=either[signal.server],
+        sigma=number(settings.propagation.location_sigma_db, 1),
+        correlation=number(settings.propagation.site_correlation, 2),
+        uplink=number(signal.uplink_mbps, 2),
     )
     digest = settings_digest(settings)[:16]
     made = _(
@@ -75,6 +93,7 @@ def _computed(tables: Tables) -> list[Block]:
         Heading(1, _("IX. METHOD, RELIABILITY AND LIMITS")),
         Heading(2, _("1. Method")),
         Paragraph(text),
+        Paragraph(asked),
         Paragraph(made.format(program=program(), digest=digest)),
     ]
 
@@ -98,8 +117,8 @@ def _reliability(tables: Tables) -> list[Block]:
         compared = Table(_("The coverage map compared with lists and measurements"), heads, rows, figures_from=2)
     interval = _(
         "The confidence interval of a coverage indicator is that of the share of hamlets that really have signal, as "
-        "shadow fading varies about its median; the figure of today counts hamlets that meet the threshold with a "
-        "high probability, and may lie below this interval."
+        "the model's prediction error varies from place to place; the figure of today counts hamlets that meet the "
+        "threshold with a high probability, and may lie below this interval."
     )
     return [
         Heading(2, _("2. Reliability")),
@@ -127,6 +146,34 @@ def _sources(tables: Tables) -> list[Block]:
         Heading(1, _("X. SOURCES OF THE DATA AND FINDINGS")),
         Heading(2, _("1. Sources of the data")),
         Table(caption, heads, tuple(rows), figures_from=3, widths=(0.26, 0.12, 0.62)),
+    ]
+
+
+def _assumed(tables: Tables) -> list[Block]:
+    """What the study does not say and was assumed: each column with how many of how many rows, value and reason."""
+    found = tables.of["findings"]
+    found = found[found["severity"] == "assumed"]
+    rows = tuple(
+        (layers()[row["layer"]].title if row["layer"] in layers() else str(row["file"]), row["problem"], row["done"])
+        for row in found.to_dict("records")
+    )
+    heading = Heading(2, _("3. What was assumed"))
+    notice = origin_notice(tables.study)
+    told: list[Block] = [Paragraph(notice + ".")] if notice else []
+    if not rows:
+        return [heading, *told, Paragraph(_("Nothing was assumed: the study gives every value."))]
+    heads = (_("Layer"), _("What is missing"), _("What was taken, and why"))
+    caption = _("Values that were assumed where the study gives none")
+    weights = tables.of["assumption_weights"]
+    weighed: list[Block] = [
+        Paragraph(_("How much they weigh, one at a time, at either end of what is plausible:")),
+        Bullets(tuple(said_weights(weights))),
+    ]
+    return [
+        heading,
+        *told,
+        Table(caption, heads, rows, figures_from=4, widths=(0.22, 0.34, 0.44)),
+        *(weighed if len(weights) else []),
     ]
 
 

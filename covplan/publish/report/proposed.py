@@ -35,6 +35,8 @@ NOTHING_PROPOSED = N_(
     "The plan has no proposals yet (`covplan propose` makes them); this chapter and the costs follow once there are "
     "some."
 )
+NOTHING_TO_DO = N_("There is nothing to propose: the targets are reached, or nothing that can be done serves anybody.")
+NOT_ASKED = "not_asked"  # of not_served.cause: no target needs it
 MEASURES = (
     N_(
         "Share existing locations before building new masts; a new mast must have room for other enterprises where "
@@ -74,10 +76,12 @@ def proposed(tables: Tables) -> list[Block]:
     money = Heading(1, _("VII. MEASURES, PROJECTS AND COSTS"))
     duties: tuple[Block, ...] = (Heading(1, _("VIII. IMPLEMENTATION")), Bullets(tuple(map(_, DUTIES))))
     if proposals.empty:
-        return [plan, Paragraph(_(NOTHING_PROPOSED)), money, Bullets(tuple(map(_, MEASURES))), *duties]
+        nothing = Paragraph(_(NOTHING_PROPOSED)) if tables.of["comparison"].empty else Paragraph(_(NOTHING_TO_DO))
+        left = _not_served(tables, _("What is left out, and why"))
+        return [plan, nothing, *left, money, Bullets(tuple(map(_, MEASURES))), *duties]
     return [
         plan, *_overview(tables), *_supply(tables), *_sharing(proposals), *_reasons(proposals), *_methods(tables),
-        money, *_money(proposals), *duties,
+        *_not_served(tables, _("6. What is left out, and why")), money, *_money(proposals), *duties,
     ]  # fmt: skip
 
 
@@ -105,9 +109,12 @@ def _overview(tables: Tables) -> list[Block]:
     ).format(proposals=count(len(proposals)), base=base, low=low, high=high)
     heads = (_("Group"), _("Action"), _("Number of proposals"), *_cost_heads())
     area_heads = (tables.area_title, *map(kind_title, PROPOSAL_KINDS), _("In all"), _(COST_HEADS[1]))
+    missing = [one for one in PROPOSAL_KINDS if one not in set(tables.of["comparison"]["kind"])]
+    not_yet = _("Not proposed yet: {kinds}.").format(kinds=", ".join(map(kind_title, missing)))
     return [
         Heading(2, _("1. Summary")),
         Paragraph(text),
+        *([Paragraph(not_yet)] if missing else []),
         Table(_("Proposals by group and action"), heads, with_total(rows, total), figures_from=2, total=True),
         Table(_("Proposals by area"), area_heads, with_total(by_area, area_total), total=True),
     ]
@@ -232,6 +239,36 @@ def _methods(tables: Tables) -> list[Block]:
     return [
         Heading(2, _("5. Compared with planning by habit")),
         Table(caption, heads, rows, figures_from=2, widths=widths, note=note),
+    ]
+
+
+def _not_served(tables: Tables, heading: str) -> list[Block]:
+    """What no proposal serves: first what cannot be, then what no target asks for."""
+    left = tables.of["not_served"]
+    if left.empty:
+        return []
+    order = [PROPOSAL_KINDS.index(kind) for kind in left["kind"]]
+    ranked = left.assign(last=left["cause"] == NOT_ASKED, order=order).sort_values(["last", "order"], kind="stable")
+    reason, helps = by_language("reason_vi", "reason_en"), by_language("helps_vi", "helps_en")
+    rows = tuple(
+        (kind_title(row["kind"]), _said(row["name"] if pd.notna(row["name"]) else row["object_id"]),
+         _said(row[reason]), _said(row[helps]))
+        for row in ranked.head(LONGEST_LIST).to_dict("records")
+    )  # fmt: skip
+    counts = left.groupby("kind", sort=False).size()
+    text = _("What the proposals do not serve: {counts}.").format(
+        counts="; ".join(f"{kind_title(str(kind))} {count(many)}" for kind, many in counts.items())
+    )
+    heads = (_("Group"), _("Object"), _("Reason"), _("What would help"))
+    note = ""
+    if len(left) > LONGEST_LIST:
+        note = _("{count} more in the layer “What the plan does not serve” of the GeoPackage.").format(
+            count=count(len(left) - LONGEST_LIST)
+        )
+    return [
+        Heading(2, heading),
+        Paragraph(text),
+        Table(_("Left out"), heads, rows, figures_from=4, widths=(0.12, 0.18, 0.36, 0.34), note=note),
     ]
 
 

@@ -22,9 +22,10 @@ from covplan.publish.report.content import (
     per_cent,
     with_total,
 )
-from covplan.publish.words import label, operator_names
+from covplan.publish.words import class_of_structure, label, operator_names
+from covplan.study.boundaries import across_boundaries, boundaries_note
 from covplan.study.columns import split_list
-from covplan.study.language import N_, _, by_language
+from covplan.study.language import N_, _, by_language, ngettext
 from covplan.study.layers import layers
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from covplan.publish.report.areas import Tables
     from covplan.publish.report.content import Block
 
-CLASSES = ("A1a", "A1b", "A2a", "A2b", "A2c")
+CLASSES = ("A1a", "A1b", "A2a", "A2b", "A2c", "unknown")
 STATES = ("covered", "weak", "none", "unknown")
 PERCENT_UNITS = ("%", "% of population", "count and %")
 LEGAL = (
@@ -64,22 +65,25 @@ def today(tables: Tables) -> list[Block]:
 
 def _why(tables: Tables) -> list[Block]:
     hamlets, indicators = tables.of["hamlets"], tables.of["indicators"]
-    states = hamlets["mobile_state"].value_counts()
     sharing, fiber = (indicator(indicators, name) for name in ("BTS_SHARE_RATIO", "VILLAGE_FTTH_COV"))
-    text = _(
-        "Hamlets of the province: {hamlets}; without mobile broadband signal: {dark}; with a weak one: {weak}. The "
-        "share of hamlets with fiber (FTTH) is {fiber} % (target 2025: {fiber_target} %); the share of BTS locations "
-        "that are shared is {sharing} % (target 2025: {sharing_target} %). The plan sets locations, kinds of works, "
-        "duties to share, schedule and funds that reach the targets at the least cost."
-    ).format(
-        hamlets=count(len(hamlets)),
-        dark=count(states.get("none", 0)),
-        weak=count(states.get("weak", 0)),
-        fiber=figure(fiber["value"]),
-        fiber_target=figure(fiber["target_2025"]),
-        sharing=figure(sharing["value"]),
-        sharing_target=figure(sharing["target_2025"]),
-    )
+    said = [
+        _states_of(hamlets["mobile_state"].value_counts(), len(hamlets)),
+        _(
+            "The share of hamlets with fiber (FTTH) is {fiber} (target 2025: {fiber_target}); the share of BTS "
+            "locations that are shared is {sharing} (target 2025: {sharing_target})."
+        ).format(
+            fiber=_share(fiber["value"]),
+            fiber_target=_share(fiber["target_2025"]),
+            sharing=_share(sharing["value"]),
+            sharing_target=_share(sharing["target_2025"]),
+        ),
+        _(
+            "The plan sets locations, kinds of works, duties to share, schedule and funds that reach the targets at "
+            "the least cost."
+        ),
+    ]
+    text = " ".join(said)
+    text = f"{text} {boundaries_note(indicators)}".strip()
     return [
         Heading(1, _("I. NEED AND LEGAL BASIS")),
         Heading(2, _("1. Need")),
@@ -95,6 +99,23 @@ def _why(tables: Tables) -> list[Block]:
     ]
 
 
+def _states_of(states: pd.Series, hamlets: int) -> str:
+    """How many hamlets are dark, weak, and of unknown state: none is dark because nobody knows."""
+    unknown = int(states.get("unknown", 0))
+    if unknown == hamlets:
+        return _("Hamlets of the province: {hamlets}; their mobile broadband signal is not known.").format(
+            hamlets=count(hamlets)
+        )
+    text = _("Hamlets of the province: {hamlets}; without mobile broadband signal: {dark}; with a weak one: {weak}.")
+    text = text.format(hamlets=count(hamlets), dark=count(states.get("none", 0)), weak=count(states.get("weak", 0)))
+    of_unknown = _("Of unknown state: {unknown}.").format(unknown=count(unknown))
+    return f"{text} {of_unknown}" if unknown else text
+
+
+def _share(value: float) -> str:
+    return _("not known") if pd.isna(value) else f"{figure(value)} %"
+
+
 def _land(tables: Tables) -> list[Block]:
     hamlets, communes = tables.of["hamlets"], tables.study.communes
     versions = communes["boundary_version"].value_counts()
@@ -105,25 +126,34 @@ def _land(tables: Tables) -> list[Block]:
             (NEW, _("{units} after the merger (version {version})")),
         )
     )
-    dark = hamlets["grid_power"].astype("boolean").eq(other=False)
+    counted = hamlets.assign(
+        one=1,
+        special=hamlets["difficulty"].astype("string").eq("special").astype("Int64"),
+        dark=hamlets["grid_power"].astype("boolean").eq(other=False).astype("Int64"),
+    )[["area", "one", "households", "population", "special", "dark"]]
+    groups = counted.groupby("area").sum(min_count=1)  # of what nobody has said there is no sum
+    sums = counted.drop(columns="area").sum(min_count=1)
     text = _(
         "Communes in the data: {units}. Population: {population}; households: {households}; hamlets: {hamlets}; "
         "especially difficult hamlets: {special}; hamlets without grid power: {dark}."
     ).format(
         units=listed,
-        population=count(hamlets["population"].sum()),
-        households=count(hamlets["households"].sum()),
+        population=count(sums["population"]),
+        households=count(sums["households"]),
         hamlets=count(len(hamlets)),
-        special=count((hamlets["difficulty"] == "special").sum()),
-        dark=count(dark.sum()),
+        special=count(sums["special"]),
+        dark=count(sums["dark"]),
     )
-    groups = hamlets.assign(
-        dark=dark.fillna(value=False).astype(int), special=(hamlets["difficulty"] == "special").astype(int), one=1
-    ).groupby("area")[["one", "households", "population", "special", "dark"]].sum()  # fmt: skip
+    unsaid = int(counted["population"].isna().sum())
+    note = ngettext(
+        "{count} hamlet without a figure of population is not in the sums.",
+        "{count} hamlets without a figure of population are not in the sums.",
+        unsaid,
+    ).format(count=count(unsaid))
     rows = [
         (str(area), *(count(value) for value in row)) for area, row in zip(groups.index, groups.to_numpy(), strict=True)
     ]
-    total = (_("Total"), *(count(value) for value in groups.sum()))
+    total = (_("Total"), *(count(value) for value in sums))
     heads = (
         tables.area_title,
         _("Number of hamlets"),
@@ -135,19 +165,27 @@ def _land(tables: Tables) -> list[Block]:
     return [
         Heading(1, _("II. NATURAL AND SOCIO-ECONOMIC CONDITIONS")),
         Paragraph(text),
-        Table(_("Hamlets, households and population by area"), heads, with_total(rows, total), total=True),
+        Table(
+            _("Hamlets, households and population by area"),
+            heads,
+            with_total(rows, total),
+            total=True,
+            note=note if unsaid else "",
+        ),
     ]
 
 
 def _masts(tables: Tables) -> list[Block]:
     locations, stations = tables.of["locations"], tables.of["stations"]
-    counts = crossed(locations, "area", "structure", CLASSES)
+    classed = [code for code in CLASSES if code != "unknown" or (locations["structure"] == code).any()]
+    counts = crossed(locations, "area", "structure", classed)
     rows = [
         (str(area), *map(count, row), count(sum(row)))
         for area, row in zip(counts.index, counts.to_numpy(), strict=True)
     ]
     total = (_("Total"), *map(count, counts.sum()), count(len(locations)))
-    shares = "; ".join(f"{code} {per_cent(value, len(locations))} %" for code, value in counts.sum().items())
+    named = {code: class_of_structure(code) for code in classed}
+    shares = "; ".join(f"{named[code]} {per_cent(counts[code].sum(), len(locations))} %" for code in classed)
     sharing = indicator(tables.of["indicators"], "BTS_SHARE_RATIO")
     new = tables.of["proposals"][tables.of["proposals"]["action"].isin(["new_mast", "new_structure_5g"])]
     text = _(
@@ -161,9 +199,9 @@ def _masts(tables: Tables) -> list[Block]:
         shared=count(sharing["numerator"]),
         counted=count(sharing["denominator"]),
     )
-    classes = "; ".join(label("structure", code) for code in CLASSES)
+    classes = "; ".join(label("structure", code) for code in classed)
     note = _("Shares: {shares}. {classes}.").format(shares=shares, classes=classes)
-    heads = (tables.area_title, *CLASSES, _("In all"))
+    heads = (tables.area_title, *named.values(), _("In all"))
     caption = _("Locations of antenna masts by area and class of structure")
     drawn = figures.png(figures.mast_map(locations, new, tables.communes))
     return [
@@ -245,11 +283,12 @@ def _fiber(tables: Tables) -> list[Block]:
         one=1, known=has.notna().astype(int), has=has.fillna(value=False).astype(int)
     ).groupby("area")[["one", "known", "has"]].sum()  # fmt: skip
     rows = [
-        (str(area), count(one), count(served), per_cent(served, known))
+        (str(area), count(one), count(served), count(one - known), per_cent(served, known))
         for area, one, known, served in groups.itertuples(name=None)
     ]
     sums = groups.sum()
-    total = (_("Total"), count(sums["one"]), count(sums["has"]), per_cent(sums["has"], sums["known"]))
+    total = (_("Total"), count(sums["one"]), count(sums["has"]), count(sums["one"] - sums["known"]),
+             per_cent(sums["has"], sums["known"]))  # fmt: skip
     lengths = routes.groupby("operator")["length_m"].agg(["size", "sum"])
     by_owner = [
         (operator_names().get(str(owner), str(owner)), count(number), figure(length / 1000.0, 1))
@@ -257,9 +296,17 @@ def _fiber(tables: Tables) -> list[Block]:
     ]
     all_of_it = (_("Total"), count(len(routes)), figure(routes["length_m"].sum() / 1000.0, 1))
     owner_heads = (_("Enterprise"), _("Number of routes"), _("Length (km)"))
-    heads = (tables.area_title, _("Number of hamlets"), _("Hamlets with FTTH"), _("Share (%)"))
+    heads = (tables.area_title, _("Number of hamlets"), _("Hamlets with FTTH"), label("mobile_state", "unknown"),
+             _("Share (%)"))  # fmt: skip
+    value = indicator(tables.of["indicators"], "VILLAGE_FTTH_COV")
+    text = _("Share of hamlets with fiber (FTTH): {value} % ({basis}). {how}.").format(
+        value=figure(value["value"]),
+        basis=label("basis", value["basis"]),
+        how=by_language(value["how_vi"], value["how_en"]),
+    )
     return [
         Heading(2, _("3. Fiber network")),
+        Paragraph(text),
         Table(_("Fiber cable routes by enterprise"), owner_heads, with_total(by_owner, all_of_it), total=True),
         Table(_("Hamlets with FTTH by area"), heads, with_total(rows, total), total=True),
     ]
@@ -328,6 +375,7 @@ def _forecast(tables: Tables) -> list[Block]:
         fixed_target=figure(fixed["target_2030"]),
         fixed=figure(fixed["value"]),
     )
+    text = f"{text} {boundaries_note(tables.of['indicators'])}".strip()
     heads = (_("Kind of place"), _("Users in the busy hour"), _("Demand (Mbit/s)"))
     return [
         Heading(1, _("IV. DEMAND FORECAST")),
@@ -340,10 +388,10 @@ def _indicators(tables: Tables) -> list[Block]:
     table = tables.of["indicators"]
     name, warnings = by_language("name_vi", "name_en"), by_language("warnings_vi", "warnings_en")
     rows = tuple(
-        (f"{row[name]} ({label('indicator_unit', row['unit'])})", figure(row["value"]), figure(row["baseline"]),
-         figure(row["target_2025"]), figure(row["target_2030"]), figure(row["gap_2025"]), figure(row["gap_2030"]),
-         _bounds(row), label("basis", row["basis"]))
-        for row in table.to_dict("records")
+        (f"{row[name]} ({label('indicator_unit', row['unit'])})", figure(row["value"]),
+         *(_of_province(row[goal], other=other) for goal in ("baseline", "target_2025", "target_2030")),
+         figure(row["gap_2025"]), figure(row["gap_2030"]), _bounds(row), label("basis", row["basis"]))
+        for row, other in zip(table.to_dict("records"), across_boundaries(table), strict=True)
     )  # fmt: skip
     heads = (
         _("Indicator"),
@@ -361,7 +409,8 @@ def _indicators(tables: Tables) -> list[Block]:
     said = tuple(f"{row[name]}: {row[warnings]}" for row in warned.to_dict("records"))
     caption = _("Indicators: today, targets and gaps")
     widths = (0.27, 0.085, 0.075, 0.075, 0.075, 0.09, 0.09, 0.11, 0.13)
-    note = _("Gap = target minus today; negative: target exceeded.")
+    note, other_province = _("Gap = target minus today; negative: target exceeded."), boundaries_note(table)
+    note = f"{note} * {other_province}" if other_province else note
     blocks: list[Block] = [
         Heading(1, _("V. TARGETS AND INDICATORS")),
         Table(caption, heads, rows, widths=widths, note=note),
@@ -373,6 +422,11 @@ def _indicators(tables: Tables) -> list[Block]:
     if said:
         blocks += [Heading(2, _("Notes on the indicators")), Bullets(said)]
     return blocks
+
+
+def _of_province(value: float, *, other: bool) -> str:
+    """A baseline or target; with a star where it is that of another province than the value beside it."""
+    return f"{figure(value)}*" if other and not pd.isna(value) else figure(value)
 
 
 def _interval(row: pd.Series) -> str:

@@ -12,10 +12,18 @@ from covplan.propose.solve.cover.problem import (
     cover,
     only,
     served_by,
+    serving,
     stacked,
     unreachable,
 )
-from covplan.propose.solve.cover.program import least_cost, least_cost_in_parts, most_value, next_best
+from covplan.propose.solve.cover.program import (
+    as_much_as_can_be,
+    as_much_as_can_be_in_parts,
+    least_cost,
+    least_cost_in_parts,
+    most_value,
+    next_best,
+)
 from covplan.propose.solve.cover.reduction import dominated, merged
 
 __all__ = [
@@ -23,6 +31,8 @@ __all__ = [
     "NO_SITE",
     "Choice",
     "Cover",
+    "as_much_as_can_be",
+    "as_much_as_can_be_in_parts",
     "cost_of",
     "cover",
     "dominated",
@@ -33,6 +43,7 @@ __all__ = [
     "next_best",
     "only",
     "served_by",
+    "serving",
     "stacked",
     "unreachable",
 ]

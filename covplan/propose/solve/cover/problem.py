@@ -159,6 +159,21 @@ def sites_of(problem: Cover, actions: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return sites
 
 
+def serving(problem: Cover, demands: NDArray[np.bool_]) -> Cover:
+    """The problem of some of its demands; every action, site and limit stays."""
+    kept = demands[problem.demand]
+    return dataclasses.replace(
+        problem,
+        reach=csr_array(problem.reach[kept]),
+        demand=(np.cumsum(demands) - 1)[problem.demand[kept]],
+        weight=problem.weight[kept],
+        share=problem.share[demands],
+        value=problem.value[demands],
+        traffic=problem.traffic[demands] if problem.traffic.size else problem.traffic,
+        carries=csr_array(problem.carries[demands]) if problem.traffic.size else problem.carries,
+    )
+
+
 def only(problem: Cover, keep: NDArray[np.bool_]) -> Cover:
     """The problem with some of its actions; every site stays."""
     columns = np.concatenate([np.flatnonzero(keep), np.arange(keep.size, keep.size + problem.site_cost.size)])

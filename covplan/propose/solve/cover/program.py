@@ -17,6 +17,8 @@ from covplan.propose.solve.solver import INTEGRAL, TIME_LIMIT_S, Solution, Statu
 from covplan.study.errors import NoSolution
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
 
@@ -78,6 +80,40 @@ def least_cost(
     return _choice(problem, keep, program, found)
 
 
+def as_much_as_can_be(
+    problem: Cover, demanded: float | None = None, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S
+) -> Choice:
+    """`least_cost`; where the limits leave no room for all that is demanded, the most they do, at least cost.
+
+    Raises
+    ------
+    NoSolution
+        What must be done (negative entries of the limits) cannot be, whoever is served.
+    """
+    try:
+        return least_cost(problem, demanded, gap=gap, time_limit_s=time_limit_s)
+    except NoSolution:
+        most = most_value(problem, np.inf, gap=gap, time_limit_s=time_limit_s, thrifty=False)
+    try:
+        return least_cost(problem, most.value, gap=gap, time_limit_s=time_limit_s)
+    except NoSolution:  # none was found in time
+        return dataclasses.replace(most, solution=None)
+
+
+def as_much_as_can_be_in_parts(problem: Cover, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S) -> Choice:
+    """`least_cost_in_parts`; where some part has no room for all its demands, the most it has, at least cost.
+
+    Raises
+    ------
+    NoSolution
+        As `as_much_as_can_be`.
+    """
+    try:
+        return least_cost_in_parts(problem, gap=gap, time_limit_s=time_limit_s)
+    except NoSolution:
+        return _in_parts(problem, as_much_as_can_be, gap=gap, time_limit_s=time_limit_s)
+
+
 def least_cost_in_parts(problem: Cover, *, gap: float = 0.0, time_limit_s: float = TIME_LIMIT_S) -> Choice:
     """Everything at least cost, neighbourhood by neighbourhood: `least_cost` where the problem falls into parts.
 
@@ -86,6 +122,11 @@ def least_cost_in_parts(problem: Cover, *, gap: float = 0.0, time_limit_s: float
     solved with them. The bound is the sum of the parts' bounds. Small parts go first, what time is left goes to the
     large ones.
     """
+    return _in_parts(problem, least_cost, gap=gap, time_limit_s=time_limit_s)
+
+
+def _in_parts(problem: Cover, solved: Callable[..., Choice], *, gap: float, time_limit_s: float) -> Choice:
+    """`solved` on every part, or on the whole where quotas forbid what the parts want."""
     start = time.perf_counter()
     quota = np.zeros(problem.limits.shape[0], dtype=bool)
     rows = problem.limits.tocoo()
@@ -97,7 +138,10 @@ def least_cost_in_parts(problem: Cover, *, gap: float = 0.0, time_limit_s: float
     nodes = 0
     for own_actions, own_demands in parts:
         left_s = max(time_limit_s - (time.perf_counter() - start), 1.0)
-        one = least_cost(part_of(free, own_actions, own_demands), gap=gap, time_limit_s=left_s)
+        part = part_of(free, own_actions, own_demands)
+        if solved is not least_cost:  # all of a part is asked for whatever it is worth; some of it by what it is worth
+            part = dataclasses.replace(part, value=problem.value[own_demands])
+        one = solved(part, gap=gap, time_limit_s=left_s)
         actions[np.flatnonzero(own_actions)[one.actions]] = True
         served[np.flatnonzero(own_demands)[one.served]] = True
         if one.solution:
@@ -108,7 +152,7 @@ def least_cost_in_parts(problem: Cover, *, gap: float = 0.0, time_limit_s: float
     kept = problem.limits[quota] @ np.concatenate([actions, sites]).astype(float) <= problem.most[quota] + EXACT
     if not kept.all():
         left_s = max(time_limit_s - (time.perf_counter() - start), 1.0)
-        return least_cost(problem, gap=gap, time_limit_s=left_s)
+        return solved(problem, gap=gap, time_limit_s=left_s)
     apart = max(objective - bound, 0.0) / max(abs(objective), EXACT)
     proven = apart <= INTEGRAL
     found = Solution(

@@ -163,9 +163,11 @@ def ascent_bound(problem: Problem, form: Form) -> tuple[float, list[Ascent]]:
     if form.quota is None and form.budget is None:
         ascent, bound = _priced(problem, form, 0.0)
         return bound, [ascent]
-    dear = float(problem.cost.sum() + problem.own_cost.sum()) / max(float(problem.weight.min()), 1e-9)
+    dear = float(problem.cost.sum() + problem.own_cost.sum()) / max(float(problem.weight.min(initial=np.inf)), 1e-9)
     low, high = (
-        (0.0, dear) if form.quota is not None else (0.0, 1.0 / max(float(problem.cost[problem.cost > 0].min()), 1e-9))
+        (0.0, dear)
+        if form.quota is not None
+        else (0.0, 1.0 / max(float(problem.cost[problem.cost > 0].min(initial=np.inf)), 1e-9))
     )
     tried: list[tuple[float, Ascent]] = []
     sign = -1.0 if form.maximise else 1.0

@@ -61,6 +61,8 @@ def cheapest_tree(
     """
     start = time.perf_counter()
     form = Form(problem, penalty, quota, budget, one_entry, gap)
+    if not (problem.groups and problem.tail.size and joinable_groups(problem).any()):
+        return _nothing(problem, form)
     small, members = reduced(problem) if not one_entry else (problem, [np.array([e]) for e in range(problem.tail.size)])
     reachable = joinable_groups(small)
     form.stop_if_impossible(reachable)
@@ -98,6 +100,14 @@ def cheapest_tree(
     if budget is None or penalty is not None or not tree.joined.any():
         return tree
     return _cheapest_of_that_weight(problem, tree, gap, start + time_limit_s)
+
+
+def _nothing(problem: Problem, form: Form) -> Tree:
+    """The tree where no way leads to anybody: without edges; NoSolution where more is asked for."""
+    edges, joined = np.zeros(problem.tail.size, np.bool_), np.zeros(problem.groups, np.bool_)
+    form.stop_if_impossible(joined)
+    value = form.objective(problem, edges, joined)
+    return Tree(edges, joined, 0.0, 0.0, value, value, 0.0, Status.OPTIMAL, 0.0)
 
 
 def _cheapest_of_that_weight(problem: Problem, tree: Tree, gap: float, until: float) -> Tree:

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     Flags = NDArray[np.bool_]
 
 
+ONE_BY_ONE = 200  # missing weight from which on groups do not join one by one
+AT_ONCE = 10  # of what is missing then, one in so many joins at once
+
+
 def heuristic_tree(problem: Problem, form: Form, joinable: Flags, until: float) -> tuple[Flags, Flags] | None:
     """A good tree that keeps every demand, or None."""
     if form.one_entry:
@@ -35,7 +39,7 @@ def heuristic_tree(problem: Problem, form: Form, joinable: Flags, until: float) 
     graphs = [problem.cost, ascended(problem, form)]
     best: tuple[Flags, Flags] | None = None
     for cost in graphs:
-        found = _grown(replace(problem, cost=cost), problem, form, joinable)
+        found = _grown(replace(problem, cost=cost), problem, form, joinable, until)
         if found is None:
             continue
         edges, joined = found
@@ -65,21 +69,35 @@ def _from_the_largest_prize(problem: Problem, form: Form, joinable: Flags, until
     return edges, found[1]
 
 
-def _grown(shown: Problem, problem: Problem, form: Form, joinable: Flags) -> tuple[Flags, Flags] | None:
-    """Groups join one by one, what is wanted most per cost first; `shown` has the costs that choose the ways."""
+def _grown(shown: Problem, problem: Problem, form: Form, joinable: Flags, until: float) -> tuple[Flags, Flags] | None:
+    """Groups join one by one, what is wanted most per cost first; `shown` has the costs that choose the ways.
+
+    When the time is over, those that have joined are all.
+    """
     joined = problem.must.copy()
     if form.quota is None and form.budget is None:
         joined |= joinable if form.penalty is None else joinable & (form.penalty > problem.own_cost)
         return tree_of(shown, problem, joined), joined
     edges = tree_of(shown, problem, joined)
+    many = int((joinable & ~joined).sum()) > ONE_BY_ONE
+    refused = np.zeros(problem.groups, np.bool_)  # where there are many, nobody is asked twice
     while form.budget is not None or problem.weight @ joined < (form.quota or 0.0) - 1e-9:
-        out = np.flatnonzero(joinable & ~joined)
-        if not out.size:
+        out = np.flatnonzero(joinable & ~joined & ~refused)
+        if not out.size or time.perf_counter() > until:
             break
         price = _marginal_cost(shown, edges)[problem.terminal]
         added = np.bincount(problem.group, price, minlength=problem.groups)[out] + problem.own_cost[out]
+        order = np.argsort(added / np.maximum(problem.weight[out], 1e-9), kind="stable")
+        left = np.inf if form.budget is None else form.budget - form.cost(problem, edges, joined)
+        afforded = int(np.searchsorted(np.cumsum(added[order]), left, side="right"))
+        several = _several(shown, problem, form, joined, out[order][:afforded], until) if many else None
+        if several is not None:
+            edges, joined = several
+            continue
         grown = False
-        for one in np.argsort(added / np.maximum(problem.weight[out], 1e-9), kind="stable"):
+        for one in order:
+            if time.perf_counter() > until:
+                break
             if form.budget is not None and form.cost(problem, edges, joined) + added[one] > form.budget:
                 continue
             wider = joined.copy()
@@ -88,12 +106,38 @@ def _grown(shown: Problem, problem: Problem, form: Form, joinable: Flags) -> tup
             if (form.budget is not None and not form.allows(problem, tree, wider)) or broken_limits(
                 problem, tree, wider
             ):
+                refused[out[one]] = many
                 continue
             edges, joined, grown = tree, wider, True
             break
         if not grown:
             break
     return edges, joined
+
+
+def _several(
+    shown: Problem, problem: Problem, form: Form, joined: Flags, wanted: Ints, until: float
+) -> tuple[Flags, Flags] | None:
+    """Far from the quota many groups join at once, the most wanted first; None where they do so one by one.
+
+    Those whose way would be too long in the wider tree wait; where a source is drawn on too much, half as many join.
+    """
+    short = float(wanted.size) if form.quota is None else form.quota - float(problem.weight @ joined)
+    count = int(short // AT_ONCE) if short > ONE_BY_ONE else 0
+    waits = np.zeros(problem.groups, np.bool_)
+    while count > 1 and time.perf_counter() < until:
+        chosen = wanted[~waits[wanted]][:count]
+        wider = joined | flags_of(problem.groups, chosen)
+        tree = tree_of(shown, problem, wider)
+        broken = broken_limits(problem, tree, wider)
+        if not broken and chosen.size and (form.budget is None or form.allows(problem, tree, wider)):
+            return tree, wider
+        late = np.isin(problem.terminal, [node for limit, node in broken if limit == "length"])
+        late_groups = np.setdiff1d(problem.group[late], np.flatnonzero(joined))
+        waits[late_groups] = True
+        if not late_groups.size:
+            count //= 2
+    return None
 
 
 def _marginal_cost(problem: Problem, edges: Flags) -> Floats:
