@@ -47,7 +47,7 @@ def size(study: Path) -> int:
 
 def test_what_is_kept_is_shown_by_kind_and_by_run_and_nothing_goes(study: Path) -> None:
     files, before = kept_files(study), size(study)
-    assert {one.kind for one in files} == {"loss", "links", "reception", "reach", "proposals"}
+    assert {one.kind for one in files} == {"study", "loss", "links", "reception", "reach", "proposals"}
     assert (
         sum(one.size for one in files) + sum(path.stat().st_size for path in (study / ".cache" / "runs").iterdir())
         == before
@@ -55,8 +55,8 @@ def test_what_is_kept_is_shown_by_kind_and_by_run_and_nothing_goes(study: Path) 
     runs = {one.command: one for one in kept_runs(study)}
     assert set(runs) == {"coverage", "propose"}
     assert all(one.as_it_stands for one in runs.values())
-    assert {one.kind for one in files if "coverage" in one.runs} == {"loss"}
-    assert {one.kind for one in files if "propose" in one.runs} == {"links", "reception", "reach", "proposals"}
+    assert {one.kind for one in files if "coverage" in one.runs} == {"study", "loss"}
+    assert {one.kind for one in files if "propose" in one.runs} == {"study", "links", "reception", "reach", "proposals"}
     told = covplan("cache", study).output
     assert "Path loss of masts, on rasters" in told
     assert "covplan coverage" in told
@@ -145,7 +145,7 @@ def test_what_the_run_used_and_what_the_study_needs_stays_though_it_be_more(
 ) -> None:
     monkeypatch.setenv("COVPLAN_CACHE_MB", "0")
     covplan("coverage", study, "-o", tmp_path / "out", "-t", "4G", "-p", "VTL")
-    assert {one.kind for one in kept_files(study)} == {"loss", "proposals"}
+    assert {one.kind for one in kept_files(study)} == {"study", "loss", "proposals"}
     assert proposed_folder(study) in {one.path for one in kept_files(study)}
 
 

@@ -206,7 +206,7 @@ def test_ctrl_c_says_what_is_kept_and_how_to_go_on(tmp_path: Path, monkeypatch: 
     again = covplan("plan", study, "-o", out)
     assert "map.html; current already: " in again.output
     with monkeypatch.context() as cut:
-        cut.setattr("covplan.study.folder.open_study", unplugged)
+        cut.setattr("covplan.study.kept_study.open_kept", unplugged)
         assert "Nothing was written yet" in covplan("indicators", study).stderr
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from covplan.study.kept_files import KeptFile, KeptRun
 
 TITLES = {
+    "study": N_("The study, as it was checked"),
     "loss": N_("Path loss of masts, on rasters"),
     "links": N_("Path loss of masts, to places"),
     "reception": N_("What is received at places"),

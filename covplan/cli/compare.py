@@ -27,14 +27,14 @@ def compare(before: Path, after: Path, out: Path) -> None:
     from covplan.pipeline import make_plan
     from covplan.publish.words import label
     from covplan.study.files import written_whole
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     for study in (before, after):
         stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        plans = [make_plan(open_study(study, progress=tell), progress=tell) for study in (before, after)]
+        plans = [make_plan(open_kept(study, progress=tell), progress=tell) for study in (before, after)]
         found = compare_plans(*plans)
     for name in ("hamlets", "stations", "cells", "indicators"):
         with written_whole(out / "compare" / f"{name}.csv") as part:
@@ -70,12 +70,12 @@ def definitions(study: Path) -> None:
     from rich.table import Table
 
     from covplan.pipeline import compare_definitions
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     console = open_console()
     with shown_progress(console) as tell:
-        found = compare_definitions(open_study(study, progress=tell), progress=tell)
+        found = compare_definitions(open_kept(study, progress=tell), progress=tell)
     table = Table(
         _("Definition"), "dBm", "Mbit/s", _("Mbit/s up"), _("Probability"),
         _("Hamlets %"), _("Households %"), _("People %"), _("Area %"),

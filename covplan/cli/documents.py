@@ -31,12 +31,12 @@ def documents(study: Path, out: Path, *, overwrite: bool, include_restricted: bo
     from covplan.pipeline import make_plan, said_of_kept, with_kept_proposals, with_kept_weights
     from covplan.publish.annexes import write_annexes
     from covplan.publish.report import write_report
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     console = open_console()
     with shown_progress(console) as tell:
-        made = make_plan(open_study(study, progress=tell), progress=tell)
+        made = make_plan(open_kept(study, progress=tell), progress=tell)
         made = with_kept_weights(with_kept_proposals(made) or made)
         tell(ANNEXES)
         write_annexes(made, out / ANNEXES, include_restricted=include_restricted)

@@ -60,7 +60,7 @@ def export(
     `covplan readback`.
     """
     from covplan.pipeline import make_plan, said_of_kept, with_kept_proposals
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     console = open_console()
@@ -68,7 +68,7 @@ def export(
     wanted = [OUTPUTS[one] for one in dict.fromkeys(formats or ("gpkg",))] + ([WGS84_PACKAGE] if wgs84 else [])
     may_write([out / name for name in wanted], overwrite=overwrite)
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         tell(_("indicators"))
         made = make_plan(opened, progress=tell)
         proposed = with_kept_proposals(made)
@@ -115,7 +115,7 @@ def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run:
     """
     from covplan.intake.readback import read_edits
     from covplan.intake.rewritten import write_edited
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     console = open_console()
@@ -126,7 +126,7 @@ def readback(study: Path, package: Path, out: Path, *, overwrite: bool, dry_run:
     if not dry_run:
         may_write([out], overwrite=overwrite)
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         tell(package.name)
         edits = read_edits(package, opened)
         if edits.changes and not dry_run:

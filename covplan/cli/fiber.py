@@ -44,13 +44,13 @@ def fiber(
     from covplan.publish.fiber import write_fiber
     from covplan.study.boundaries import goals_of
     from covplan.study.findings import findings_table
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         made = fiber_plan(
             opened,
             osm=osm,

@@ -29,15 +29,15 @@ def draw(study: Path, out: Path, *, coverage: Path | None, tiles: bool, open_it:
     """
     from covplan.pipeline import make_plan, said_of_kept, with_kept_proposals
     from covplan.publish.maps import write_map
-    from covplan.study.folder import open_study
     from covplan.study.held import where
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
     rasters = coverage or (out / "coverage" if any(out.glob("coverage/*_rsrp_dbm.tif")) else None)
     with shown_progress(console) as tell:
-        made = make_plan(open_study(study, progress=tell), progress=tell)
+        made = make_plan(open_kept(study, progress=tell), progress=tell)
         made = with_kept_proposals(made) or made
         tell("map.html")
         path = where(write_map(made, out / "map.html", tiles=tiles, coverage=rasters))

@@ -67,12 +67,12 @@ def plan(
 def indicators(study: Path) -> None:
     """Print the plan's indicators as they stand in STUDY."""
     from covplan.pipeline import make_plan
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     console = open_console()
     with shown_progress(console) as tell:
-        made = make_plan(open_study(study, progress=tell), progress=tell)
+        made = make_plan(open_kept(study, progress=tell), progress=tell)
     _show_indicators(console, made)
 
 
@@ -89,7 +89,7 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
     from covplan.publish.public import public_study
     from covplan.publish.sheet import write_sheet
     from covplan.study.find import find_village
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
@@ -97,7 +97,7 @@ def sheet(study: Path, hamlets: tuple[str, ...], state: str | None, out: Path) -
         raise SystemExit(fail(_("Name hamlets by id or name, or say --state none.")))
     console = open_console()
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         made = make_plan(opened, progress=tell)
         made = with_kept_proposals(made) or made
         ids = [str(find_village(opened.villages, opened.communes, one)["village_id"]) for one in hamlets]
@@ -141,11 +141,12 @@ def _write_plan(
     from covplan.publish.maps import write_map
     from covplan.publish.public import public_plan
     from covplan.study.findings import faults
-    from covplan.study.folder import open_study, write_findings
+    from covplan.study.folder import write_findings
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         tell(_("indicators"))
         workspace = Workspace(opened)
         made = make_plan(workspace, progress=tell)

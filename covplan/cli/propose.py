@@ -36,7 +36,7 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool) -> 
     from covplan.pipeline import Workspace, make_plan
     from covplan.pipeline import propose as propose_all
     from covplan.study.boundaries import boundaries_note
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.manifest import record
     from covplan.study.plan import INDICATORS_FILE, PROPOSED
     from covplan.study.progress import shown_progress
@@ -44,7 +44,7 @@ def propose(study: Path, out: Path, kinds: tuple[str, ...], *, phased: bool) -> 
     stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        workspace = Workspace(open_study(study, progress=tell))
+        workspace = Workspace(open_kept(study, progress=tell))
         today = make_plan(workspace, progress=tell)
         made, said = propose_all(today, kinds=kinds or KINDS, phased=phased, workspace=workspace, progress=tell)
     # Tables of a run before it, which this one no longer has, go.

@@ -31,14 +31,14 @@ def coverage(study: Path, out: Path, *, technologies: tuple[str, ...], operators
     from covplan.cli.study import show_findings
     from covplan.pipeline import Workspace, coverages, model_findings
     from covplan.radio.coverage import write_rasters
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.manifest import is_current, record
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         propagation = opened.settings.propagation
         models = models_said(propagation.model, propagation.band_models)
         workspace, folder, key = Workspace(opened), out / "coverage", coverage_key(study, current_language())
@@ -93,13 +93,13 @@ def explain(
     from covplan.pipeline import explain_link
     from covplan.publish.explained import show_explanation, write_explanation
     from covplan.publish.public import public_study
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         tell(f"{hamlet}: {technology}")
         stations = opened.stations if include_restricted else public_study(opened).stations
         explained = explain_link(opened, hamlet, technology=technology, operators=operators, stations=stations)
@@ -131,14 +131,14 @@ def calibrate(study: Path, out: Path, technologies: tuple[str, ...], model: str 
     from covplan.pipeline import study_models
     from covplan.publish.measured import show_calibration, show_models, write_table
     from covplan.radio.model_choice import chosen_models
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
     from covplan.study.settings_file import SETTINGS_FILE, offsets_toml, write_offsets
 
     stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         tell(_("calibration"))
         compared = study_models(opened, technologies=technologies)
         chosen = chosen_models(compared, None if model == BEST else model) if model else {}
@@ -180,13 +180,13 @@ def reliability(study: Path, out: Path, dark: Path | None) -> None:
     from covplan.pipeline import model_findings
     from covplan.pipeline import reliability as study_reliability
     from covplan.publish.measured import reliability_tables, show_reliability, write_table
-    from covplan.study.folder import open_study
+    from covplan.study.kept_study import open_kept
     from covplan.study.progress import shown_progress
 
     stop_if_same(study, out)
     console = open_console()
     with shown_progress(console) as tell:
-        opened = open_study(study, progress=tell)
+        opened = open_kept(study, progress=tell)
         tell(_("reliability"))
         found = study_reliability(opened, dark=dark)
         told = model_findings(opened)

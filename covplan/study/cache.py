@@ -82,20 +82,21 @@ def is_kept(path: Path) -> bool:
     return content[:HEAD_BYTES] == MAGIC + _digest(content[HEAD_BYTES:])
 
 
-def write_arrays(path: Path, arrays: Mapping[str, ArrayLike]) -> None:
+def write_arrays(path: Path, arrays: Mapping[str, ArrayLike], *, compressed: bool = True) -> None:
     """Keep arrays as a numpy archive."""
     archive = io.BytesIO()
-    np.savez_compressed(archive, **arrays)  # type: ignore[arg-type]  # names of arrays, not options
+    save = np.savez_compressed if compressed else np.savez
+    save(archive, **arrays)  # type: ignore[arg-type]  # names of arrays, not options
     keep(path, archive.getvalue())
 
 
-def read_arrays(path: Path, names: Iterable[str]) -> dict[str, NDArray[Any]] | None:
-    """The arrays of these names that were kept; None when there are none, or they are damaged."""
+def read_arrays(path: Path, names: Iterable[str] | None = None) -> dict[str, NDArray[Any]] | None:
+    """The arrays of these names that were kept, or all; None when there are none, or they are damaged."""
     content = kept(path)
     if content is None:
         return None
     with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-        return {name: archive[name] for name in names}
+        return {name: archive[name] for name in (archive.files if names is None else names)}
 
 
 def _digest(content: bytes) -> bytes:

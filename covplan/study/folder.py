@@ -37,7 +37,7 @@ from covplan.study.settings_file import SETTINGS_FILE, load_settings, settings_t
 from covplan.study.whereabouts import Known
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from shapely.geometry.base import BaseGeometry
 
@@ -187,10 +187,15 @@ def open_study(path: str | Path, *, progress: Callable[[str], None] | None = Non
     if study is None or stopping:
         lacking = any(one.check in LACKING for one in stopping)
         raise _stopped(Path(path), hinted(stopping, look_around(Path(path))) if lacking else stopping)
+    tell_left_out(found)
+    return study
+
+
+def tell_left_out(found: Iterable[Finding]) -> None:
+    """Warn of optional layers that are left out; for who opens a study, whose caller is told."""
     for one in found:
         if one.check == "layer_set_aside":
-            warnings.warn(f"{_place(one)}: {one.text('problem')} {one.text('done')}", StudyWarning, stacklevel=2)
-    return study
+            warnings.warn(f"{_place(one)}: {one.text('problem')} {one.text('done')}", StudyWarning, stacklevel=3)
 
 
 def read_study(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-KINDS = ("loss", "links", "reception", "reach", "proposals", "assumptions", "other")
+KINDS = ("study", "loss", "links", "reception", "reach", "proposals", "assumptions", "other")
 CACHE, RUNS, LOCK = ".cache", "runs", "lock"
 DAY_S = 86_400.0
 MOST_MB, MOST_MB_NAME = 5000.0, "COVPLAN_CACHE_MB"
