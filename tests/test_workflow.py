@@ -68,8 +68,24 @@ def test_windows_and_macos_install_their_own_packages() -> None:
 
 
 @pytest.mark.parametrize("system", ["windows", "linux", "macos"])
-def test_every_package_has_a_wheel(system: str) -> None:
-    told = runpy.run_path(str(ROOT / ".ci" / "wheels.py"))["resolved"](system, "3.13")
-    if re.search(r"connection|resolve host|Name or service|Network is unreachable", told.stderr, re.IGNORECASE):
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_every_package_has_a_wheel(system: str, version: str) -> None:
+    wheels = runpy.run_path(str(ROOT / ".ci" / "wheels.py"))
+    told = wheels["resolved"](system, version)
+    if re.search(r"error sending request|dns error|Network is unreachable|timed out", told.stderr, re.IGNORECASE):
         pytest.skip("no package index is in reach")
     assert told.returncode == 0, told.stderr
+    assert f"Resolved {len(wheels['pins'](system, version))} packages" in told.stderr
+
+
+def test_a_package_without_a_wheel_is_named(tmp_path: Path) -> None:
+    wheels = runpy.run_path(str(ROOT / ".ci" / "wheels.py"))
+    pins = tmp_path / "constraints.txt"
+    pins.write_text("docopt==0.6.2\n", encoding="utf-8")
+    resolved = wheels["resolved"]
+    resolved.__globals__["PINS"] = pins
+    told = resolved("windows", "3.13")
+    if re.search(r"error sending request|dns error|Network is unreachable|timed out", told.stderr, re.IGNORECASE):
+        pytest.skip("no package index is in reach")
+    assert told.returncode != 0
+    assert "docopt" in told.stderr
