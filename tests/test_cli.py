@@ -85,11 +85,14 @@ def test_a_plan_is_four_files_and_a_table(study: Path, tmp_path: Path) -> None:
 
 
 def test_a_plan_writes_nothing_into_the_study_but_what_it_keeps_in_cache(study: Path, tmp_path: Path) -> None:
-    before = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
+    def files() -> dict[Path, bytes]:
+        found = (path for path in study.rglob("*") if path.is_file())
+        return {path: path.read_bytes() for path in found if ".cache" not in path.parts}
+
+    before = files()
     covplan("plan", study, "-o", tmp_path / "out")
     covplan("check", study, "-o", tmp_path / "out")
-    after = {path: path.read_bytes() for path in study.rglob("*") if path.is_file()}
-    assert {path: content for path, content in after.items() if ".cache" not in path.parts} == before
+    assert files() == before
 
 
 def test_a_second_run_says_so_and_writes_nothing(planned: tuple[Path, Path]) -> None:
@@ -484,7 +487,7 @@ def test_explain_says_who_reaches_a_hamlet_and_writes_it_down(tmp_path: Path) ->
     assert "GTEL không có trạm 4G" in run.stdout
     written = {path.name for path in (tmp_path / "out" / "explain").iterdir()}
     assert written == {f"T-02203-2_4G_{end}" for end in ("budget.csv", "links.geojson", "VTL.png")}
-    assert [one.name for one in folder.glob(".cache/*")] in ([], ["lock"])
+    assert {one.name for one in folder.glob(".cache/*")} <= {"lock", "runs", "study"}  # what it reckons is not kept
 
 
 def test_explain_leaves_restricted_stations_out_unless_asked(tmp_path: Path) -> None:
