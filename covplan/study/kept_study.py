@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
-FORMAT = "study 1"
+FORMAT = "study 2"
 """Raise the number when the way it is kept changes."""
 HEAD = "head"
 LIBRARIES = (np, pd, gpd, shapely, pyproj)
@@ -92,8 +92,8 @@ def _arrays(study: Study, key: str) -> Arrays:
         "landcover_classes": study.settings.propagation.landcover_classes,
         "rasters": sorted(name for name, file in study.rasters.items() if file),
         "findings": [_exact(asdict(one)) for one in study.findings],
-        "tables": {name: _packed(study.table(name), f"t{n}", arrays) for n, name in enumerate(input_layers())},
-        "set_aside": {name: _packed(table, f"s{n}", arrays) for n, (name, table) in enumerate(study.set_aside.items())},
+        "of_layers": {name: _packed(study.table(name), f"t{n}", arrays) for n, name in enumerate(input_layers())},
+        "rejected": {name: _packed(table, f"s{n}", arrays) for n, (name, table) in enumerate(study.set_aside.items())},
     }
     return {HEAD: _bytes(json.dumps(head)), **arrays}
 
@@ -117,8 +117,8 @@ def _read(file: Path, folder: Path, key: str) -> Study | None:
         settings,
         rasters={name: folder / file if name in head["rasters"] else None for name, file in RASTER_FILES.items()},
         findings=Findings(Finding(**one) for one in head["findings"]),
-        set_aside={name: _table(packed, arrays) for name, packed in head["set_aside"].items()},
-        **{name: _table(packed, arrays) for name, packed in head["tables"].items()},
+        set_aside={name: _table(packed, arrays) for name, packed in head["rejected"].items()},
+        **{name: _table(packed, arrays) for name, packed in head["of_layers"].items()},
     )
     object.__setattr__(study, "as_read", True)
     return study
@@ -136,13 +136,13 @@ def _packed(table: pd.DataFrame, name: str, arrays: Arrays) -> dict[str, Any]:
     columns = []
     for number, column in enumerate(table.columns):
         place = f"{name}.{number}"
-        columns.append({"name": column, "place": place, **_packed_column(table[column], place, arrays)})
+        columns.append({"name": column, "array": place, **_packed_column(table[column], place, arrays)})
     is_geo = isinstance(table, gpd.GeoDataFrame)
     return {
         "columns": columns,
         "rows": len(table),
-        "index": [index.start, index.stop, index.step] if isinstance(index, pd.RangeIndex) else f"{name}.index",
-        "index_name": _exact(index.name),
+        "labels": [index.start, index.stop, index.step] if isinstance(index, pd.RangeIndex) else f"{name}.index",
+        "labels_name": _exact(index.name),
         "geometry": table.geometry.name if is_geo else None,
     }
 
@@ -151,7 +151,7 @@ def _packed_column(values: pd.Series, place: str, arrays: Arrays) -> dict[str, A
     dtype = values.dtype
     if isinstance(values, gpd.GeoSeries):
         arrays[place], arrays[f"{place}.ends"] = _joined_wkb(values.to_numpy())
-        return {"kind": "geometry", "crs": None if values.crs is None else values.crs.to_json()}
+        return {"kind": "geometry", "system": None if values.crs is None else values.crs.to_json()}
     if isinstance(dtype, (pd.Int64Dtype, pd.BooleanDtype)):
         plain = bool if isinstance(dtype, pd.BooleanDtype) else np.int64
         arrays[place], arrays[f"{place}.none"] = values.fillna(plain(0)).to_numpy(plain), values.isna().to_numpy()
@@ -172,19 +172,19 @@ def _packed_column(values: pd.Series, place: str, arrays: Arrays) -> dict[str, A
 
 
 def _table(packed: dict[str, Any], arrays: Arrays) -> pd.DataFrame:
-    index: pd.Index = pd.RangeIndex(*packed["index"]) if isinstance(packed["index"], list) else pd.Index(
-        arrays[packed["index"]]
+    index: pd.Index = pd.RangeIndex(*packed["labels"]) if isinstance(packed["labels"], list) else pd.Index(
+        arrays[packed["labels"]]
     )  # fmt: skip
-    index.name = packed["index_name"]
+    index.name = packed["labels_name"]
     values = {one["name"]: _column(one, arrays, index) for one in packed["columns"]}
     table = pd.DataFrame(values, index=index)
     return gpd.GeoDataFrame(table, geometry=packed["geometry"]) if packed["geometry"] else table
 
 
 def _column(packed: dict[str, Any], arrays: Arrays, index: pd.Index) -> Any:
-    place, kind = packed["place"], packed["kind"]
+    place, kind = packed["array"], packed["kind"]
     if kind == "geometry":
-        crs = None if packed["crs"] is None else CRS.from_json(packed["crs"])
+        crs = None if packed["system"] is None else CRS.from_json(packed["system"])
         return gpd.array.from_shapely(_split_wkb(arrays[place], arrays[f"{place}.ends"]), crs=crs)
     if kind == "masked":
         masked = pd.arrays.BooleanArray if packed["dtype"] == "boolean" else pd.arrays.IntegerArray
@@ -213,14 +213,14 @@ def _split_wkb(joined: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[An
 
 def _tagged(cell: Any) -> Any:
     if cell is pd.NA:
-        return {"": "NA"}
-    return {"": "nan"} if isinstance(cell, float) and cell != cell else cell
+        return {"missing": "NA"}
+    return {"missing": "nan"} if isinstance(cell, float) and cell != cell else cell
 
 
 def _untagged(cell: Any) -> Any:
     if not isinstance(cell, dict):
         return cell
-    return pd.NA if cell[""] == "NA" else float("nan")
+    return pd.NA if cell["missing"] == "NA" else float("nan")
 
 
 def _exact(value: Any) -> Any:
