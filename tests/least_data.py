@@ -617,6 +617,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--only", default="", help="cases whose name holds this")
     parser.add_argument("--first", type=int, default=1, help="go on with this case, counted from 1")
+    parser.add_argument("--last", type=int, help="and end with this one")
     parser.add_argument("--steps", default=",".join(STEPS))
     asked = parser.parse_args()
     parts: dict[str, Callable[[], list[Case]]] = {
@@ -626,7 +627,7 @@ def main() -> None:
     cases = [case for name in asked.part.split(",") for case in parts[name]() if asked.only in case.name]
     warnings.simplefilter("error")
     ended: list[Outcome] = []
-    for number, case in list(enumerate(cases, start=1))[asked.first - 1 :]:
+    for number, case in list(enumerate(cases, start=1))[asked.first - 1 : asked.last]:
         with tempfile.TemporaryDirectory() as folder:
             found = list(outcomes(case, Path(folder), asked.steps.split(",")))
         ended += found
