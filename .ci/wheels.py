@@ -45,7 +45,7 @@ def resolved(system: str, version: str) -> subprocess.CompletedProcess[str]:
         asked = [
             find_uv_bin(), "pip", "install", "--dry-run", "--no-deps", "--only-binary", ":all:", "--no-config",
             "--python-platform", SYSTEMS[system][-1], "--python-version", version, "--target", folder,
-            "--requirements", str(PINS),
+            "-r", str(PINS),
         ]  # fmt: skip
         environment = os.environ | {"MACOSX_DEPLOYMENT_TARGET": OLDEST_MACOS, "UV_PYTHON": sys.executable}
         return subprocess.run(  # noqa: S603

@@ -75,7 +75,6 @@ def fuzz(folder: Path, seeds: Iterable[int], kinds: Iterable[str] = tuple(KINDS)
     """
     sound, tried, names = Folder(folder), Tried(), list(kinds)
     _forget_peak()
-    stood = _peak_bytes()
     for number, seed in enumerate(seeds):
         kind = names[seed % len(names)]
         sound.mend()
@@ -100,7 +99,7 @@ def fuzz(folder: Path, seeds: Iterable[int], kinds: Iterable[str] = tuple(KINDS)
             tried.failures.append((kind, seed, f"{spent_s:.0f} s"))
         tried.slowest_s = max(tried.slowest_s, spent_s)
         tried.ended[kind, ended] += 1
-    tried.most_bytes = _peak_bytes() - stood
+    tried.most_bytes = _peak_bytes()
     if tried.most_bytes > MOST_BYTES:
         tried.failures.append(("memory", -1, f"{tried.most_bytes} bytes"))
     return tried
